@@ -1,0 +1,47 @@
+# Two commands for a newcomer: `make run` and `make test`. Everything they need they install themselves.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Programs that play the other side of a call in tests: real phones and a real load generator.
+PEERS  := sip-tester baresip espeak-ng
+
+.PHONY: help run test prove lint types imports check bench peers clean
+help:            ## this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 1>&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,top,prompts,plots]' 1>&2
+	touch $@
+
+run: $(STAMP)    ## the bank example: engine, agents and callers as real SIP on loopback; ARGS="--calls 20 --json"
+	@$(BIN)/acd demo examples/bank/hotline.yaml $(ARGS)
+
+peers:           ## the Debian packages of the test peers (needs root or sudo; says so when neither is there)
+	@.ci/peers $(PEERS)
+
+test: $(STAMP) peers   ## every test (at most 12 minutes)
+	$(BIN)/python -m pytest -q -m "not prove" $(ARGS)
+
+prove: $(STAMP) peers  ## the long proofs: soaks, oracles, kills
+	$(BIN)/python -m pytest -q -m prove $(ARGS)
+
+lint: $(STAMP)   ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy, strict, on source and tests
+	$(BIN)/mypy
+
+imports: $(STAMP) ## who may import whom
+	$(BIN)/lint-imports
+
+check: lint types imports  ## all three
+
+bench: $(STAMP) peers  ## the figures of the README: one table and one JSON a benchmark
+	$(BIN)/python -m benchmarks.calls
+
+clean:           ## forget the environment and what was run
+	rm -rf $(VENV) run out build dist
