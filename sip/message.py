@@ -1,65 +1,488 @@
 """SIP messages: bytes in, a message or `SipError` out; and back (RFC 3261 §7, §25).
 
-A message keeps its headers as they came, in order, and reads one only when asked: routing an INVITE needs five of its
-twenty. `parse` splits; `Message.validate` is the strict reading at the edge.
+A message keeps its header lines as they came, in order, and reads one only when asked: routing an INVITE needs five of
+its twenty. `parse` splits and refuses what cannot be split safely; `Message.validate` is the strict reading at the
+edge. What is read is kept, so that nothing is read twice.
+
+Octets that are not UTF-8 survive as surrogate escapes: a message that was not touched and not folded goes out as it
+came in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+from sip.grammar import IS_TOKEN, SipError, integer, split_list
+from sip.headers import LONGEST_TAG, MAGIC_COOKIE, CSeq, MediaType, NameAddr, Via
+from sip.names import KEYS, METHODS, NOT_LISTS, ONCE, REASONS, key_of
+from sip.uri import Uri
 
-class SipError(ValueError):
-    """The peer's mistake. `status` is the answer it deserves (400, 413, 416, 420, 505 …)."""
+__all__ = [
+    "METHODS",
+    "REASONS",
+    "MalformedRequest",
+    "Message",
+    "Request",
+    "Response",
+    "SipError",
+    "build_request",
+    "parse",
+    "response_to",
+]
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status = status
-        self.reason = reason
+MAX_MESSAGE = 65_536  # octets
+MAX_LINES = 256  # header lines
+MAX_LINE = 8_192  # characters in one, unfolded
+MAX_METHOD = 64
+
+_MANDATORY = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
+
+_T = TypeVar("_T")
 
 
 class Message:
     """Common to requests and responses. Header names are case-insensitive, compact forms are known."""
 
-    headers: list[tuple[str, str]]
+    __slots__ = ("_index", "_lines", "_read", "body")
+
     body: bytes
 
+    def __init__(self, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
+        self._lines: list[str] = []
+        self._index: dict[str, list[str]] = {}  # name in lower case → its lines
+        self._read: dict[str, object] = {}
+        self.body = body
+        for name, value in headers:
+            self.add(name, value)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """(name as written, value) in order: a copy, changed by `add`, `set` and `remove` only."""
+        pairs = [line.partition(":") for line in self._lines]
+        return [(name.rstrip(" \t"), value.strip(" \t")) for name, _, value in pairs]
+
+    # ---------------------------------------------------------------------------------------------- reading
+
     def get(self, name: str) -> str | None:
-        """The first value of the header, unfolded, or None."""
-        raise NotImplementedError
+        """The first value of the header, unfolded, or None. A list in one line is not split."""
+        lines = self._index.get(KEYS.get(name) or key_of(name))
+        if lines is None:
+            return None
+        line = lines[0]
+        return line[line.index(":") + 1 :].strip(" \t")
 
     def all(self, name: str) -> list[str]:
-        """Every value of the header in order; comma-separated lists are split outside quotes and brackets."""
-        raise NotImplementedError
+        """Every value of the header in order; comma-separated lists are split outside quotes and brackets. Empty
+        elements of a list are left out."""
+        key = KEYS.get(name) or key_of(name)
+        values = [line[line.index(":") + 1 :].strip(" \t") for line in self._index.get(key, ())]
+        if key in NOT_LISTS:
+            return values
+        return [part for value in values for part in split_list(value) if part]
 
-    def add(self, name: str, value: str) -> None: ...
+    def tokens(self, name: str) -> list[str]:
+        """The list's elements in lower case, without parameters: Supported, Require, Allow-Events …"""
+        return [value.partition(";")[0].rstrip(" \t").lower() for value in self.all(name)]
+
+    def _typed(self, name: str, read: Callable[[str], _T]) -> _T:
+        known = self._read.get(name)
+        if known is None:
+            value = self.get(name)
+            if value is None:
+                raise SipError(400, f"Missing {name} header")
+            known = self._read[name] = read(value)
+        return known  # type: ignore[return-value]  # what `read` gave for this name
+
+    @property
+    def call_id(self) -> str:
+        """Raises `SipError` (400) if there is none, like all below."""
+        return self._typed("call-id", str)
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via."""
+        return self._typed("via", _first_via)
+
+    @property
+    def cseq(self) -> CSeq:
+        return self._typed("cseq", CSeq.parse)
+
+    @property
+    def from_(self) -> NameAddr:
+        return self._typed("from", NameAddr.parse)
+
+    @property
+    def to(self) -> NameAddr:
+        return self._typed("to", NameAddr.parse)
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """Every Contact; empty if there is none, or if it is ``*`` (ask `get`)."""
+        return self._addresses("contact")
+
+    @property
+    def routes(self) -> list[NameAddr]:
+        return self._addresses("route")
+
+    @property
+    def record_routes(self) -> list[NameAddr]:
+        return self._addresses("record-route")
+
+    @property
+    def content_type(self) -> MediaType | None:
+        return self._typed("content-type", MediaType.parse) if "content-type" in self._index else None
+
+    def _addresses(self, name: str) -> list[NameAddr]:
+        known = self._read.get(name)
+        if known is None:
+            known = self._read[name] = [NameAddr.parse(value) for value in self.all(name) if value != "*"]
+        return known  # type: ignore[return-value]  # only addresses are kept under these names
+
+    # --------------------------------------------------------------------------------------------- changing
+
+    def add(self, name: str, value: str) -> None:
+        """Append a header line. What would break out of its line fails in `to_bytes`."""
+        key = KEYS.get(name) or key_of(name)
+        line = f"{name}: {value}"
+        self._lines.append(line)
+        self._index.setdefault(key, []).append(line)
+        self._read.pop(key, None)
+
+    def set(self, name: str, value: str) -> None:
+        """Replace the header's first line, or append one; other lines of that header go."""
+        key = KEYS.get(name) or key_of(name)
+        old = self._index.get(key)
+        if old is None:
+            self.add(name, value)
+            return
+        position = self._lines.index(old[0])
+        self.remove(name)
+        line = f"{name}: {value}"
+        self._lines.insert(position, line)
+        self._index[key] = [line]
+
+    def remove(self, name: str) -> None:
+        """Every line of the header goes."""
+        key = KEYS.get(name) or key_of(name)
+        gone = self._index.pop(key, None)
+        if gone is not None:
+            self._read.pop(key, None)
+            same = set(gone)
+            self._lines = [line for line in self._lines if line not in same]
+
+    def copy(self, source: Message, name: str) -> None:
+        """Append the other message's lines of that header exactly as they are there."""
+        key = KEYS.get(name) or key_of(name)
+        lines = source._index.get(key)
+        if lines:
+            self._lines += lines
+            self._index.setdefault(key, []).extend(lines)
+            self._read.pop(key, None)
+
+    # --------------------------------------------------------------------------------------------- checking
 
     def validate(self) -> None:
         """The strict reading. Raises `SipError`."""
+        index = self._index
+        for key, name in _MANDATORY:
+            if key not in index:
+                raise SipError(400, f"Missing {name} header")
+        for key, lines in index.items():
+            if len(lines) > 1 and key in ONCE:
+                raise SipError(400, f"More than one {key} header")
+        if not self.call_id or len(self.call_id) > LONGEST_TAG or " " in self.call_id:
+            raise SipError(400, "Bad Call-ID")
+        if self.via.branch == MAGIC_COOKIE:
+            raise SipError(400, "Bad Via branch")
+        for party in (self.from_, self.to):
+            tag = party.tag
+            if tag is not None and not 0 < len(tag) <= LONGEST_TAG:
+                raise SipError(400, "Bad tag")
+        self._typed("cseq", CSeq.parse)
+        if "max-forwards" in index:
+            integer(self.get("max-forwards") or "", 0, 255, "Max-Forwards")
+        if "expires" in index:
+            integer(self.get("expires") or "", 0, 2**32 - 1, "Expires")
+        for name in ("contact", "route", "record-route"):
+            if name in index:
+                self._addresses(name)
+        if "content-type" in index:
+            self._typed("content-type", MediaType.parse)
+
+    # ---------------------------------------------------------------------------------------------- writing
+
+    def start_line(self) -> str:
+        raise NotImplementedError
 
     def to_bytes(self) -> bytes:
-        raise NotImplementedError
+        """The message with the right Content-Length. Raises `ValueError` if CR or LF stands in a header."""
+        length = str(len(self.body))
+        if self.get("content-length") != length:
+            self.set("Content-Length", length)
+        return _join(self.start_line(), self._lines, self.body)
+
+    def __repr__(self) -> str:
+        return f"<{self.start_line()}>"
 
 
 class Request(Message):
+    __slots__ = ("method", "uri")
+
     method: str
     uri: str
 
+    def __init__(self, method: str, uri: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = uri
+
+    def start_line(self) -> str:
+        return f"{self.method} {self.uri} SIP/2.0"
+
+    @property
+    def parsed_uri(self) -> Uri:
+        """The Request-URI in its parts. Raises `SipError` (400)."""
+        known = self._read.get(" uri")
+        if known is None:
+            known = self._read[" uri"] = Uri.parse(self.uri)
+        return known  # type: ignore[return-value]  # nothing else is kept under this name
+
+    def stamp(self, host: str, port: int) -> None:
+        """Write into the topmost Via where the request came from (RFC 3261 §18.2.1, RFC 3581 §4)."""
+        via = self.via
+        stamped = via.seen_from(host, port)
+        if stamped == via:
+            return
+        old = self._index["via"][0]
+        rest = split_list(old.partition(":")[2])[1:]
+        new = f"Via: {', '.join([str(stamped), *rest])}"
+        self._lines[self._lines.index(old)] = new
+        self._index["via"][0] = new
+        self._read["via"] = stamped
+
+    def validate(self) -> None:
+        """The strict reading. Raises `SipError`: 400, 416 for the scheme of the Request-URI, 501 for an unknown
+        method whose CSeq names another."""
+        scheme = self.parsed_uri.scheme
+        if scheme not in ("sip", "sips", "tel"):
+            raise SipError(416, "Unsupported URI Scheme")
+        if self.parsed_uri.headers:
+            raise SipError(400, "Headers in the Request-URI")
+        super().validate()
+        if self.cseq.method != self.method:
+            if self.method not in METHODS:
+                raise SipError(501, "Not Implemented")
+            raise SipError(400, "CSeq method does not match")
+        if self.body and "content-type" not in self._index:
+            raise SipError(400, "Missing Content-Type header")
+        if self.method == "INVITE":
+            # Without Contact there is nowhere to send the BYE; a re-INVITE may leave the target as it is.
+            if "contact" not in self._index and self.to.tag is None:
+                raise SipError(400, "Missing Contact header")
+            if len(self.contacts) > 1:
+                raise SipError(400, "More than one Contact")
+        elif self.method == "REGISTER" and self.to.uri.scheme not in ("sip", "sips", "tel"):
+            raise SipError(400, "Unsupported address of record")
+
 
 class Response(Message):
+    __slots__ = ("reason", "status")
+
     status: int
     reason: str
 
+    def __init__(
+        self, status: int, reason: str | None = None, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+    ) -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = REASONS.get(status, "Unknown") if reason is None else reason
+
+    def start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    def validate(self) -> None:
+        """The strict reading; what fails is dropped. A response for us has one Via only (RFC 3261 §8.1.3.3)."""
+        super().validate()
+        if len(self._index["via"]) > 1 or len(self.all("via")) > 1:
+            raise SipError(400, "Response for somebody else")
+
+
+def _first_via(value: str) -> Via:
+    return Via.parse(split_list(value)[0] if "," in value else value)
+
+
+class MalformedRequest(SipError):
+    """A request that can be answered although it cannot be read: `request` holds the header lines that were whole."""
+
+    def __init__(self, error: SipError, request: Request) -> None:
+        super().__init__(error.status, error.reason)
+        self.request = request
+
 
 def parse(data: bytes) -> Request | Response:
-    """One datagram or one framed message. Raises `SipError`. Time linear in len(data)."""
-    raise NotImplementedError
+    """One datagram or one framed message. Raises `SipError`; `MalformedRequest` if there is enough of a request to be
+    answered. Time linear in len(data).
+
+    Octets after Content-Length are cut off (RFC 3261 §18.3); too few are an error.
+    """
+    if len(data) > MAX_MESSAGE:
+        raise SipError(513, "Message Too Large")
+    if data[:2] == b"\r\n":
+        data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
+    end = data.find(b"\r\n\r\n")
+    head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
+    if "\r\n " in head or "\r\n\t" in head:
+        head = _unfold(head)
+    lines = head.split("\r\n")
+    start = lines.pop(0)
+    message, fault = _start(start)
+    fault = _index(message, lines) or fault
+    if head.count("\n") != len(lines) or head.count("\r") != len(lines):
+        fault = SipError(400, "CR or LF by itself")
+    if end < 0:
+        fault = SipError(400, "The headers do not end")
+    if fault is None:
+        body = data[end + 4 :]
+        try:
+            message.body = _cut(message, body) if "content-length" in message._index else body
+        except SipError as error:
+            fault = error
+    if fault is None:
+        return message
+    if isinstance(message, Request):
+        raise MalformedRequest(fault, message)
+    raise fault
+
+
+def _unfold(head: str) -> str:
+    """A line that begins with a blank goes on with the one before it (§7.3.1)."""
+    first, *rest = head.split("\r\n")
+    lines = [[first]]
+    for line in rest:
+        if line[:1] in (" ", "\t"):
+            lines[-1].append(line.strip(" \t"))
+        else:
+            lines.append([line])
+    return "\r\n".join([" ".join(parts) for parts in lines])
+
+
+def _start(line: str) -> tuple[Request | Response, SipError | None]:
+    """Raises `SipError` if the line is neither a request's nor a response's."""
+    method, _, rest = line.partition(" ")
+    if method == "SIP/2.0":
+        code, _, reason = rest.partition(" ")
+        response = Response.__new__(Response)
+        _empty(response)
+        response.status, response.reason = _status(code), reason
+        return response, None
+    if not IS_TOKEN(method) or len(method) > MAX_METHOD or " " not in rest:
+        raise SipError(400, "Neither a request nor a response")
+    request = Request.__new__(Request)
+    _empty(request)
+    request.method = method
+    request.uri, _, version = rest.rpartition(" ")
+    if version == "SIP/2.0":
+        return request, None
+    return request, _bad_version(version)
+
+
+def _bad_version(version: str) -> SipError:
+    name, _, number = version.partition("/")
+    major, _, minor = number.partition(".")
+    if name.upper() == "SIP" and (major + minor).isdigit() and number != "2.0":
+        return SipError(505, "Version Not Supported")
+    return SipError(400, "Bad request line")
+
+
+def _status(code: str) -> int:
+    if len(code) != 3:
+        raise SipError(400, "Bad status code")
+    return integer(code, 100, 699, "status code")
+
+
+def _empty(message: Message) -> None:
+    message._index = {}
+    message._lines = []
+    message._read = {}
+    message.body = b""
+
+
+def _index(message: Message, lines: list[str]) -> SipError | None:
+    """Give the message its lines, by name; what is wrong with them is returned, the whole ones stay."""
+    fault = None
+    if len(lines) > MAX_LINES:
+        fault = SipError(400, "Too many headers")
+        del lines[MAX_LINES:]
+    index = message._index
+    known = KEYS.get
+    for line in lines:
+        name, colon, _ = line.partition(":")
+        key = known(name)
+        if key is None:
+            try:
+                key = key_of(name)
+            except SipError as error:
+                fault = error
+                continue
+        if not colon or len(line) > MAX_LINE:
+            fault = SipError(400, "Header line too long" if colon else "Header without a colon")
+        elif key in index:
+            index[key].append(line)
+        else:
+            index[key] = [line]
+    message._lines = lines
+    return fault
+
+
+def _cut(message: Message, body: bytes) -> bytes:
+    if len(message._index["content-length"]) > 1:
+        raise SipError(400, "More than one Content-Length header")
+    length = integer(message.get("content-length") or "", 0, 2**31, "Content-Length")
+    if length > len(body):
+        raise SipError(400, "Content-Length is more than came")
+    return body[:length] if length < len(body) else body
+
+
+def _join(start: str, lines: list[str], body: bytes) -> bytes:
+    head = "\r\n".join([start, *lines])
+    # Every CR and LF in the text must be one of ours: nothing that came in a value makes a line of its own.
+    if not head.count("\r") == head.count("\n") == len(lines):
+        raise ValueError("CR or LF within a header")
+    return f"{head}\r\n\r\n".encode("utf-8", "surrogateescape") + body
 
 
 def response_to(request: Request, status: int, reason: str | None = None, *, to_tag: str | None = None) -> Response:
-    """A response with the request's Via, From, To, Call-ID and CSeq (RFC 3261 §8.2.6.2)."""
-    raise NotImplementedError
+    """A response with the request's Via, From, To, Call-ID and CSeq, line by line as they came (RFC 3261 §8.2.6.2), and
+    its Timestamp in a 100. What a malformed request lacks is lacking here. `to_tag` is used if To has no tag yet."""
+    response = Response(status, reason)
+    for name in ("via", "from", "to", "call-id", "cseq"):
+        response.copy(request, name)
+    if status == 100:
+        response.copy(request, "timestamp")
+    to = request.get("to")
+    if to_tag is not None and to is not None and not _has_tag(to):
+        response.set("To", f"{to};tag={to_tag}")
+    return response
+
+
+def _has_tag(value: str) -> bool:
+    try:
+        return NameAddr.parse(value).tag is not None
+    except SipError:
+        return ";tag=" in value
 
 
 def build_request(method: str, uri: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
-    raise NotImplementedError
+    """A request on the wire; Content-Length is added. Raises `ValueError` for a header or a URI that would break out
+    of its line."""
+    lines = []
+    for name, value in headers:
+        if name not in KEYS:
+            key_of(name)
+        lines.append(f"{name}: {value}")
+    if " " in uri or not uri or not IS_TOKEN(method):
+        raise ValueError(f"bad request line: {method} {uri!r}")
+    lines.append(f"Content-Length: {len(body)}")
+    return _join(f"{method} {uri} SIP/2.0", lines, body)
