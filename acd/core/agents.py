@@ -4,12 +4,15 @@
 it to match. Nothing here knows of legs: the engine says what became of an offer.
 """
 
+import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from acd.core.ids import AgentId, CallId, DeviceId, QueueId
-from acd.core.settings import Settings
+from acd.core.ids import AgentId, CallId, DeviceId, QueueId, SkillId
+from acd.core.settings import Agent, Device, Queue, Settings, WrapUp
+from acd.core.tables import Impossible
 
 
 class Presence(StrEnum):
@@ -18,6 +21,22 @@ class Presence(StrEnum):
     BREAK = "break"
     NOT_RESPONDING = "not_responding"
     UNREACHABLE = "unreachable"  # signed on, but his device has no binding
+
+    __hash__ = str.__hash__  # the one of Enum is Python code, three times as slow, and tables are asked for every call
+
+
+class Ask(StrEnum):
+    """What changes a presence."""
+
+    SIGN_ON = "sign_on"
+    SIGN_OFF = "sign_off"
+    READY = "ready"
+    BREAK = "break"
+    NOT_ANSWERING = "not_answering"  # max_no_answer offers in a row
+    DEVICE_LOST = "device_lost"
+    DEVICE_BACK = "device_back"
+
+    __hash__ = str.__hash__
 
 
 class Work(StrEnum):
@@ -30,6 +49,8 @@ class Work(StrEnum):
     WRAP_UP = "wrap_up"
     ENDED = "ended"
 
+    __hash__ = str.__hash__
+
 
 class Input(StrEnum):
     ANSWERED = "answered"
@@ -38,14 +59,86 @@ class Input(StrEnum):
     RESUME = "resume"
     CONSULT = "consult"
     CONSULT_ENDED = "consult_ended"
+    MISSED = "missed"  # rejected, busy, no answer, unreachable
     WITHDRAWN = "withdrawn"  # caller gone, or someone else was quicker: nothing counts against him
     HUNG_UP = "hung_up"  # by him: he is free at once
     RELEASED = "released"  # by us: free when his BYE is answered
     GONE = "gone"  # that answer came (or his phone ended the leg)
     DONE = "done"  # wrap-up over
 
+    __hash__ = str.__hash__
 
-WORK: Final[dict[tuple[Work, Input], Work]] = {}  # filled in by the package that owns it
+
+_OFF, _READY, _BREAK, _DEAF, _LOST = Presence
+PRESENCE: Final[dict[tuple[Presence, Ask], Presence]] = {
+    (_OFF, Ask.SIGN_ON): _READY,
+    (_OFF, Ask.SIGN_OFF): _OFF,
+    (_OFF, Ask.DEVICE_LOST): _OFF,
+    (_OFF, Ask.DEVICE_BACK): _OFF,
+    (_READY, Ask.SIGN_ON): _READY,
+    (_READY, Ask.SIGN_OFF): _OFF,
+    (_READY, Ask.READY): _READY,
+    (_READY, Ask.BREAK): _BREAK,
+    (_READY, Ask.NOT_ANSWERING): _DEAF,
+    (_READY, Ask.DEVICE_LOST): _LOST,
+    (_READY, Ask.DEVICE_BACK): _READY,
+    (_BREAK, Ask.SIGN_ON): _BREAK,
+    (_BREAK, Ask.SIGN_OFF): _OFF,
+    (_BREAK, Ask.READY): _READY,
+    (_BREAK, Ask.BREAK): _BREAK,  # another reason
+    (_BREAK, Ask.NOT_ANSWERING): _BREAK,
+    (_BREAK, Ask.DEVICE_LOST): _BREAK,  # noticed when he is ready again
+    (_BREAK, Ask.DEVICE_BACK): _BREAK,
+    (_DEAF, Ask.SIGN_ON): _READY,
+    (_DEAF, Ask.SIGN_OFF): _OFF,
+    (_DEAF, Ask.READY): _READY,
+    (_DEAF, Ask.BREAK): _BREAK,
+    (_DEAF, Ask.NOT_ANSWERING): _DEAF,
+    (_DEAF, Ask.DEVICE_LOST): _DEAF,
+    (_DEAF, Ask.DEVICE_BACK): _DEAF,  # his phone being there does not say that he is
+    (_LOST, Ask.SIGN_ON): _LOST,
+    (_LOST, Ask.SIGN_OFF): _OFF,
+    (_LOST, Ask.BREAK): _BREAK,
+    (_LOST, Ask.NOT_ANSWERING): _LOST,
+    (_LOST, Ask.DEVICE_LOST): _LOST,
+    (_LOST, Ask.DEVICE_BACK): _READY,
+}
+"""An absent pair is a request that a person is refused."""
+
+WORK: Final[dict[tuple[Work, Input], Work]] = {
+    (Work.OFFERED, Input.ANSWERED): Work.ANSWERED,
+    (Work.OFFERED, Input.ACCEPTED): Work.TALKING,
+    (Work.OFFERED, Input.MISSED): Work.ENDED,
+    (Work.OFFERED, Input.WITHDRAWN): Work.ENDED,
+    (Work.ANSWERED, Input.ACCEPTED): Work.TALKING,
+    (Work.ANSWERED, Input.MISSED): Work.ENDED,
+    (Work.ANSWERED, Input.WITHDRAWN): Work.RELEASING,  # his phone is off the hook: we hang up on him
+    (Work.ANSWERED, Input.RELEASED): Work.RELEASING,
+    (Work.ANSWERED, Input.HUNG_UP): Work.ENDED,
+    (Work.ANSWERED, Input.GONE): Work.ENDED,
+    (Work.TALKING, Input.HOLD): Work.HELD,
+    (Work.TALKING, Input.RESUME): Work.TALKING,  # phones repeat their re-INVITEs
+    (Work.TALKING, Input.CONSULT): Work.CONSULTING,
+    (Work.HELD, Input.HOLD): Work.HELD,
+    (Work.HELD, Input.RESUME): Work.TALKING,
+    (Work.HELD, Input.CONSULT): Work.CONSULTING,
+    (Work.CONSULTING, Input.HOLD): Work.CONSULTING,
+    (Work.CONSULTING, Input.RESUME): Work.CONSULTING,
+    (Work.CONSULTING, Input.CONSULT_ENDED): Work.TALKING,
+    (Work.RELEASING, Input.GONE): Work.WRAP_UP,
+    (Work.RELEASING, Input.HUNG_UP): Work.WRAP_UP,  # both hung up at once
+    (Work.WRAP_UP, Input.DONE): Work.ENDED,
+} | {
+    pair: after
+    for work in (Work.TALKING, Work.HELD, Work.CONSULTING)
+    for pair, after in {
+        (work, Input.HUNG_UP): Work.WRAP_UP,
+        (work, Input.GONE): Work.WRAP_UP,
+        (work, Input.RELEASED): Work.RELEASING,
+    }.items()
+}
+
+_NO_WRAP_UP: Final = WrapUp()
 
 
 @dataclass(slots=True)
@@ -55,9 +148,10 @@ class Task:
     contact: CallId
     queue: QueueId | None
     work: Work
-    since: float
+    since: float  # of this work; of wrap-up: the hang-up
     channel: str = "voice"
-    answered_at: float | None = None
+    answered_at: float | None = None  # accepted by a person
+    until: float | None = None  # end of a timed wrap-up
 
 
 @dataclass(slots=True)
@@ -74,51 +168,322 @@ class AgentState:
     tasks: dict[CallId, Task] = field(default_factory=dict)
     idle_since: float = 0.0  # end of wrap-up; a break resets it, a missed offer does not
     not_before: float = 0.0  # penalty after a missed offer
-    missed: int = 0  # offers missed in a row
-    calls: int = 0
-    busy_s: float = 0.0
+    missed: int = 0  # offers not answered in a row
+    calls: int = 0  # accepted since he signed on
+    busy_s: float = 0.0  # talking to wrap-up, since he signed on
     signed_on_at: float = 0.0
     since: float = 0.0  # of this presence
     serial: int = 0  # the order in the configuration: the last tie-break
-
-
-class Agents:
-    """Everybody who may serve a caller. `watch` is told of every agent whose availability may have changed."""
-
-    def __init__(self, states: dict[AgentId, AgentState] | None = None) -> None:
-        self.states = states if states is not None else {}
-
-    def configure(self, settings: Settings, now: float) -> None:
-        """New, changed and removed agents and devices. A removed agent finishes his call and is then gone; nobody is
-        signed off, no counter is lost."""
-        raise NotImplementedError
-
-    # Presence. Each raises `Refused` with a reason a person can read; a wish in a call takes effect after it.
-    def sign_on(self, agent: AgentId, device: DeviceId | None, now: float) -> None: ...
-    def sign_off(self, agent: AgentId, now: float) -> None: ...
-    def ready(self, agent: AgentId, now: float) -> None: ...
-    def take_break(self, agent: AgentId, reason: str, now: float) -> None: ...
-    def device_changed(self, device: DeviceId, up: bool, now: float) -> None: ...
-    def extend_wrap_up(self, agent: AgentId, seconds: float, now: float) -> None: ...
-
-    # Work.
-    def offer(self, agent: AgentId, contact: CallId, queue: QueueId, now: float) -> None:
-        """The agent is being rung: his capacity is taken."""
-
-    def advance(self, agent: AgentId, contact: CallId, given: Input, now: float) -> Work:
-        """What happened to the offer or the call, by the table. Wrap-up counts from the hang-up."""
-        raise NotImplementedError
-
-    def missed(self, agent: AgentId, contact: CallId, how: str, now: float) -> None:
-        """The offer came to nothing: ``rejected``, ``busy``, ``no_answer``, ``unreachable``; each has its delay, and
-        after the queue's `max_no_answer` he is not responding."""
-
-    def deadline(self) -> float | None:
-        raise NotImplementedError
-
-    def wake(self, now: float) -> None:
-        """Wrap-ups that are over, penalties that have run out."""
+    busy_since: float | None = None
+    skills: dict[SkillId, int] | None = None  # live overlay; None: as configured
+    leaving: bool = False  # no longer configured: gone after his call
 
 
 class Refused(ValueError):
     """A request that cannot be granted, with the reason in words."""
+
+
+class Agents:
+    """Everybody who may serve a caller.
+
+    `changed` gathers the agents whose availability may have changed, `reskilled` those whose skills did; the
+    dispatcher empties both. `up` holds the devices that can be rung: with `states`, all that a snapshot needs.
+    """
+
+    def __init__(self, states: dict[AgentId, AgentState] | None = None, up: dict[DeviceId, bool] | None = None) -> None:
+        self.states = states if states is not None else {}
+        self.up = up if up is not None else {}
+        self.settings: dict[AgentId, Agent] = {}
+        self.changed: dict[AgentId, None] = {}
+        self.reskilled: dict[AgentId, None] = {}
+        self._devices: dict[DeviceId, Device] = {}
+        self._queues: dict[QueueId, Queue] = {}
+        self._timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
+        for state in self.states.values():
+            self._set_timers(state)
+
+    def configure(self, settings: Settings, now: float) -> None:
+        """New, changed and removed agents and devices. A removed agent finishes his call and is then gone; nobody is
+        signed off, no counter is lost."""
+        self._devices, self._queues = settings.devices, self._queues | settings.queues
+        self.settings = {id: agent for id, agent in self.settings.items() if id in self.states} | settings.agents
+        for serial, agent in enumerate(settings.agents.values()):
+            state = self.states.get(agent.id)
+            if state is None:
+                state = self.states[agent.id] = AgentState(agent.id)
+                if agent.sign_on == "at_start" and agent.device is not None and self._free(agent.device):
+                    self.sign_on(agent.id, agent.device, now)
+            state.serial, state.leaving = serial, False
+        removed = [state for state in self.states.values() if state.id not in settings.agents]
+        for serial, state in enumerate(removed, len(settings.agents)):
+            state.serial, state.leaving = serial, True
+            if not state.tasks:
+                self._remove(state)
+        for state in list(self.states.values()):
+            self._device_seen(state, now)
+            self.changed[state.id] = self.reskilled[state.id] = None
+
+    def skills(self, agent: AgentId) -> dict[SkillId, int]:
+        """Skill to level 1–10: the live overlay if there is one, else as configured."""
+        overlay = self.states[agent].skills
+        return self.settings[agent].skills if overlay is None else overlay
+
+    def set_skills(self, agent: AgentId, skills: dict[SkillId, int] | None, now: float) -> None:
+        """Lay other skills over the configured ones; None takes them off. Raises `Refused` for an unknown agent."""
+        self._known(agent).skills = None if skills is None else dict(skills)
+        self.changed[agent] = self.reskilled[agent] = None
+
+    # ------------------------------------------------------------------------------------------------- presence
+
+    def sign_on(self, agent: AgentId, device: DeviceId | None, now: float) -> None:
+        """Sign on at a device, his own if None. Raises `Refused`: no device, unknown, or somebody else is there."""
+        state = self._known(agent)
+        device = device or self.settings[agent].device
+        if device is None:
+            raise Refused(f"agent {agent} has no device of his own: name one")
+        if device not in self._devices:
+            raise Refused(f"there is no device {device}")
+        if state.presence is not _OFF and device != state.device and state.tasks:
+            raise Refused(f"agent {agent} is in a call at {state.device}")
+        if not self._free(device, agent):
+            raise Refused(f"somebody else is signed on at {device}")
+        if state.presence is _OFF:
+            state.signed_on_at = state.idle_since = now
+            state.calls, state.busy_s, state.missed, state.not_before = 0, 0.0, 0, 0.0
+        elif state.presence is _DEAF:
+            state.missed = 0
+        state.device, state.wish = device, None
+        self._present(state, Ask.SIGN_ON, now)
+        self._device_seen(state, now)
+
+    def sign_off(self, agent: AgentId, now: float) -> None:
+        """Now, or after the call he is in."""
+        self._leave(self._known(agent), Ask.SIGN_OFF, _OFF, "", now)
+
+    def take_break(self, agent: AgentId, reason: str, now: float) -> None:
+        """Now, or after the call he is in. Raises `Refused` if he is signed off."""
+        self._leave(self._known(agent), Ask.BREAK, _BREAK, reason, now)
+
+    def ready(self, agent: AgentId, now: float) -> None:
+        """Back from a break or from not responding; ends a wrap-up; in a call, takes back a wish. Raises `Refused` if
+        he is signed off or his phone cannot be reached."""
+        state = self._known(agent)
+        if (state.presence, Ask.READY) not in PRESENCE:
+            raise Refused(f"agent {agent} is {state.presence}" + (": his phone" if state.presence is _LOST else ""))
+        state.wish = None
+        if state.presence is _BREAK:
+            state.idle_since = now
+        elif state.presence is _DEAF:
+            state.missed = 0
+        self._present(state, Ask.READY, now)
+        self._device_seen(state, now)
+        self._end_wrap_up(state, now)
+
+    def device_changed(self, device: DeviceId, up: bool, now: float) -> None:
+        """A binding came or went. Devices reached by a telephone number are always up."""
+        self.up[device] = up
+        for state in self.states.values():
+            if state.device == device:
+                self._device_seen(state, now)
+
+    def extend_wrap_up(self, agent: AgentId, seconds: float, now: float) -> None:
+        """Wrap up for so much longer. Raises `Refused` if he is not in a timed wrap-up."""
+        state = self._known(agent)
+        timed = [task for task in state.tasks.values() if task.work is Work.WRAP_UP and task.until is not None]
+        if not timed:
+            raise Refused(f"agent {agent} is in no timed wrap-up")
+        for task in timed:
+            assert task.until is not None
+            task.until += seconds
+            self._set_timers(state)
+
+    # ----------------------------------------------------------------------------------------------------- work
+
+    def free(self, state: AgentState, channel: str) -> bool:
+        """Idle for this channel: ready, nothing else wished for, and capacity left."""
+        if state.presence is not _READY or state.wish is not None or state.leaving:
+            return False
+        settings = self.settings[state.id]
+        room = settings.capacity.get(channel, 0)
+        for task in state.tasks.values():
+            if task.channel == channel:
+                room -= 1
+            elif task.channel not in settings.interrupts.get(channel, ()):
+                return False
+        return room > 0
+
+    def offer(self, agent: AgentId, contact: CallId, queue: QueueId | None, now: float, channel: str = "voice") -> None:
+        """The agent is being rung: his capacity is taken. Raises `Impossible` if he has the contact already."""
+        tasks = self.states[agent].tasks
+        if contact in tasks:
+            raise Impossible(f"{contact} is with {agent} already")
+        tasks[contact] = Task(contact, queue, Work.OFFERED, now, channel)
+        self.changed[agent] = None
+
+    def advance(self, agent: AgentId, contact: CallId, given: Input, now: float) -> Work:
+        """What happened to the offer or the call, by the table. Wrap-up counts from the hang-up. To withdraw what is
+        gone already does nothing. Raises `Impossible` for a pair the table does not have."""
+        state = self.states.get(agent)
+        task = state.tasks.get(contact) if state is not None else None
+        if state is None or task is None:
+            if given is Input.WITHDRAWN:
+                return Work.ENDED
+            raise Impossible(f"{agent} has no {contact} to take {given.name}")
+        work = WORK.get((task.work, given))
+        if work is None:
+            raise Impossible(f"Work.{task.work.name} does not take {given.name} ({agent}, {contact})")
+        if work is Work.WRAP_UP:
+            return self._hung_up(state, task, now)
+        if work is Work.ENDED:
+            self._end(state, task, now)
+            return work
+        if given is Input.ACCEPTED:
+            task.answered_at = now
+            state.calls += 1
+            state.missed = 0
+            if state.busy_since is None:
+                state.busy_since = now
+        task.work, task.since = work, now
+        return work
+
+    def missed(self, agent: AgentId, contact: CallId, how: str, now: float) -> None:
+        """The offer came to nothing: ``rejected``, ``busy``, ``no_answer``, ``unreachable``; each has its delay (none
+        for unreachable), and after the queue's `max_no_answer` he is not responding."""
+        state = self.states[agent]
+        queue = self._queues.get(state.tasks[contact].queue or "")
+        if queue is not None and how != "unreachable":
+            delays = {
+                "rejected": queue.rejected_delay_s,
+                "busy": queue.busy_delay_s,
+                "no_answer": queue.no_answer_delay_s,
+            }
+            state.not_before = max(state.not_before, now + delays[how])
+            self._set_timers(state)
+        if how == "no_answer":
+            state.missed += 1
+        self.advance(agent, contact, Input.MISSED, now)
+        if queue is not None and how == "no_answer" and state.missed >= queue.max_no_answer:
+            self._present(state, Ask.NOT_ANSWERING, now)
+
+    def deadline(self) -> float | None:
+        """The earliest end of a wrap-up or penalty."""
+        timers = self._timers
+        while timers:
+            when, _, agent, contact = timers[0]
+            if self._stands(when, agent, contact):
+                return when
+            heapq.heappop(timers)
+        return None
+
+    def wake(self, now: float) -> None:
+        """Wrap-ups that are over, penalties that have run out."""
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            when, _, agent, contact = heapq.heappop(timers)
+            if not self._stands(when, agent, contact):
+                continue
+            if contact:
+                self._end(self.states[agent], self.states[agent].tasks[contact], when)
+            else:
+                self.changed[agent] = None
+
+    # -------------------------------------------------------------------------------------------------- details
+
+    def _known(self, agent: AgentId) -> AgentState:
+        state = self.states.get(agent)
+        if state is None or state.leaving:
+            raise Refused(f"there is no agent {agent}")
+        return state
+
+    def _free(self, device: DeviceId, but: AgentId = "") -> bool:
+        return not any(s.device == device and s.presence is not _OFF and s.id != but for s in self.states.values())
+
+    def _present(self, state: AgentState, ask: Ask, now: float) -> None:
+        after = PRESENCE.get((state.presence, ask))
+        if after is None:
+            raise Refused(f"agent {state.id} is {state.presence.replace('_', ' ')}")
+        if after is not state.presence:
+            state.presence, state.since, state.reason = after, now, ""
+        self.changed[state.id] = None
+
+    def _device_seen(self, state: AgentState, now: float) -> None:
+        """Whether his device can be rung, and the presence that follows."""
+        device = self._devices.get(state.device or "")
+        state.device_up = device is not None and (device.number is not None or self.up.get(device.id, False))
+        self._present(state, Ask.DEVICE_BACK if state.device_up else Ask.DEVICE_LOST, now)
+
+    def _leave(self, state: AgentState, ask: Ask, to: Presence, reason: str, now: float) -> None:
+        if (state.presence, ask) not in PRESENCE:
+            raise Refused(f"agent {state.id} is {state.presence.replace('_', ' ')}")
+        if any(task.work is not Work.WRAP_UP for task in state.tasks.values()):
+            state.wish, state.wish_reason = to, reason
+            self.changed[state.id] = None
+            return
+        state.wish = None
+        self._end_wrap_up(state, now)
+        self._away(state, to, reason, now)
+
+    def _away(self, state: AgentState, to: Presence, reason: str, now: float) -> None:
+        self._present(state, Ask.SIGN_OFF if to is _OFF else Ask.BREAK, now)
+        state.reason = reason
+        if to is _OFF:
+            state.device, state.device_up = None, False
+
+    def _hung_up(self, state: AgentState, task: Task, now: float) -> Work:
+        """Into wrap-up, counted from the hang-up, or past it."""
+        hung_up_at = task.since if task.work is Work.RELEASING else now
+        queue = self._queues.get(task.queue) if task.queue is not None else None
+        wrap_up = _NO_WRAP_UP if queue is None or task.answered_at is None else queue.wrap_up
+        if wrap_up.kind == "timed":
+            task.until = hung_up_at + wrap_up.timed_s
+        if wrap_up.kind == "none" or (task.until is not None and task.until <= now):
+            self._end(state, task, now)
+            return Work.ENDED
+        task.work, task.since = Work.WRAP_UP, hung_up_at
+        if task.until is not None:
+            heapq.heappush(self._timers, (task.until, state.serial, state.id, task.contact))
+        return Work.WRAP_UP
+
+    def _end_wrap_up(self, state: AgentState, now: float) -> None:
+        for task in [task for task in state.tasks.values() if task.work is Work.WRAP_UP]:
+            self._end(state, task, now)
+
+    def _end(self, state: AgentState, task: Task, now: float) -> None:
+        """The contact is his no longer; what he wished for comes now."""
+        tasks = state.tasks
+        del tasks[task.contact]
+        if task.answered_at is not None:
+            state.idle_since = now
+            if state.busy_since is not None and not (tasks and any(t.answered_at is not None for t in tasks.values())):
+                state.busy_s += now - state.busy_since
+                state.busy_since = None
+        self.changed[state.id] = None
+        if tasks:
+            return
+        if state.leaving:
+            self._remove(state)
+        elif state.wish is not None:
+            wish, state.wish = state.wish, None
+            self._away(state, wish, state.wish_reason, now)
+
+    def _remove(self, state: AgentState) -> None:
+        del self.states[state.id]
+        self.settings.pop(state.id, None)
+        self.changed[state.id] = self.reskilled[state.id] = None
+
+    def _set_timers(self, state: AgentState) -> None:
+        for when, contact in _instants(state):
+            heapq.heappush(self._timers, (when, state.serial, state.id, contact))
+
+    def _stands(self, when: float, agent: AgentId, contact: CallId) -> bool:
+        state = self.states.get(agent)
+        return state is not None and (when, contact) in _instants(state)
+
+
+def _instants(state: AgentState) -> Iterable[tuple[float, CallId]]:
+    """When something about an agent changes by time alone; contact "" is his penalty."""
+    if state.not_before > 0.0:
+        yield state.not_before, ""
+    for task in state.tasks.values():
+        if task.until is not None and task.work is Work.WRAP_UP:
+            yield task.until, task.contact

@@ -54,6 +54,7 @@ class Agent:
     queues: dict[QueueId, int] = field(default_factory=dict)  # preference level 1-9 for a queue; 1 where not named
     sign_on: Literal["manual", "at_start"] = "manual"
     capacity: dict[str, int] = field(default_factory=lambda: {"voice": 1})
+    interrupts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # channel → channels it may come on top of
 
 
 @dataclass(slots=True)
@@ -104,6 +105,7 @@ class Queue:
     wrap_up: WrapUp = field(default_factory=WrapUp)
     music: str = "default"
     ring_s: float = 20.0  # how long an agent's phone rings
+    ring_step_s: float = 10.0  # ring progressively: one more agent after each
     rejected_delay_s: float = 5.0  # penalty before the same agent is offered a call again
     busy_delay_s: float = 5.0
     no_answer_delay_s: float = 5.0
@@ -120,6 +122,7 @@ class Queue:
     target_s: float = 20.0  # service level threshold, and the unit of urgency
     short_abandon_s: float = 5.0
     patience_s: float = 300.0  # mean patience assumed by the expected wait
+    handle_s: float = 180.0  # mean handling time assumed by it until the rate at which calls are taken is measured
     blocked: bool = False
 
 
