@@ -1,0 +1,288 @@
+"""The YAML a person writes, as models. `compile` turns them into settings; `acd check --schema` prints them.
+
+Types are strict (a quoted "5" is a text, not a number) and unknown keys are refused, so that a slip of the pen is told
+and not guessed at. Short forms (`needs: …`, a text for a list of one) are normalised before the check.
+"""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from acd.config.shell import Algorithm, Codec
+from acd.core.settings import Strategy
+
+
+def wrong(what: str, fix: str) -> PydanticCustomError:
+    """An error of ours, with what would be right."""
+    return PydanticCustomError("hotline", "{what}", {"what": what, "fix": fix})
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _none_word(value: object) -> object:
+    return None if value == "none" else value
+
+
+def _not_inline(value: object) -> object:
+    if isinstance(value, (str, int, float)):
+        raise wrong(
+            "a secret must not stand in the configuration",
+            "keep it outside: {env: NAME}, {file: path} or {file: path, key: NAME}",
+        )
+    return value
+
+
+def _wrap_up(value: object) -> object:
+    if isinstance(value, str):
+        return {"kind": value}
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise wrong("wrap-up is none, until_done or timed", f"write wrap_up: {{timed_s: {value}}}")
+    return value
+
+
+Name = Annotated[str, Field(pattern=r"^[\w.+-]{1,64}$")]
+Many: TypeAlias = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
+Level = Annotated[int, Field(ge=1, le=10, description="skill level, 1 (least) to 10")]
+Preference = Annotated[int, Field(ge=1, le=9, description="preference level, 1 is offered first")]
+Codecs: TypeAlias = Annotated[list[Codec], Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SecretAt(Strict):
+    """Where a secret is kept. Give env, or file (the whole file, or with `key` its line KEY=value)."""
+
+    env: str | None = Field(default=None, min_length=1, description="name of an environment variable")
+    file: str | None = Field(default=None, min_length=1, description="path, relative to the configuration")
+    key: str | None = Field(default=None, min_length=1, description="the line KEY=value of the file")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "SecretAt":
+        if (self.env is None) == (self.file is None):
+            raise wrong("a secret is in one place", "give either env: NAME or file: path")
+        return self
+
+
+Password: TypeAlias = Annotated[SecretAt | None, BeforeValidator(_not_inline, json_schema_input_type=SecretAt | None)]
+
+
+class HotlineAbout(Strict):
+    """The hotline as a whole."""
+
+    name: Name = Field(default="hotline", description="its name; also the realm of digest authentication")
+    timezone: str = Field(default="UTC", description="IANA name, such as Asia/Shanghai")
+    language: str = Field(default="en", description="language of prompts, unless a flow says otherwise")
+    order_by: Literal["key", "urgency"] = Field(
+        default="key", description="key: who joined first, credit included; urgency: wait ÷ target, between queue heads"
+    )
+
+
+class ListenAt(Strict):
+    """One network served: where SIP listens there, and where its media is."""
+
+    sip: Many = Field(description='transport:address:port, such as "udp:10.0.0.1:5060", or a list of them')
+    media: str | None = Field(default=None, description="address RTP is bound to (default: that of SIP)")
+    advertise: str | None = Field(
+        default=None, description="address that Via, Contact and SDP say (default: the bound one)"
+    )
+    digest: list[Algorithm] = Field(
+        default=["SHA-256", "MD5"], description="algorithms offered to phones, best first; [] challenges nobody"
+    )
+
+
+class MediaOf(Strict):
+    ports: str = Field(default="30000-39999", description="first-last port of RTP and RTCP")
+    workers: int | Literal["auto"] = Field(default="auto", description="media processes; auto: one per core")
+    silent_s: Seconds = Field(
+        default=60.0, description="without a packet for this long a leg's media is lost; 0: never"
+    )
+
+
+class DialOutTo(Strict):
+    """How to call out through a trunk."""
+
+    to: str = Field(description="sip:address:port that requests go to")
+    caller: str | None = Field(default=None, description="calling number shown")
+    user: str | None = None
+    password: Password = None
+
+
+class TrunkLimits(Strict):
+    calls: int = Field(default=0, ge=0, description="at once; 0: no limit")
+
+
+class TrunkAt(Strict):
+    """A SIP trunk: requests from its sources are its calls."""
+
+    network: str | None = Field(default=None, description="a name under listen (default: trunks, or the only one)")
+    sources: Many = Field(description='addresses, with a port if only that one: "192.0.2.7", "192.0.2.0/24"')
+    trusted: bool = Field(default=False, description="believe its calling numbers and attribute headers")
+    codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
+    limits: TrunkLimits = TrunkLimits()
+    dial_out: Annotated[
+        DialOutTo | None, BeforeValidator(_none_word, json_schema_input_type=DialOutTo | Literal["none"] | None)
+    ] = None
+    nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
+    media_from: Many = Field(default=[], description="networks a latched source must be in")
+
+
+class DeviceAt(Strict):
+    """A telephone: it registers (password), or stands at a contact, or is a number through a trunk."""
+
+    network: str | None = Field(default=None, description="a name under listen (default: agents, or the only one)")
+    password: Password = None
+    contact: str | None = Field(default=None, description="static SIP URI, such as sip:a1@10.0.0.7:5060")
+    number: str | None = Field(default=None, description="telephone number")
+    through: str | None = Field(default=None, description="trunk that dials the number")
+    confirm: str | None = Field(
+        default=None, description="key a person must press: voice mail does not", pattern="^[0-9*#]$"
+    )
+    codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
+    nat: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _confirm_key(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("confirm") == "key":
+            return {**value, "confirm": "1"}
+        return value
+
+
+class AgentAt(Strict):
+    name: str = ""
+    device: str | None = Field(default=None, description="where he signs on unless he says otherwise")
+    skills: dict[str, Level] = Field(default={}, description="skill: level 1-10")
+    teams: Many = []
+    site: str = ""
+    queues: dict[str, Preference] = Field(default={}, description="queue: preference level 1-9")
+    sign_on: Literal["manual", "at_start"] = "manual"
+    capacity: dict[Literal["voice", "chat"], Annotated[int, Field(ge=0, le=20)]] = {"voice": 1}
+
+
+class NumberAt(Strict):
+    """A number people call."""
+
+    flow: str
+    answer: Literal["at_once", "by_flow", "by_agent"] = Field(
+        default="by_flow", description="by_agent: 200 goes out when an agent answers"
+    )
+
+
+class RingAt(Strict):
+    """From after_s of waiting on, these replace the queue's own."""
+
+    after_s: Seconds
+    needs: dict[str, Level] | None = None
+    teams: Annotated[list[str] | None, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = None
+    sites: Annotated[list[str] | None, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = None
+
+
+class WrapUpAt(Strict):
+    kind: Literal["none", "timed", "until_done"] = "timed"
+    timed_s: Seconds = 0.0
+
+
+class ReserveAt(Strict):
+    """Keep so many idle agents who serve this queue for it."""
+
+    agents: int = Field(ge=1)
+    reserve_for_s: Seconds = Field(description="lapses for a call of a later tier that waited this long")
+
+
+class AnnounceAt(Strict):
+    """What a waiting caller is told."""
+
+    every_s: Annotated[float, Field(ge=1, le=1e7)]
+    prompts: Many = []
+    position: bool = False
+    expected_wait: bool = False
+
+
+class QueueAt(Strict):
+    needs: dict[str, Level] = Field(default={}, description="skill: least level")
+    teams: Many = Field(default=[], description="only agents of these teams; empty: any")
+    sites: Many = Field(default=[], description="only agents of these sites; empty: any")
+    strategy: Strategy = "longest_idle"
+    tier: int = Field(default=5, ge=0, le=99, description="0 is served first, strictly")
+    credit_s: Seconds = Field(default=0.0, description="virtual age a caller joins with")
+    level_delays_s: list[Seconds] = Field(default=[], description="preference level 1, 2, … becomes active after this")
+    rings: list[RingAt] = []
+    wrap_up: Annotated[
+        WrapUpAt,
+        BeforeValidator(_wrap_up, json_schema_input_type=WrapUpAt | Literal["none", "until_done"]),
+    ] = WrapUpAt(kind="none")
+    music: str = "default"
+    ring_s: Annotated[float, Field(ge=1, le=600)] = Field(default=20.0, description="how long an agent's phone rings")
+    rejected_delay_s: Seconds = 5.0
+    busy_delay_s: Seconds = 5.0
+    no_answer_delay_s: Seconds = 5.0
+    max_no_answer: int = Field(default=3, ge=1, description="then the agent is not responding")
+    exclude_after_reject_s: Seconds = 30.0
+    max_length: int = Field(default=1000, ge=1)
+    max_wait_s: Seconds | None = None
+    max_expected_wait_s: Seconds | None = None
+    nobody_signed_on: Literal["wait", "leave"] = "leave"
+    reserve: ReserveAt | None = None
+    preferred_for_s: Seconds = Field(
+        default=0.0, description="only the caller's preferred agent is offered the call for so long"
+    )
+    own_site_for_s: Seconds = 0.0
+    announce: AnnounceAt | None = None
+    target_s: Annotated[float, Field(gt=0, le=1e7)] = Field(default=20.0, description="service level threshold")
+    short_abandon_s: Seconds = 5.0
+    patience_s: Annotated[float, Field(gt=0, le=1e7)] = 300.0
+    blocked: bool = False
+
+
+class LogTo(Strict):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    file: str | None = None
+
+
+class LimitsAt(Strict):
+    """Bounds of the whole hotline."""
+
+    calls: int = Field(default=5000, ge=1, description="at once")
+    calls_per_s: Seconds = Field(default=0.0, description="new calls a second; 0: no limit")
+    retry_after_s: Seconds = 10.0
+    unanswered_max_s: Seconds = 120.0
+    bye_answer_s: Seconds = 2.0
+
+
+Off: TypeAlias = Annotated[str | None, BeforeValidator(_none_word)]
+
+
+class HotlineFile(Strict):
+    """A hotline: one YAML file."""
+
+    version: Literal[1] = Field(description="of this format")
+    hotline: HotlineAbout = HotlineAbout()
+    listen: dict[Name, ListenAt] = Field(min_length=1, description="networks served, by name")
+    media: MediaOf = MediaOf()
+    control: str = Field(default="run/acd.sock", description="Unix socket of the acd commands")
+    trunks: dict[Name, TrunkAt] = {}
+    devices: dict[Name, DeviceAt] = Field(default={}, description="telephones, or {csv: file}")
+    agents: dict[Name, AgentAt] = Field(default={}, description="people, or {csv: file}")
+    numbers: dict[Annotated[str, Field(pattern=r"^[\w.+*#-]{1,64}$")], NumberAt] = {}
+    queues: dict[Name, QueueAt] = {}
+    skills: list[Name] = []
+    teams: list[Name] = []
+    sites: list[Name] = []
+    flows: Many = Field(default=[], description="flow files, or directories of them")
+    prompts: Many = Field(default=[], description="directories of WAV files; a prompt is named for its path in there")
+    music: dict[Name, str] = Field(default={}, description="name: WAV file")
+    attributes: dict[Name, str | None] = Field(
+        default={},
+        description="what may be known of a caller: name, and the SIP header of trusted trunks that tells it",
+    )
+    journal: Off = Field(default="run/journal", description="directory; none: keep no journal")
+    records: Off = Field(default="run/records.sqlite", description="SQLite file; none: keep no records")
+    log: LogTo = LogTo()
+    limits: LimitsAt = LimitsAt()

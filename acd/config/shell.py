@@ -1,0 +1,155 @@
+"""The shell's half of a configuration: addresses, secrets, files, codecs. The core never sees any of it.
+
+Every path is absolute, every reference resolved, every default filled in. Seconds are floats named ``…_s``.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from acd.core.settings import Settings
+
+Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
+Codec: TypeAlias = Literal["PCMU", "PCMA"]
+Algorithm: TypeAlias = Literal["MD5", "SHA-256"]
+
+
+@dataclass(slots=True, frozen=True)
+class Address:
+    transport: Transport
+    host: str
+    port: int
+
+
+@dataclass(slots=True, frozen=True)
+class Listen:
+    """One network that we serve: where SIP listens, and where its media is bound and said to be."""
+
+    name: str
+    sip: tuple[Address, ...]
+    advertise: str  # what Via and Contact say
+    media_host: str  # RTP sockets are bound here
+    media_advertise: str  # what SDP says
+    digest: tuple[Algorithm, ...]  # offered in a challenge, in this order; empty: nobody is challenged here
+
+
+class SecretMissing(LookupError):
+    """The environment variable, file or line that should hold a secret is not there."""
+
+
+@dataclass(slots=True, frozen=True)
+class Secret:
+    """Where a secret is kept. It is read when asked for, and in no log or repr."""
+
+    env: str | None = None
+    file: Path | None = None
+    key: str | None = None  # the file holds lines KEY=value, and this one is meant
+
+    def reveal(self) -> str:
+        """The secret itself. Raises `SecretMissing`, whose text names the place, never the value."""
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if not value:
+                raise SecretMissing(f"the environment variable {self.env} is not set")
+            return value
+        assert self.file is not None
+        try:
+            text = self.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretMissing(f"{self.file} cannot be read: {error}") from None
+        if self.key is None:
+            if not (value := text.strip("\r\n")):
+                raise SecretMissing(f"{self.file} is empty")
+            return value
+        for line in text.splitlines():
+            name, equals, value = line.partition("=")
+            if equals and name.strip() == self.key and value.strip():
+                return value.strip()
+        raise SecretMissing(f"{self.file} has no line {self.key}=…")
+
+
+@dataclass(slots=True, frozen=True)
+class DialOut:
+    """How to call out through a trunk: where its requests go, and who we are there."""
+
+    host: str
+    port: int
+    transport: Transport
+    caller: str | None  # the calling number we show: a trunk's own, never the caller's, unless None
+    user: str | None  # answers the trunk's challenge
+    password: Secret | None
+
+
+@dataclass(slots=True, frozen=True)
+class TrunkShell:
+    id: str
+    network: str  # a `Listen.name`
+    sources: tuple[tuple[str, int], ...]  # (address or CIDR network, port; 0: any): requests from there are its own
+    trusted: bool  # its calling numbers and attribute headers are believed
+    codecs: tuple[Codec, ...]  # accepted and offered, best first
+    dial_out: DialOut | None
+    nat: bool  # latch media once to the source of its first packets
+    media_from: tuple[str, ...]  # CIDR networks a latched source must be in; empty: its signalling address
+    max_calls: int  # 0: no limit
+
+
+@dataclass(slots=True, frozen=True)
+class DeviceShell:
+    """A telephone. It registers with `password`, or stands at `contact`, or is a number through a trunk (then `number`
+    and `through` of the core's `Device` are set, and neither of these is)."""
+
+    id: str  # also the user name it registers with
+    network: str
+    password: Secret | None
+    contact: str | None  # a SIP URI
+    codecs: tuple[Codec, ...]
+    nat: bool
+
+
+@dataclass(slots=True, frozen=True)
+class Media:
+    first_port: int  # RTP on even ports, RTCP on the odd one above
+    last_port: int
+    workers: int  # processes
+    silent_s: float  # no packet for this long while one is due: the leg's media is lost; 0: never
+
+
+@dataclass(slots=True, frozen=True)
+class Log:
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["auto", "json", "console"]  # auto: console on a terminal
+    file: Path | None  # None: standard error
+
+
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """Bounds beyond which a caller is told to come back later (503)."""
+
+    calls: int
+    calls_per_s: float  # 0: no limit
+    retry_after_s: float
+
+
+@dataclass(slots=True, frozen=True)
+class Hotline:
+    """One checked configuration: `settings` for the core, all else for the shell."""
+
+    file: Path
+    settings: Settings
+    name: str  # also the realm of digest challenges
+    timezone: str  # IANA
+    language: str
+    listen: dict[str, Listen]
+    trunks: dict[str, TrunkShell]
+    devices: dict[str, DeviceShell]
+    media: Media
+    control: Path  # Unix socket
+    prompts: dict[str, Path]
+    music: dict[str, Path]
+    attributes: dict[str, str | None]  # of a call: from this SIP header of trusted trunks; None: only from elsewhere
+    journal: Path | None  # directory
+    records: Path | None  # SQLite file
+    log: Log
+    limits: Limits
+    files: tuple[Path, ...]  # everything that was read: a change of one is worth a reload

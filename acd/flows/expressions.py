@@ -1,0 +1,128 @@
+"""Conditions as a designer writes them, `age >= 65 and caller in ["4711", "4712"]`, to the core's `Expr` tree.
+
+The grammar is Python's, read by `ast`, of which only these are let in: names, texts, numbers, True, False, None,
+lists, `and or not`, `== != < <= > >= in not in`, `+ - *`. Nothing is evaluated here.
+"""
+
+import ast
+from dataclasses import dataclass
+
+from acd.core.flow import Expr
+
+MAX_DEPTH = 20
+MAX_LENGTH = 1000
+
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+}
+_ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+_CONSTANTS = {"true": True, "false": False, "null": None, "none": None}
+
+
+@dataclass(slots=True)
+class ExpressionError(Exception):
+    """`offset` characters into the expression (from 0) something is wrong."""
+
+    offset: int
+    what: str
+    fix: str = ""
+
+
+def parse(text: str) -> tuple[Expr, dict[str, int]]:
+    """The tree, and the variables it names with the offset of their first use. Raises `ExpressionError`."""
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(0, f"longer than {MAX_LENGTH} characters")
+    lead = len(text) - len(text.lstrip())
+    try:
+        tree = ast.parse(text[lead:], mode="eval")
+    except SyntaxError as error:
+        offset = lead + max(0, min((error.offset or 1) - 1, len(text) - lead))
+        raise ExpressionError(offset, *_syntax(text, error)) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ExpressionError(0, "not an expression") from None
+    reader = _Reader(text, lead)
+    return reader.expr(tree.body, 0), reader.names
+
+
+def _syntax(text: str, error: SyntaxError) -> tuple[str, str]:
+    if not text.strip():
+        return "an empty condition", "write one, such as age >= 65"
+    if "Maybe you meant '=='" in error.msg or "cannot assign" in error.msg or "=" in (error.text or "")[: error.offset]:
+        lone = text.replace("==", "").replace("!=", "").replace(">=", "").replace("<=", "")
+        if "=" in lone:
+            return "one = does not compare", "write =="
+    if "&&" in text or "||" in text:
+        return "&& and || are not known here", "write and, or"
+    return f"not a condition: {error.msg}", ""
+
+
+class _Reader:
+    def __init__(self, text: str, lead: int) -> None:
+        self.text = text
+        self.lead = lead
+        self.names: dict[str, int] = {}
+
+    def offset(self, node: ast.expr) -> int:
+        """Characters, where `ast` counts UTF-8 bytes."""
+        line = self.text[self.lead :].split("\n")[: node.lineno]
+        return self.lead + sum(len(part) + 1 for part in line[:-1]) + len(line[-1].encode()[: node.col_offset].decode())
+
+    def wrong(self, node: ast.expr, what: str, fix: str = "") -> ExpressionError:
+        return ExpressionError(self.offset(node), what, fix)
+
+    def expr(self, node: ast.expr, depth: int) -> Expr:
+        if depth > MAX_DEPTH:
+            raise self.wrong(node, "nested too deep", "split it with set")
+        inner = depth + 1
+        match node:
+            case ast.Constant(value=value) if value is None or isinstance(value, (str, int, float)):
+                return value
+            case ast.Name(id=name):
+                if name in _CONSTANTS:
+                    return _CONSTANTS[name]
+                self.names.setdefault(name, self.offset(node))
+                return ["var", name]
+            case ast.BoolOp(op=op, values=values):
+                return ["and" if isinstance(op, ast.And) else "or", *(self.expr(value, inner) for value in values)]
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return ["not", self.expr(operand, inner)]
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if isinstance(value, (int, float)):
+                return -value
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+                return [_ARITHMETIC[type(op)], self.expr(left, inner), self.expr(right, inner)]
+            case ast.Compare():
+                return self.compare(node, inner)
+            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+                return ["list", *(self.expr(item, inner) for item in items)]
+        raise self.wrong(node, *_unknown(node))
+
+    def compare(self, node: ast.Compare, depth: int) -> Expr:
+        sides = [self.expr(side, depth) for side in (node.left, *node.comparators)]
+        parts: list[Expr] = []
+        for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
+            if isinstance(op, ast.NotIn):
+                parts.append(["not", ["in", left, right]])
+            elif type(op) in _COMPARE:
+                parts.append([_COMPARE[type(op)], left, right])
+            else:
+                raise self.wrong(node, "`is` is not known here", "write ==")
+        return parts[0] if len(parts) == 1 else ["and", *parts]
+
+
+def _unknown(node: ast.expr) -> tuple[str, str]:
+    match node:
+        case ast.Call():
+            return "a condition calls no functions", "compare variables: == != < <= > >= in, and, or, not"
+        case ast.Attribute() | ast.Subscript():
+            return "a variable has no parts", "use its plain name"
+        case ast.BinOp(op=ast.BitAnd()) | ast.BinOp(op=ast.BitOr()):
+            return "& and | are not known here", "write and, or"
+        case ast.IfExp():
+            return "if … else is not known here", "use a when step"
+    return "not known in a condition", "use names, texts, numbers, lists, and, or, not, comparisons, + - *"
