@@ -1,0 +1,52 @@
+"""The commands, put together; other packages add theirs by the entry-point group ``acd.commands``."""
+
+from importlib.metadata import entry_points, version
+from typing import Annotated
+
+import typer
+
+from acd.cli import engine, journal, look, orders
+from acd.cli.output import complain
+
+GROUP = "acd.commands"
+
+
+def build() -> typer.Typer:
+    """The whole ``acd``, plugins included."""
+    app = typer.Typer(
+        name="acd",
+        help="A contact centre: SIP in, IVR, queues, the right agent.",
+        epilog="Exit codes: 0 done, 1 the engine said no or a check found errors, 2 wrong usage or no engine to ask.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # they print local variables, and those may hold a secret
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for part in (engine, look, orders, journal):
+        part.register(app)
+    _plug_in(app)
+    return app
+
+
+def main() -> None:
+    """The console script."""
+    build()()
+
+
+def _options(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if show_version:
+        print(f"acd {version('hotline-acd')}")
+        raise typer.Exit
+
+
+def _plug_in(app: typer.Typer) -> None:
+    """Each entry is a function that takes the app and adds commands. A broken one is named and left out."""
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            entry.load()(app)
+        except Exception as problem:  # whatever a plugin does, the other commands must work
+            complain(
+                f"the commands of {entry.name!r} ({entry.value}) are left out: {type(problem).__name__}: {problem}"
+            )

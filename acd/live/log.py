@@ -1,0 +1,179 @@
+"""The log: structlog, one JSON object or one console line an entry, on standard error.
+
+``configure(…)`` once, then ``log = get("sip")`` and ``log.info("leg arrived", leg=leg, caller=caller)``. An entry
+about a leg or an operation gets its ``call`` by itself (the name holds it). Levels that are off cost a method call. Entries go
+to a thread through a bounded buffer: a terminal or a pipe that stalls loses lines, which is counted and said, and
+never holds up a call. Text from peers cannot forge a line or move a cursor: whatever is not printable is escaped.
+"""
+
+import atexit
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import Any, Final, Literal, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from acd.config.shell import Log
+from acd.core.ids import call_of
+from acd.text import harmless
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "console"]
+
+MAX_TEXT: Final = 1000  # characters of one value
+MAX_WAITING: Final = 10_000  # lines
+SECRET: Final = frozenset({"password", "pin", "secret", "digits", "authorization", "key", "token"})
+_encoder = msgspec.json.Encoder(enc_hook=repr)
+
+
+def setup(level: Level = "info", format: Format = "auto", file: Path | None = None) -> "Output":
+    """Let everything logged from now on, the standard library's included, go to `file` (None: standard error).
+    `auto`: console lines on a terminal, else JSON. Returns the output, to be closed at the end. Raises `OSError` if
+    the file cannot be opened."""
+    stream = file.open("a", encoding="utf-8") if file is not None else sys.stderr
+    on_terminal = stream.isatty()
+    as_json = format == "json" or (format == "auto" and not on_terminal)
+    output = Output(stream)
+    number = getattr(logging, level.upper())
+    processors: list[Processor] = [_complete]
+    processors += [_render] if as_json else [structlog.dev.ConsoleRenderer(colors=on_terminal, sort_keys=False), _bytes]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: output,
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[_FromLogging()], force=True)
+    atexit.register(output.close)
+    return output
+
+
+def configure(log: Log, level: Level | None = None) -> "Output":
+    """As the configuration says; `level` is the command line's and goes before it."""
+    return setup(level or log.level, log.format, log.file)
+
+
+def get(name: str) -> FilteringBoundLogger:
+    """The logger of one part of the engine."""
+    logger: FilteringBoundLogger = structlog.get_logger().bind(logger=name)
+    return logger
+
+
+class Output:
+    """Writes lines to a stream's file descriptor from a thread of its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: deque[bytes] = deque()
+        self._lost = 0
+        self._wake = Flag()
+        self._ended = False
+        self._thread = Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def msg(self, line: bytes) -> None:
+        """Take one line; it is dropped and counted while too many wait."""
+        if len(self._lines) >= MAX_WAITING:
+            self._lost += 1
+            return
+        self._lines.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    debug = info = warning = warn = error = critical = fatal = exception = log = msg
+
+    def close(self) -> None:
+        """Write what waits, for at most a second."""
+        self._ended = True
+        self._wake.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while not self._ended or self._lines:
+            self._wake.wait()
+            self._wake.clear()
+            lines: list[bytes] = []
+            while self._lines and len(lines) < 1000:
+                lines.append(self._lines.popleft())
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                lines.append(_encoder.encode({"level": "warning", "event": "log lines lost", "lost": lost}))
+            if self._lines or self._ended:
+                self._wake.set()
+            self._write(b"\n".join(lines) + b"\n" if lines else b"")
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self._stream.fileno(), data) :]
+        except (OSError, ValueError):
+            self._lost += 1  # nowhere is left to say it but the next line
+
+
+def _complete(_logger: Any, method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Time, level and call in front; every text made harmless."""
+    done: dict[str, Any] = {"timestamp": _timestamp(), "level": method}
+    if "call" not in entry and (name := entry.get("leg") or entry.get("op")):
+        done["call"] = call_of(str(name))
+    for key, value in entry.items():
+        if key == "exc_info":
+            if value:
+                done["exception"] = _traceback(value)
+        elif value.__class__ is str:
+            done[key] = _bounded(value) if key not in SECRET else "•"
+        elif value is None or value.__class__ in (int, float, bool):
+            done[key] = value if key not in SECRET else "•"
+        else:
+            done[key] = _tame(value)
+    return done
+
+
+def _bounded(text: str) -> str:
+    return harmless(text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…")
+
+
+def _traceback(given: Any) -> str:
+    """The end of a traceback; no local variables (they hold secrets), no line that could pass for an entry."""
+    text: str = structlog.processors.format_exc_info(None, "error", {"exc_info": given}).get("exception", "")
+    return "\n".join("    " + _bounded(line) for line in text.splitlines()[-40:])
+
+
+def _tame(value: Any) -> Any:
+    if isinstance(value, str):
+        return _bounded(value)
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {_bounded(str(key)): _tame(item) if key not in SECRET else "•" for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tame(item) for item in value]
+    return _bounded(repr(value))
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _render(_logger: Any, _method: str, entry: Mapping[str, Any]) -> bytes:
+    return _encoder.encode(entry)
+
+
+def _bytes(_logger: Any, _method: str, line: Any) -> bytes:
+    return str(line).encode("utf-8", "backslashreplace")
+
+
+class _FromLogging(logging.Handler):
+    """What the standard library or a dependency logs, into the same output."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger = get(record.name)
+        logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info or None)
