@@ -1,0 +1,308 @@
+"""The live engine: one owning task that feeds the core and lets its commands act (DESIGN §2).
+
+Everything that happens ends in `post`. A turn takes all events that wait, writes them with the commands they gave to
+the journal in one write, and only then lets the commands act; what these cause is the next turn. Nothing re-enters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import secrets
+import signal
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from acd.config.load import ConfigError, load
+from acd.config.shell import Hotline as Configuration
+from acd.core import commands as do
+from acd.core import events as ev
+from acd.core.engine import Engine
+from acd.core.settings import Settings
+from acd.journal.recovery import Recovered, recover
+from acd.journal.writer import JournalWriter
+from acd.live.clock import Clock
+from acd.live.control import ControlServer
+from acd.live.legs import Legs
+from acd.live.operations import Operations
+from acd.live.prompts import Prompts
+from acd.live.setup import Setup, endpoint_settings, static_devices
+from acd.records.store import RecordStore
+from media.client import WorkerPool
+from sip.aio import SipShell
+from sip.endpoint import Endpoint
+
+log = structlog.get_logger("acd")
+
+IDLE_COLLECT: Final = 20_000
+"""New containers after which garbage is looked for once no call is up …"""
+BUSY_COLLECT: Final = 400_000
+"""… and after which it is looked for in any case: a full collection is worth tens of milliseconds (DESIGN §4)."""
+HOUSEKEEPING_S: Final = 1.0
+LAST_WORDS_S: Final = 3.0
+"""How long a stop waits for the BYEs of the calls it ended."""
+
+
+class Hotline:
+    """A running hotline. `start`, then `stopped` until somebody stops it, then `close`."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        found = recover(configuration.journal) if configuration.journal else Recovered()
+        self.recovered = found
+        self.boot = found.boot + 1
+        self.clock = Clock(found.now, found.wall_offset_s if found.boot else None)
+        self.engine = Engine(found.snapshot)
+        self.alarms: dict[str, tuple[float, str]] = {}
+        self.replies: dict[str, asyncio.Future[do.Reply]] = {}
+        self.stopped = asyncio.Event()
+        self._seed = secrets.randbits(32)
+        self._inbox: deque[ev.Event] = deque()
+        self._turning = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._requests = 0
+        self._housekeeper: asyncio.Task[None] | None = None
+
+        self.endpoint = Endpoint(endpoint_settings(configuration), random.Random(secrets.randbits(64)))
+        self.sip = SipShell(self.endpoint, now=self.clock.now)
+        self.media = WorkerPool(
+            {name: listen.media_host for name, listen in configuration.listen.items()},
+            ports=(configuration.media.first_port, configuration.media.last_port),
+            workers=configuration.media.workers,
+            music={name: str(path) for name, path in configuration.music.items()},
+        )
+        self.legs = Legs(
+            Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts), self.post, self.clock.now,
+            self.boot,
+        )  # fmt: skip
+        self.sip.on_event = self.legs.on_sip
+        self.journal: JournalWriter | None = None
+        if configuration.journal is not None:
+            self.journal = JournalWriter(
+                configuration.journal,
+                trouble=lambda on, detail: self.post(ev.StorageTrouble("journal", on, detail)),
+                snapshot=self.engine.snapshot,
+                notice=lambda text: log.warning("journal", note=text),
+            )
+        self.records: RecordStore | None = None
+        self.control = ControlServer(configuration.control, Operations(self).handle)
+        self._carry_out: dict[type[Any], Callable[[Any], None]] = {
+            **self.legs.carry_out,
+            do.WriteRecord: self._write_record,
+            do.Publish: lambda command: None,
+            do.Reply: self._reply,
+            do.Alarm: self._alarm,
+            do.LookUp: self._look_up,
+        }
+
+    # ---------------------------------------------------------------------------------------------------- turns
+
+    def post(self, event: ev.Event) -> None:
+        """Something happened. Its turn comes at once, or right behind the one that is being taken."""
+        self._inbox.append(event)
+        if not self._turning:
+            self._turn()
+
+    def _turn(self) -> None:
+        inbox, step, now = self._inbox, self.engine.step, self.clock.now
+        self._turning = True
+        try:
+            while inbox:
+                commands: list[do.Command] = []
+                while inbox:
+                    event = inbox.popleft()
+                    instant = now()
+                    given = step(event, instant)
+                    if self.journal is not None:
+                        self.journal.turn(instant, event, given)
+                    commands += given
+                if self.journal is not None:
+                    self.journal.flush()
+                self._act(commands)
+        finally:
+            self._turning = False
+        self.sip.flush()
+        self._set_timer()
+
+    def _act(self, commands: list[do.Command]) -> None:
+        carry_out = self._carry_out
+        for command in commands:
+            try:
+                carry_out[type(command)](command)
+            except Exception:  # one call's trouble must not end the others'
+                log.exception("a command failed", command=repr(command))
+
+    def _set_timer(self) -> None:
+        deadline = self.engine.deadline()
+        if deadline == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_at = deadline
+        if deadline is not None:
+            delay = max(0.0, deadline - self.clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._timer_at = None
+        self.post(ev.Woke())
+
+    # ----------------------------------------------------------------------------------- commands of our own
+
+    def _write_record(self, command: do.WriteRecord) -> None:
+        record = command.record
+        log.info(
+            "record", call=record.call, outcome=record.outcome, queue=record.queue, agent=record.agent,
+            wait_s=round(record.wait_s, 3), talk_s=round(record.talk_s, 3),
+        )  # fmt: skip
+        self.legs.forget(record.call)
+        if self.records is not None:
+            self.records.put(record)
+
+    def _reply(self, command: do.Reply) -> None:
+        waiting = self.replies.pop(command.request, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(command)
+
+    def _alarm(self, command: do.Alarm) -> None:
+        if command.on:
+            self.alarms.setdefault(command.name, (self.clock.now() + self.clock.wall_offset_s, command.detail))
+        else:
+            self.alarms.pop(command.name, None)
+        log.warning("alarm", name=command.name, on=command.on, detail=command.detail)
+
+    def _look_up(self, command: do.LookUp) -> None:
+        """No source is configured yet: the flow is told so."""
+        self.post(ev.LookedUp(command.op, "failed", {}))
+
+    async def ask(self, event: Callable[[str], ev.Event]) -> do.Reply:
+        """Put a request to the core and wait for its answer. `event` makes it from the request's name."""
+        self._requests += 1
+        request = f"{self.boot}.r{self._requests}"
+        waiting: asyncio.Future[do.Reply] = asyncio.get_running_loop().create_future()
+        self.replies[request] = waiting
+        self.post(event(request))
+        return await waiting
+
+    # ------------------------------------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Up and serving. Raises OSError (port in use), `acd.journal.codec.JournalError`, `SecretMissing`."""
+        configuration, found = self.configuration, self.recovered
+        for note in found.notes:
+            log.warning("journal", note=note)
+        if configuration.records is not None:
+            self.records = await RecordStore.open(
+                configuration.records, trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail))
+            )
+            for record in found.records:
+                self.records.put(record)
+        await self.media.start()
+        for listen in configuration.listen.values():
+            for index, address in enumerate(listen.sip):
+                await self.sip.listen(f"{listen.name}:{index}", address.transport, address.host, address.port)
+        await self.control.start()
+        if self.journal is not None:
+            self.journal.open(
+                boot=self.boot, seed=self._seed, now=self.clock.now(), wall_offset_s=self.clock.wall_offset_s,
+                settings=found.settings, snapshot=found.snapshot,
+            )  # fmt: skip
+        self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
+        self.configured(configuration.settings)
+        self._housekeeper = asyncio.create_task(self._keep_house())
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        log.info("up", name=configuration.name, boot=self.boot, control=str(configuration.control))
+
+    def configured(self, settings: Settings) -> None:
+        """The core learns of a configuration, and which devices need no registration."""
+        self.post(ev.Configured(settings))
+        for device in static_devices(self.configuration):
+            self.legs.device(device, True)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            if self.clock.moved():
+                self.post(ev.WallClockSet(self.clock.wall_offset_s))
+            if self.journal is not None:
+                self.journal.flush()
+            fresh = gc.get_count()[0]
+            if fresh > BUSY_COLLECT or (fresh > IDLE_COLLECT and not self.legs.legs):
+                gc.collect()
+
+    def reload(self) -> list[str]:
+        """Read the configuration again and put it in force; live calls are not touched. Returns the differences.
+        Raises `ConfigError`, and then nothing has changed."""
+        from acd.config.load import difference
+
+        fresh = load(self.configuration.file)
+        changes = difference(self.configuration, fresh)
+        self.endpoint.configure(endpoint_settings(fresh))
+        gone = set(static_devices(self.configuration)) - set(static_devices(fresh))
+        self.configuration = fresh
+        self.legs.setup = Setup(fresh)
+        self.legs.prompts = Prompts(fresh.prompts)
+        for device in sorted(gone):
+            self.legs.device(device, False)
+        self.configured(fresh.settings)
+        log.info("reloaded", changes=len(changes))
+        return changes
+
+    async def close(self) -> None:
+        """End every call, say so to their parties, write what is to be written, and let go of everything."""
+        for call in self.engine.view(self.clock.now()).calls:
+            await self.ask(lambda request, call=call.id: ev.HangUp(request, "operator", call))  # type: ignore[misc]
+        until = self.clock.now() + LAST_WORDS_S
+        while self.legs.legs and self.clock.now() < until:
+            await asyncio.sleep(0.02)
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.control.close()
+        self.sip.close()
+        await self.media.close()
+        if self.journal is not None:
+            self.journal.close()
+        if self.records is not None:
+            await self.records.close()
+        log.info("down")
+
+
+async def serve(configuration: Configuration) -> None:
+    """Serve until SIGINT or SIGTERM, or until a drain is through."""
+    hotline = Hotline(configuration)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, hotline.stopped.set)
+    try:
+        await hotline.start()
+        await hotline.stopped.wait()
+    finally:
+        await hotline.close()
+
+
+def run(path: Path, *, log_level: str | None = None) -> int:
+    """`acd run`: 0 after a clean end, 1 when the configuration or the machine does not allow a start."""
+    import uvloop
+
+    from acd.live.log import configure as configure_log
+
+    try:
+        configuration = load(path)
+    except ConfigError as error:
+        print(error)
+        return 1
+    configure_log(configuration.log, level=log_level)
+    uvloop.run(serve(configuration))
+    return 0

@@ -1,0 +1,57 @@
+"""Who calls whom, in SIP headers: read from what a peer sent, written into what we send (RFC 3261 §20, RFC 3325)."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from sip.headers import NameAddr
+from sip.message import Request, SipError
+from sip.uri import Uri
+
+LONGEST: Final = 128
+_UNWANTED: Final = re.compile(r"[\x00-\x1f\x7f\udc80-\udcff]")
+_NOT_IN_USER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,]")
+
+
+@dataclass(slots=True, frozen=True)
+class Identity:
+    """The two ends of a call as the core wants them: what was dialled, bounded, without control characters."""
+
+    called: str
+    caller: str
+    caller_name: str
+    asserted: bool
+
+
+def clean(text: str) -> str:
+    """A peer's text, bounded and without what a terminal, a log or a header could mistake for its own."""
+    return _UNWANTED.sub("", text)[:LONGEST]
+
+
+def _asserted(request: Request) -> NameAddr | None:
+    """The first P-Asserted-Identity that can be read."""
+    for value in request.all("P-Asserted-Identity"):
+        try:
+            return NameAddr.parse(value)
+        except SipError:
+            continue
+    return None
+
+
+def read(request: Request, *, trusted: bool) -> Identity:
+    """Called and calling party of an INVITE. A number is asserted when a trusted trunk gave it; such a trunk's
+    P-Asserted-Identity goes before its From, anybody else's is not looked at. Raises `SipError`."""
+    called = Uri.parse(request.uri).number
+    sender = NameAddr.parse(request.get("From") or "")
+    party = (_asserted(request) if trusted else None) or sender
+    return Identity(clean(called), clean(party.uri.number), clean(party.display or sender.display), trusted)
+
+
+def name_addr(user: str, name: str, host: str) -> str:
+    """``"Ann" <sip:4711@host>``, quoted and escaped, safe for whatever a caller called himself."""
+    escaped = _NOT_IN_USER.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), clean(user))
+    uri = f"<sip:{escaped}@{host}>" if escaped else "<sip:anonymous@anonymous.invalid>"
+    if not name:
+        return uri
+    quoted = clean(name).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" {uri}'

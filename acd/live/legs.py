@@ -1,0 +1,512 @@
+"""Legs in the shell: a SIP session and a media leg each, and the offer/answer that ties them (DESIGN §4).
+
+`Legs` carries out the core's commands about legs and media and turns what SIP and media report into events. It decides
+nothing about calls: what it decides alone (binding, trunk, port, codec) comes back to the core only as an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from acd.config.shell import DeviceShell, TrunkShell
+from acd.core import commands as do
+from acd.core import events as ev
+from acd.core.ids import CallId, LegId, OpId, call_of
+from acd.live import identity
+from acd.live.keypad import Keypad
+from acd.live.prompts import Prompts, UnknownPrompt
+from acd.live.setup import Network, Setup
+from media import plane
+from sip import sdp
+from sip.endpoint import (
+    Account,
+    Answered,
+    Confirmed,
+    Endpoint,
+    Ended,
+    Hop,
+    Incoming,
+    Offered,
+    Progress,
+    Reanswered,
+    Referred,
+    Registered,
+    RegistrationResult,
+    Session,
+    SipEvent,
+)
+from sip.message import SipError
+
+log = structlog.get_logger("acd.legs")
+
+ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
+BUSY_RETRY_S: Final = 5.0
+"""What a caller refused for want of ports is told to wait before he tries again."""
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """What the shell knows of a leg. `agreed` is the outcome of the last offer/answer; without it no audio flows."""
+
+    id: LegId
+    network: Network
+    codecs: tuple[sdp.Codec, ...]
+    session: Session | None = None
+    theirs: sdp.Description | None = None  # their offer, until it is answered
+    port: plane.Port | None = None
+    agreed: sdp.Agreed | None = None
+    version: int = 0
+    latch: tuple[str, ...] = ()
+    held: bool = False
+    keypad: Keypad = field(init=False)
+    timer: asyncio.TimerHandle | None = None  # of a collect
+    ending: bool = False
+
+    def __post_init__(self) -> None:
+        self.keypad = Keypad(self.id)
+
+
+class Legs:
+    """Commands in, events out. `post` takes an event for the core; `now` reads the engine's clock."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        endpoint: Endpoint,
+        media: plane.Plane,
+        prompts: Prompts,
+        post: Callable[[ev.Event], None],
+        now: Callable[[], float],
+        boot: int,
+    ) -> None:
+        self.setup = setup
+        self.endpoint = endpoint
+        self.media = media
+        self.prompts = prompts
+        self.post = post
+        self.now = now
+        self.boot = boot
+        self.legs: dict[LegId, Leg] = {}
+        self.secrets: dict[str, str] = {}
+        self.up: set[str] = set()  # devices the core believes to be up
+        self._arrived = 0
+        media.on_fact = self.on_fact
+        self.carry_out: dict[type[Any], Callable[[Any], None]] = {
+            do.ProgressLeg: self._progress,
+            do.AnswerLeg: self._answer,
+            do.EndLeg: self._end,
+            do.StartLeg: self._start,
+            do.HoldLeg: self._hold,
+            do.AnswerRefer: self._answer_refer,
+            do.Hears: self._hears,
+            do.Play: self._play,
+            do.Stop: self._stop,
+            do.Listen: self._listen,
+            do.Collect: self._collect,
+            do.SendDigits: self._send_digits,
+        }
+        self._on_sip: dict[type[Any], Callable[[Any], None]] = {
+            Incoming: self._incoming,
+            Progress: self._progressed,
+            Answered: self._answered,
+            Confirmed: self._confirmed,
+            Offered: self._offered,
+            Reanswered: self._reanswered,
+            Referred: self._referred,
+            Ended: self._ended,
+            Registered: self._registered,
+            RegistrationResult: lambda event: None,
+        }
+
+    # ------------------------------------------------------------------------------------------------- from SIP
+
+    def on_sip(self, event: SipEvent) -> None:
+        self._on_sip[type(event)](event)
+
+    def _incoming(self, event: Incoming) -> None:
+        session, (kind, name) = event.session, event.source
+        network = self.setup.network_of(session.hop.listener)
+        party: TrunkShell | DeviceShell | None = None
+        if kind == "trunk":
+            party = self.setup.trunks.get(name)
+        elif kind == "account":
+            party = self.setup.devices.get(name)
+        if party is None:
+            log.info("refused", status=403, why="unknown source", host=session.hop.host, port=session.hop.port)
+            session.end(403)
+            return
+        trusted = kind == "trunk" and self.setup.trunks[name].trusted
+        try:
+            who = identity.read(event.request, trusted=trusted)
+            theirs = sdp.parse(session.remote_sdp) if session.remote_sdp else None
+        except (SipError, sdp.SdpError) as error:
+            log.info("refused", status=error.status, why=str(error), source=name)
+            session.end(error.status)
+            return
+        if kind == "account":
+            who = identity.Identity(who.called, name, who.caller_name, True)
+        codecs = self.setup.codecs(party)
+        if theirs is not None and not sdp.common(theirs, codecs):
+            log.info("refused", status=488, why="no codec in common", source=name)
+            session.end(488)
+            return
+        self._arrived += 1
+        call = f"{self.boot}-{self._arrived}"
+        leg = Leg(f"{call}.0", network, codecs, session, theirs, latch=self.setup.latch(party, session.hop))
+        session.name = leg.id
+        self.legs[leg.id] = leg
+        source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
+        log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
+        self.post(ev.LegArrived(leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted))
+
+    def _progressed(self, event: Progress) -> None:
+        leg = self.legs.get(event.session.name)
+        if leg is not None and event.status in (180, 183):
+            self.post(ev.LegRinging(leg.id, bool(event.sdp)))
+
+    def _answered(self, event: Answered) -> None:
+        leg = self.legs.get(event.session.name)
+        if leg is None or leg.ending:
+            return
+        if self._agree(leg, event.sdp):
+            self.post(ev.LegAnswered(leg.id))
+        else:
+            self._give_up(leg, "failed", 488)
+
+    def _confirmed(self, event: Confirmed) -> None:
+        """The ACK: it brings the answer when the offer was ours."""
+        leg = self.legs.get(event.session.name)
+        if leg is not None and event.sdp and leg.agreed is None and not self._agree(leg, event.sdp):
+            self._give_up(leg, "failed", 488)
+
+    def _offered(self, event: Offered) -> None:
+        """A re-INVITE is answered on its own leg: hold, resume, a new address."""
+        leg = self.legs.get(event.session.name)
+        if leg is None or leg.port is None:
+            event.session.refuse(488)
+            return
+        try:
+            if not event.sdp:  # they ask for our offer
+                event.session.accept(self._our_offer(leg))
+                return
+            theirs = sdp.parse(event.sdp)
+            body, agreed = self._our_answer(leg, theirs)
+        except sdp.SdpError as error:
+            event.session.refuse(error.status)
+            return
+        event.session.accept(body)
+        self._apply(leg, agreed)
+        held = theirs.direction in ("sendonly", "inactive")
+        if held != leg.held:
+            leg.held = held
+            self.post(ev.LegHeld(leg.id, held))
+
+    def _reanswered(self, event: Reanswered) -> None:
+        leg = self.legs.get(event.session.name)
+        if leg is not None and event.status < 300 and event.sdp:
+            self._agree(leg, event.sdp)
+
+    def _referred(self, event: Referred) -> None:
+        leg = self.legs.get(event.session.name)
+        if leg is not None:
+            self.post(ev.LegReferred(leg.id, f"{call_of(leg.id)}.refer", event.refer_to, event.replaces))
+
+    def _ended(self, event: Ended) -> None:
+        leg = self.legs.pop(event.session.name, None)
+        if leg is None:
+            return
+        self._drop_media(leg)
+        log.info("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
+        self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s))
+
+    def _registered(self, event: Registered) -> None:
+        self.device(event.user, bool(event.contacts))
+
+    def device(self, device: str, up: bool) -> None:
+        """Tell the core of a device's binding, once per change."""
+        if up == (device in self.up):
+            return
+        (self.up.add if up else self.up.discard)(device)
+        log.info("device", device=device, up=up)
+        self.post(ev.DeviceUp(device) if up else ev.DeviceDown(device))
+
+    # ------------------------------------------------------------------------------------------- commands: legs
+
+    def _progress(self, command: do.ProgressLeg) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is None or leg.session is None:
+            return
+        if command.status != 183:
+            leg.session.ring(command.status)
+        elif self._media(leg):
+            leg.session.ring(183, self._first_body(leg))
+
+    def _answer(self, command: do.AnswerLeg) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is None or leg.session is None or not self._media(leg):
+            return
+        leg.session.answer(self._first_body(leg))
+        self.post(ev.LegAnswered(leg.id))
+
+    def _end(self, command: do.EndLeg) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is None or leg.session is None or leg.ending:
+            return
+        leg.ending = True
+        self._drop_media(leg)
+        reason = ANSWERED_ELSEWHERE if command.cause == "answered_elsewhere" else ""
+        leg.session.end(command.status, reason=reason, retry_after_s=command.retry_after_s)
+
+    def _start(self, command: do.StartLeg) -> None:
+        beside = self.legs.get(command.beside) if command.beside else None
+        try:
+            party, uri, hop, credentials = self.setup.route(command.to, self.endpoint, self.now())
+        except LookupError as error:
+            log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
+            self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
+            return
+        network = self.setup.network_of(hop.listener)
+        codecs = prefer(self.setup.codecs(party), beside)
+        leg = Leg(command.leg, network, codecs, latch=self.setup.latch(party, hop))
+        self.legs[leg.id] = leg
+        if (beside is not None and not self._media(beside)) or not self._media(leg, beside):
+            del self.legs[leg.id]
+            self.post(ev.LegEnded(leg.id, "network", "failed", 503))
+            return
+        host = network.advertise
+        headers: tuple[tuple[str, str], ...] = ()
+        if command.asserted:
+            headers = (("P-Asserted-Identity", identity.name_addr(command.caller, command.caller_name, host)),)
+        leg.session = self.endpoint.invite(
+            leg.id,
+            uri,
+            hop,
+            self._our_offer(leg),
+            self.now(),
+            from_=identity.name_addr(command.caller, command.caller_name, host),
+            headers=headers,
+            credentials=credentials,
+        )
+        log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
+
+    def _hold(self, command: do.HoldLeg) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is not None and leg.session is not None and leg.port is not None:
+            leg.session.reinvite(self._our_offer(leg, "sendonly" if command.held else "sendrecv"))
+
+    def _answer_refer(self, command: do.AnswerRefer) -> None:
+        """REFER is refused by the endpoint until transfers by the phone's own key are built."""
+
+    # ------------------------------------------------------------------------------------------ commands: media
+
+    def _hears(self, command: do.Hears) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is not None and not leg.ending and self._media(leg):
+            self.media.hears(leg.id, plane.Source(command.source.kind, command.source.name, command.source.legs))
+
+    def _play(self, command: do.Play) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is None or leg.ending or not self._media(leg):
+            return
+        try:
+            files = self.prompts.files(command.prompts)
+        except UnknownPrompt as error:
+            log.warning("prompt", call=call_of(leg.id), leg=leg.id, why=str(error))
+            self.post(ev.PlayEnded(command.op, "failed"))
+            return
+        barge_in = command.barge_in
+        if barge_in and leg.keypad.ahead:  # type-ahead stands for a key pressed now
+            self.post(ev.PlayEnded(command.op, "barged"))
+            return
+        self.media.play(command.op, leg.id, files, command.repeat, barge_in)
+
+    def _stop(self, command: do.Stop) -> None:
+        self.media.stop(command.op)
+        for leg in self._legs_of(command.op):
+            leg.keypad.stop(command.op)
+            self._collect_timer(leg)
+
+    def _listen(self, command: do.Listen) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is not None:
+            self._tell(leg.keypad.listen(command.how, self.secrets))
+
+    def _collect(self, command: do.Collect) -> None:
+        leg = self.legs.get(command.leg)
+        if leg is not None:
+            self._tell(leg.keypad.collect(command, self.secrets))
+            self._collect_timer(leg)
+
+    def _send_digits(self, command: do.SendDigits) -> None:
+        if command.leg in self.legs:
+            self.media.send_digits(command.leg, command.digits)
+
+    # ------------------------------------------------------------------------------------------------ from media
+
+    def on_fact(self, fact: plane.Fact) -> None:
+        match fact:
+            case plane.DigitFact():
+                self._digit(fact)
+            case plane.PlayEndedFact():
+                self.post(ev.PlayEnded(fact.op, fact.reason))
+            case plane.LostFact():
+                if fact.leg in self.legs:
+                    log.warning("media lost", call=call_of(fact.leg), leg=fact.leg, how=fact.how)
+                    self.post(ev.MediaLost(fact.leg, fact.how))
+
+    def _digit(self, fact: plane.DigitFact) -> None:
+        leg = self.legs.get(fact.leg)
+        if leg is None or leg.ending:
+            return
+        told = leg.keypad.pressed(fact.digit, fact.duration_s, self.secrets)
+        if told is not None:
+            self.post(told)
+        self._collect_timer(leg)
+
+    def _collect_timer(self, leg: Leg) -> None:
+        """(Re)start the time-out of a collect: `first_s` for the first digit, `next_s` between digits."""
+        if leg.timer is not None:
+            leg.timer.cancel()
+            leg.timer = None
+        command = leg.keypad.collecting
+        if command is not None:
+            delay = command.next_s if leg.keypad.gathered else command.first_s
+            leg.timer = asyncio.get_running_loop().call_later(delay, self._collect_timed_out, leg)
+
+    def _collect_timed_out(self, leg: Leg) -> None:
+        leg.timer = None
+        told = leg.keypad.timed_out(self.secrets)
+        if told is not None:
+            self.post(told)
+
+    def _tell(self, told: list[ev.Digit | ev.Collected]) -> None:
+        for event in told:
+            self.post(event)
+
+    def forget(self, call: CallId) -> None:
+        """The call is over: no secret outlives it."""
+        if self.secrets:
+            for handle in [h for h in self.secrets if call_of(h.removeprefix("secret:")) == call]:
+                del self.secrets[handle]
+
+    # ---------------------------------------------------------------------------------------------- offer/answer
+
+    def _media(self, leg: Leg, beside: Leg | None = None) -> bool:
+        """Make sure that the leg has a port. False, and the core told, when there is none left."""
+        if leg.port is not None:
+            return True
+        if leg.ending:
+            return False
+        try:
+            leg.port = self.media.create(leg.id, leg.network.name, beside.id if beside else None)
+        except plane.NoPorts:
+            log.warning("no media ports", call=call_of(leg.id), leg=leg.id)
+            if leg.session is not None:
+                self.post(ev.MediaLost(leg.id, "no_ports"))
+            return False
+        return True
+
+    def _drop_media(self, leg: Leg) -> None:
+        if leg.timer is not None:
+            leg.timer.cancel()
+            leg.timer = None
+        if leg.port is not None:
+            self.media.delete(leg.id)
+            leg.port = None
+
+    def _our_offer(self, leg: Leg, direction: sdp.Direction = "sendrecv") -> bytes:
+        assert leg.port is not None
+        leg.version += 1
+        return sdp.offer(
+            leg.network.media_advertise,
+            leg.port.port,
+            leg.codecs,
+            session_id=self._session_id(leg),
+            version=leg.version,
+            direction=direction,
+        )
+
+    def _our_answer(self, leg: Leg, theirs: sdp.Description) -> tuple[bytes, sdp.Agreed]:
+        assert leg.port is not None
+        leg.version += 1
+        return sdp.answer(
+            theirs,
+            leg.network.media_advertise,
+            leg.port.port,
+            leg.codecs,
+            session_id=self._session_id(leg),
+            version=leg.version,
+        )
+
+    def _first_body(self, leg: Leg) -> bytes:
+        """The body of 183 or 200: the answer to their offer (made once), or our offer when they made none."""
+        if leg.theirs is None:
+            return b"" if leg.agreed is not None else self._our_offer(leg)
+        body, agreed = self._our_answer(leg, leg.theirs)
+        leg.version -= 1  # 200 repeats what 183 said
+        self._apply(leg, agreed)
+        return body
+
+    @staticmethod
+    def _session_id(leg: Leg) -> int:
+        boot, _, serial = call_of(leg.id).partition("-")
+        return int(boot) * 1_000_000_000 + int(serial)
+
+    def _agree(self, leg: Leg, body: bytes) -> bool:
+        """Their answer to our offer. False when it cannot be used."""
+        try:
+            self._apply(leg, sdp.agreed(leg.codecs, "sendrecv", sdp.parse(body)))
+        except sdp.SdpError as error:
+            log.info("bad answer", call=call_of(leg.id), leg=leg.id, why=str(error))
+            return False
+        return True
+
+    def _apply(self, leg: Leg, agreed: sdp.Agreed) -> None:
+        if agreed == leg.agreed:
+            return
+        leg.agreed = agreed
+        self.media.set(
+            leg.id,
+            plane.Peer(
+                agreed.address,
+                agreed.port,
+                agreed.codec.name,
+                agreed.codec.payload,
+                agreed.events,
+                agreed.sends,
+                agreed.receives,
+                agreed.ptime_ms,
+                agreed.receive_payloads,
+                leg.latch,
+            ),
+        )
+
+    def _give_up(self, leg: Leg, cause: str, status: int) -> None:
+        """The session cannot be used: end it; the core hears the one `LegEnded` when it has ended."""
+        leg.ending = True
+        self._drop_media(leg)
+        if leg.session is not None:
+            leg.session.end(status)
+
+    def _legs_of(self, op: OpId) -> list[Leg]:
+        call = call_of(op)
+        return [leg for leg in (self.legs.get(f"{call}.{n}") for n in range(8)) if leg is not None]
+
+
+def prefer(codecs: tuple[sdp.Codec, ...], beside: Leg | None) -> tuple[sdp.Codec, ...]:
+    """The party's codecs with the other leg's first, so that nothing needs translating."""
+    first = None
+    if beside is not None:
+        if beside.agreed is not None:
+            first = beside.agreed.codec.name
+        elif beside.theirs is not None:
+            first = next((c.name for c in beside.theirs.codecs if any(c.name == ours.name for ours in beside.codecs)), None)
+    return tuple(sorted(codecs, key=lambda codec: codec.name != first)) if first else codecs
+
+
+__all__ = ["Account", "Hop", "Leg", "Legs"]

@@ -1,0 +1,119 @@
+"""A checked configuration as the shell uses it: networks, who may call, where a target is rung."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from acd.config.shell import DeviceShell, Hotline, Listen, Secret, TrunkShell
+from acd.core.commands import Target
+from sip import sdp
+from sip.endpoint import Account, Credentials, Endpoint, EndpointSettings, Hop, Listener, Peer
+from sip.uri import Uri
+
+CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA}
+VERSION: Final = "0.1.0"
+
+
+@dataclass(slots=True, frozen=True)
+class Network:
+    """One network that we serve: what we say of ourselves there."""
+
+    name: str
+    advertise: str
+    media_advertise: str
+
+
+class Setup:
+    """Everything the legs need of a configuration, looked up by name."""
+
+    def __init__(self, hotline: Hotline) -> None:
+        self.hotline = hotline
+        self.trunks = hotline.trunks
+        self.devices = hotline.devices
+        self.networks = {
+            name: Network(name, _host_port(listen), listen.media_advertise) for name, listen in hotline.listen.items()
+        }
+        self._codecs: dict[tuple[str, ...], tuple[sdp.Codec, ...]] = {}
+
+    def network_of(self, listener: str) -> Network:
+        """The network a listener (``agents:0``) belongs to."""
+        return self.networks[listener.partition(":")[0]]
+
+    def codecs(self, party: TrunkShell | DeviceShell) -> tuple[sdp.Codec, ...]:
+        """What we accept from and offer to this party, best first, telephone-event last."""
+        known = self._codecs.get(party.codecs)
+        if known is None:
+            known = (*(CODECS[name] for name in party.codecs), sdp.TELEPHONE_EVENT)
+            self._codecs[party.codecs] = known
+        return known
+
+    def latch(self, party: TrunkShell | DeviceShell, hop: Hop) -> tuple[str, ...]:
+        """From where the party's media may be learnt: nowhere, unless it is marked nat."""
+        if not party.nat:
+            return ()
+        return (party.media_from if isinstance(party, TrunkShell) else ()) or (hop.host,)
+
+    def route(
+        self, to: Target, endpoint: Endpoint, now: float
+    ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
+        """Where to ring this target: the party, the request URI, the next hop, and who we are there. Raises
+        `LookupError` with the reason when it cannot be reached."""
+        if to.device is not None:
+            return self._device(to.device, endpoint, now)
+        return self._trunk(to.number or "", to.trunk or "")
+
+    def _device(
+        self, name: str, endpoint: Endpoint, now: float
+    ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
+        device = self.devices[name]
+        if device.contact is not None:
+            uri = Uri.parse(device.contact)
+            return device, device.contact, Hop(f"{device.network}:0", uri.address, uri.port or 5060), None
+        bound = endpoint.contacts(name, now)
+        if not bound:
+            raise LookupError(f"device {name} is not registered")
+        contact, hop = bound[0]
+        return device, contact, hop, None
+
+    def _trunk(self, number: str, name: str) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
+        trunk = self.trunks[name]
+        out = trunk.dial_out
+        if out is None:
+            raise LookupError(f"trunk {name} does not dial out")
+        hop = Hop(f"{trunk.network}:0", out.host, out.port, out.transport)
+        credentials = Credentials(out.user, out.password.reveal()) if out.user and out.password else None
+        return trunk, f"sip:{number}@{out.host}:{out.port}", hop, credentials
+
+
+def static_devices(hotline: Hotline) -> list[str]:
+    """Devices that are reachable without registering: a contact of their own, or a number through a trunk."""
+    return [name for name, device in hotline.devices.items() if device.password is None]
+
+
+def _account(name: str, secret: Secret) -> Account:
+    return Account(name, secret.reveal())
+
+
+def _host_port(listen: Listen) -> str:
+    host = f"[{listen.advertise}]" if ":" in listen.advertise else listen.advertise
+    return f"{host}:{listen.sip[0].port}"
+
+
+def endpoint_settings(hotline: Hotline) -> EndpointSettings:
+    """What the SIP endpoint is told. Raises `acd.config.shell.SecretMissing`."""
+    return EndpointSettings(
+        listeners=tuple(
+            Listener(f"{listen.name}:{index}", listen.advertise, address.port, address.transport, listen.digest)
+            for listen in hotline.listen.values()
+            for index, address in enumerate(listen.sip)
+        ),
+        realm=hotline.name,
+        accounts={
+            name: _account(name, device.password)
+            for name, device in hotline.devices.items()
+            if device.password is not None
+        },
+        peers=tuple(Peer(trunk.id, trunk.sources) for trunk in hotline.trunks.values()),
+        user_agent=f"Hotline/{VERSION}",
+    )

@@ -1,0 +1,179 @@
+"""An engine as an operator runs it (`acd run`), and SIPp at its other side; everything on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SCENARIOS = Path(__file__).parent / "sipp"
+
+
+def free_port() -> int:
+    """A UDP port that nobody holds at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 10.0) -> Any:
+    """Poll until `holds()` is true, and return it. Raises AssertionError naming `what`."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        result = holds()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"not within {timeout_s:g} s: {what}")
+
+
+class EngineProcess:
+    """`acd run` on a configuration text in a directory of its own."""
+
+    def __init__(self, directory: Path, text: str) -> None:
+        self.directory = directory
+        self.file = directory / "hotline.yaml"
+        self.file.write_text(text, encoding="utf-8")
+        self.socket = directory / "run" / "acd.sock"
+        self.log = directory / "engine.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> EngineProcess:
+        self.start()
+        return self
+
+    def __exit__(self, kind: object, *exc: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            code = self.stop()
+            if kind is None:
+                assert code == 0, f"the engine ended with {code}:\n{self.log.read_text()[-3000:]}"
+        if kind is not None:
+            print(self.log.read_text()[-6000:])
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "acd", "run", str(self.file)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self.directory,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+
+        def up() -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, f"the engine did not start:\n{self.log.read_text()[-3000:]}"
+            try:
+                return bool(self.ask("status"))
+            except OSError:
+                return False
+
+        wait_until(up, "the engine answers on its control socket", 20)
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def stop(self) -> int:
+        """Ctrl-C, and the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(15)
+
+    def kill(self) -> None:
+        """kill -9, of the engine alone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def ask(self, verb: str, **args: Any) -> Any:
+        """One request over the control socket. Raises OSError when nobody answers, AssertionError when told no."""
+        reply = self.request(verb, **args)
+        assert reply["ok"], reply["error"]
+        return reply["data"]
+
+    def request(self, verb: str, **args: Any) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(10)
+            connection.connect(str(self.socket))
+            connection.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
+            with connection.makefile("rb") as lines:
+                reply: dict[str, Any] = json.loads(lines.readline())
+                return reply
+
+    def wait_idle(self, timeout_s: float = 15.0) -> dict[str, Any]:
+        """Wait until no call, leg or port is left, and return the status."""
+
+        def idle() -> dict[str, Any] | None:
+            status: dict[str, Any] = self.ask("status")
+            return status if not (status["calls"] or status["legs"] or status["ports"]) else None
+
+        found: dict[str, Any] = wait_until(idle, "no call, leg or port is left", timeout_s)
+        return found
+
+    def records(self, count: int, timeout_s: float = 10.0) -> list[dict[str, Any]]:
+        """At least so many call records, oldest first, straight from the database."""
+        database = self.directory / "run" / "records.sqlite"
+
+        def rows() -> list[dict[str, Any]]:
+            with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+                connection.row_factory = sqlite3.Row
+                found = [dict(row) for row in connection.execute("SELECT * FROM calls ORDER BY started_at")]
+            connection.close()
+            return found if len(found) >= count else []
+
+        result: list[dict[str, Any]] = wait_until(rows, f"{count} records are written", timeout_s)
+        return result
+
+
+class Sipp:
+    """One SIPp process on a scenario of ours."""
+
+    def __init__(self, scenario: str, directory: Path, *, port: int, target: tuple[str, int] | None = None,
+                 calls: int | None = 1, rate: float = 10.0, talk_ms: int = 500, keys: dict[str, object] | None = None,
+                 extra: tuple[str, ...] = (), timeout_s: int = 60) -> None:  # fmt: skip
+        program = shutil.which("sipp")
+        assert program, "SIPp is missing: apt-get install sip-tester (make peers)"
+        self.directory = directory / f"sipp-{scenario}-{port}"
+        self.directory.mkdir(exist_ok=True)
+        command = [program, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(port), "-nostdin"]
+        command += ["-r", str(rate), "-d", str(talk_ms), "-timeout", str(timeout_s), "-trace_err"]
+        command += ["-m", str(calls)] if calls is not None else []
+        for key, value in (keys or {}).items():
+            command += ["-key", key, str(value)]
+        command += list(extra)
+        if target is not None:
+            command.append(f"{target[0]}:{target[1]}")
+        self.output = self.directory / "output.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=self.directory, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
+
+    def __enter__(self) -> Sipp:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+    def done(self, timeout_s: float = 60.0) -> None:
+        """Wait for its end; every call must have gone by its script."""
+        code = self.process.wait(timeout_s)
+        assert code == 0, f"SIPp ended with {code}:\n{self.problems()}"
+
+    def problems(self) -> str:
+        errors = "".join(path.read_text(errors="replace")[-2000:] for path in self.directory.glob("*errors*.log"))
+        return errors or self.output.read_text(errors="replace")[-2000:]
