@@ -1,0 +1,313 @@
+"""Who calls when, and what each caller brings along.
+
+Everything that a caller brings is drawn when he arrives, each property from a stream of its own, so that two
+configurations meet the same callers (common random numbers) and a change of, say, patience moves nobody's talk.
+"""
+
+import heapq
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate, pairwise
+from random import Random
+from typing import TypeVar, get_args
+
+from simulator.distributions import Distribution, Lognormal
+from simulator.scenario import EVERYBODY, Scenario
+from simulator.schema import CallerAt, OneOfAt, Scalar, Weekday
+
+_T = TypeVar("_T")
+DAY = 86400.0
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+
+def stream(seed: int, replication: int, cause: str) -> Callable[[], float]:
+    """Uniform numbers for one cause: independent of all other causes, replications and seeds."""
+    return Random(f"{seed}/{replication}/{cause}").random
+
+
+@dataclass(slots=True)
+class Caller:
+    """One call to come. The ``u_…`` are uniform numbers from which durations follow once it is known who serves."""
+
+    serial: int
+    kind: str
+    at: float
+    number: str
+    trunk: str
+    calling: str
+    attributes: dict[str, Scalar]
+    keys: list[tuple[str, float]]  # (what is pressed, how long after the prompts began)
+    patience_s: float
+    u_talk: float
+    u_hold: float
+    u_hold_lasts: float
+    u_wrap_up: float
+    u_ends: float
+    u_redial: float
+    u_redial_after: float
+    attempt: int = 1
+
+
+class Choices:
+    """One of some values, by weight, from a uniform number."""
+
+    def __init__(self, at: OneOfAt) -> None:
+        self._values = [value for value, _ in at.one_of]
+        self._upto = list(accumulate(weight for _, weight in at.one_of))
+
+    def pick(self, u: float) -> Scalar:
+        return self._values[bisect_right(self._upto, u * self._upto[-1])]
+
+
+# ------------------------------------------------------------------------------------------------------ arrivals
+
+
+@dataclass(slots=True)
+class Rate:
+    """A piecewise linear rate: from `starts[i]` to the next it runs from `begins[i]` to `ends[i]` calls a second."""
+
+    starts: list[float]  # the last is the end
+    begins: list[float]
+    ends: list[float]
+
+    def times(self, uniform: Callable[[], float]) -> Iterator[float]:
+        """A Poisson process of this rate, by inversion: one uniform number per call."""
+        need = -math.log1p(-uniform())
+        for i, (r0, r1) in enumerate(zip(self.begins, self.ends, strict=True)):
+            start, width = self.starts[i], self.starts[i + 1] - self.starts[i]
+            slope = (r1 - r0) / width
+            at, rate, left = 0.0, r0, (r0 + r1) / 2 * width
+            while need < left:
+                # rate·x + slope·x²/2 = need, in the form that loses nothing when the slope is small
+                at += 2 * need / (rate + math.sqrt(max(rate * rate + 2 * slope * need, 0.0)))
+                at = min(at, width)
+                yield start + at
+                left -= need
+                rate = r0 + slope * at
+                need = -math.log1p(-uniform())
+            need -= left
+
+
+class Forecast:
+    """Expected calls as a rate, with what busyness, weekdays and surges make of it on the day that is simulated."""
+
+    def __init__(self, scenario: Scenario, seed: int, replication: int) -> None:
+        self._scenario = scenario
+        self._length = scenario.model.run.length_s
+        busy = scenario.model.busyness
+        self._daily = self._factors("busyness/day", busy.daily_cv, DAY, seed, replication)
+        self._interval = self._factors("busyness/interval", busy.interval_cv, busy.interval_s, seed, replication)
+
+    def _factors(self, cause: str, cv: float, every_s: float, seed: int, replication: int) -> list[float]:
+        """One factor of mean 1 for each stretch of `every_s`."""
+        if not cv:
+            return []
+        uniform, factor = stream(seed, replication, cause), Lognormal(1.0, cv)
+        return [factor.quantile(uniform()) for _ in range(math.ceil(self._length / every_s))]
+
+    def rate(self, name: str, kind: str, share: float) -> Rate:
+        """The rate of the arrivals `name`, of which this caller type has a share."""
+        pieces = self._plain(name)
+        cuts = self._cuts(kind, pieces)
+        begins, ends = [], []
+        piece = 0
+        for start, end in pairwise(cuts):
+            while pieces[piece][1] <= start:
+                piece += 1
+            p0, p1, r0, r1 = pieces[piece]
+            slope = (r1 - r0) / (p1 - p0)
+            factor = share * self._factor((start + end) / 2, kind)
+            begins.append(factor * (r0 + slope * (start - p0)))
+            ends.append(factor * (r0 + slope * (end - p0)))
+        return Rate(cuts, begins, ends)
+
+    def _cuts(self, kind: str, pieces: list[tuple[float, float, float, float]]) -> list[float]:
+        """Every instant at which the rate may change."""
+        cuts = {0.0, self._length} | {piece[0] for piece in pieces}
+        busy = self._scenario.model.busyness
+        if busy.daily_cv:
+            cuts |= {i * DAY for i in range(math.ceil(self._length / DAY))}
+        if busy.interval_cv:
+            cuts |= {i * busy.interval_s for i in range(math.ceil(self._length / busy.interval_s))}
+        if busy.weekdays:
+            start = self._scenario.start
+            midnight = (start.replace(hour=0, minute=0, second=0, microsecond=0) - start).total_seconds()
+            cuts |= {midnight + i * DAY for i in range(1, math.ceil(self._length / DAY) + 1)}
+        for surge in self._scenario.model.world.faults.surge:
+            cuts |= {surge.at_s, surge.at_s + surge.lasts_s}
+        return sorted(cut for cut in cuts if 0 <= cut <= self._length)
+
+    def _factor(self, at: float, kind: str) -> float:
+        busy = self._scenario.model.busyness
+        factor = 1.0
+        if self._daily:
+            factor *= self._daily[int(at // DAY)]
+        if self._interval:
+            factor *= self._interval[int(at // busy.interval_s)]
+        if busy.weekdays:
+            day = (self._scenario.start + timedelta(seconds=at)).weekday()
+            factor *= busy.weekdays.get(WEEKDAYS[day], 1.0)
+        for surge in self._scenario.model.world.faults.surge:
+            if surge.at_s <= at < surge.at_s + surge.lasts_s and (not surge.callers or kind in surge.callers):
+                factor *= surge.times
+        return factor
+
+    def _plain(self, name: str) -> list[tuple[float, float, float, float]]:
+        """The forecast itself as pieces (start, end, rate there, rate here) that cover the run without a gap."""
+        at = self._scenario.model.arrivals[name]
+        if at.per_hour is not None:
+            rate = at.per_hour / 3600
+            return [(0.0, self._length, rate, rate)]
+        if at.intervals is not None:
+            every, calls = at.intervals.every_s, at.intervals.calls
+            count = math.ceil(self._length / every)
+            counts = [(i * every, calls[i % len(calls)]) for i in range(count)]
+            return self._pieces(counts, count * every, at.intervals.shape)
+        counts = self._scenario.counts[name]
+        last = counts[-1][0] - counts[-2][0] if len(counts) > 1 else self._scenario.model.measure.interval_s
+        return self._pieces(counts, counts[-1][0] + last, at.shape)
+
+    def _pieces(
+        self, counts: list[tuple[float, float]], end: float, shape: str
+    ) -> list[tuple[float, float, float, float]]:
+        edges = [start for start, _ in counts] + [end]
+        rates = [calls / (edges[i + 1] - edges[i]) for i, (_, calls) in enumerate(counts)]
+        if shape == "linear":
+            mid = [(edges[i] + edges[i + 1]) / 2 for i in range(len(rates))]
+            pieces = [(edges[0], mid[0], rates[0], rates[0])]
+            pieces += [(mid[i], mid[i + 1], rates[i], rates[i + 1]) for i in range(len(mid) - 1)]
+            pieces.append((mid[-1], end, rates[-1], rates[-1]))
+        else:
+            pieces = [(edges[i], edges[i + 1], rate, rate) for i, rate in enumerate(rates)]
+        if edges[0] > 0:
+            pieces.insert(0, (min(0.0, edges[0]), edges[0], 0.0, 0.0))
+        if end < self._length:
+            pieces.append((end, self._length, 0.0, 0.0))
+        return pieces
+
+
+# ------------------------------------------------------------------------------------------------------- callers
+
+
+class _Kind:
+    """A caller type, with a stream for each thing its callers bring."""
+
+    def __init__(self, name: str, at: CallerAt, trunk: str, seed: int, replication: int) -> None:
+        self.name = name
+        self.at = at
+        self.trunk = at.trunk or trunk
+        self.uniform = {cause: stream(seed, replication, f"{name}/{cause}") for cause in self._causes(at)}
+        self.patience: Distribution = at.patience.build()
+        self.attributes = [(attribute, Choices(choice)) for attribute, choice in at.attributes.items()]
+        self.keys = [(Choices(key.press), key.after.build()) for key in at.keys]
+        self.made = 0
+
+    @staticmethod
+    def _causes(at: CallerAt) -> list[str]:
+        own = ["arrival", "patience", "keys", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after"]
+        return own + [f"attributes/{name}" for name in at.attributes]
+
+    def caller(self, serial: int, when: float) -> Caller:
+        draw = {cause: uniform() for cause, uniform in self.uniform.items() if cause not in ("arrival", "keys")}
+        keys = self.uniform["keys"]
+        self.made += 1
+        return Caller(
+            serial=serial,
+            kind=self.name,
+            at=when,
+            number=self.at.number,
+            trunk=self.trunk,
+            calling=f"{self.at.calling}{self.made:07d}",
+            attributes={name: choices.pick(draw[f"attributes/{name}"]) for name, choices in self.attributes},
+            keys=[(str(press.pick(keys())), after.quantile(keys())) for press, after in self.keys],
+            patience_s=self.patience.quantile(draw["patience"]),
+            u_talk=draw["talk"],
+            u_hold=draw["hold"],
+            u_hold_lasts=draw["hold_lasts"],
+            u_wrap_up=draw["wrap_up"],
+            u_ends=draw["ends"],
+            u_redial=draw["redial"],
+            u_redial_after=draw["redial_after"],
+        )
+
+
+class Workload:
+    """The callers of one replication."""
+
+    def __init__(self, scenario: Scenario, default_trunk: str, replication: int) -> None:
+        self._scenario = scenario
+        seed = scenario.model.run.seed
+        self._seed, self._replication = seed, replication
+        self._kinds = {
+            name: _Kind(name, at, default_trunk, seed, replication) for name, at in scenario.model.callers.items()
+        }
+        self._forecast = Forecast(scenario, seed, replication)
+        self._serial = 0
+
+    def callers(self) -> Iterator[Caller]:
+        """All who call, in the order of their calls; drawn as they are asked for."""
+        for when, _, name in heapq.merge(*self._times()):
+            self._serial += 1
+            yield self._kinds[name].caller(self._serial, when)
+
+    def again(self, caller: Caller) -> Caller | None:
+        """The same person's next call, if he makes one after this one came to nothing: new patience, same errand."""
+        kind = self._kinds[caller.kind]
+        redial = kind.at.redial
+        if redial is None or caller.attempt > redial.at_most or caller.u_redial >= redial.share:
+            return None
+        fresh = stream(self._seed, self._replication, f"redial/{caller.serial}/{caller.attempt}")
+        after = redial.after.build().quantile(caller.u_redial_after)
+        return Caller(
+            serial=caller.serial,
+            kind=caller.kind,
+            at=after,  # after the end of this one: the world knows when that is
+            number=caller.number,
+            trunk=caller.trunk,
+            calling=caller.calling,
+            attributes=caller.attributes,
+            keys=caller.keys,
+            patience_s=kind.patience.quantile(fresh()),
+            u_talk=caller.u_talk,
+            u_hold=caller.u_hold,
+            u_hold_lasts=caller.u_hold_lasts,
+            u_wrap_up=caller.u_wrap_up,
+            u_ends=caller.u_ends,
+            u_redial=fresh(),
+            u_redial_after=fresh(),
+            attempt=caller.attempt + 1,
+        )
+
+    def _times(self) -> Iterator[Iterator[tuple[float, int, str]]]:
+        """One stream of (instant, order, caller type) for each arrival process."""
+        model = self._scenario.model
+        shares = {name: at.share for name, at in model.callers.items() if at.share > 0}
+        order = 0
+        for name in model.arrivals:
+            whose = shares if name == EVERYBODY else {name: 1.0}
+            total = sum(whose.values())
+            if name in self._scenario.calls:
+                order += 1
+                yield self._logged(name, whose, order)
+                continue
+            for kind, share in whose.items():
+                order += 1
+                rate = self._forecast.rate(name, kind, share / total)
+                uniform = stream(self._seed, self._replication, f"{kind}/arrival/{name}")
+                yield self._poisson(rate, uniform, order, kind)
+
+    @staticmethod
+    def _poisson(rate: Rate, uniform: Callable[[], float], order: int, kind: str) -> Iterator[tuple[float, int, str]]:
+        for when in rate.times(uniform):
+            yield when, order, kind
+
+    def _logged(self, name: str, whose: dict[str, float], order: int) -> Iterator[tuple[float, int, str]]:
+        """Calls as they were; each belongs to a type by its share."""
+        choose = Choices(OneOfAt(one_of=list(whose.items())))
+        uniform = stream(self._seed, self._replication, f"{name}/type")
+        for when in self._scenario.calls[name]:
+            if 0 <= when < self._scenario.model.run.length_s:
+                yield when, order, str(choose.pick(uniform()))
