@@ -1,0 +1,453 @@
+"""The engine's side of the media workers: `WorkerPool` starts them, keeps ports ready, and is the `Plane`.
+
+A call's legs share a worker, so they are created `beside` one another. Should legs of two workers ever have to hear
+each other, the way is a pair of legs, one in each worker, set as each other's peer over loopback: no verb changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from media import protocol
+from media.plane import Fact, LostFact, NoPorts, Peer, PlayEndedFact, Port, Source
+from media.protocol import (
+    Bind,
+    Bound,
+    Create,
+    Delete,
+    Digit,
+    Figures,
+    Forget,
+    FromWorker,
+    Hears,
+    Hello,
+    MediaLost,
+    Ping,
+    Play,
+    PlayEnded,
+    Pong,
+    RelayDigits,
+    SendDigits,
+    Set,
+    Stats,
+    Stop,
+    ToWorker,
+    Trouble,
+    pack,
+)
+
+READY: Final = 512  # ports kept bound ahead, per worker and address
+BIND_AT_ONCE: Final = 64  # a worker stands still for about a millisecond to bind them
+QUARANTINE_S: Final = 4.0  # late packets of a call that ended must not reach the next one
+PING_EVERY_S: Final = 1.0
+DEAF_AFTER_S: Final = 5.0  # a worker that does not answer is ended
+BACK_OFF_S: Final = (0.1, 10.0)  # first and longest wait before a worker is started again
+HEALTHY_S: Final = 10.0  # after which the next wait is the first again
+START_S: Final = 15.0
+STATS_S: Final = 2.0
+
+log: Final = logging.getLogger("media")
+
+
+class MediaError(RuntimeError):
+    """Media cannot be offered as configured; says why."""
+
+
+@lru_cache(maxsize=4096)
+def sendable(host: str) -> bool:
+    """Whether audio may be sent there: a unicast IP address. A name never is, it would have to be looked up."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return not (address.is_multicast or address.is_unspecified or host == "255.255.255.255")
+
+
+class _Link(asyncio.Protocol):
+    """One worker process: what it holds, and the connection to it. Writes of one loop turn go out together."""
+
+    def __init__(self, pool: WorkerPool, number: int) -> None:
+        self.pool = pool
+        self.number = number
+        self.legs: dict[str, Port] = {}
+        self.plays: dict[str, str] = {}  # op → leg
+        self.free: dict[str, deque[int]] = {address: deque() for address in pool.addresses}
+        self.binding: dict[str, int] = dict.fromkeys(pool.addresses, 0)  # asked for and not yet reported
+        self.left: dict[str, bool] = dict.fromkeys(pool.addresses, True)
+        self.resting: deque[tuple[float, str, int]] = deque()  # until when
+        self.errors: dict[str, str] = {}
+        self.started_at = pool.loop.time()
+        self.heard_at = self.started_at
+        self.process: asyncio.subprocess.Process | None = None
+        self.ready: asyncio.Future[None] = pool.loop.create_future()
+        self.answers: dict[int, asyncio.Future[dict[str, int]]] = {}
+        self._transport: asyncio.WriteTransport | None = None
+        self._out: list[bytes] = []
+        self._in = bytearray()
+
+    def tell(self, message: ToWorker) -> None:
+        if not self._out:
+            self.pool.loop.call_soon(self._flush)
+        self._out.append(pack(message))
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._out:
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._in += data
+        self.heard_at = self.pool.loop.time()
+        for body in protocol.unpack(self._in):
+            self.pool.told(self, protocol.from_worker(body))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self.pool.lost(self)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+
+    def keep_ready(self, address: str, ready: int) -> None:
+        """Ask for more ports before the last are gone."""
+        missing = ready - len(self.free[address]) - self.binding[address]
+        while missing > 0 and self.left[address]:
+            count = min(missing, BIND_AT_ONCE)
+            self.binding[address] += count
+            self.tell(Bind(address, count))
+            missing -= count
+
+    def rested(self, now: float) -> None:
+        while self.resting and self.resting[0][0] <= now:
+            _, address, port = self.resting.popleft()
+            self.free[address].append(port)
+
+
+class WorkerPool:
+    """The `Plane` of worker processes. `networks` maps each network to the address its media is bound to; `ports` are
+    the first and last of the range, taken two by two (RTP even, RTCP the next); `prompts` are the directories that
+    recordings are looked for in. `silent_after_s`: tell `LostFact(…, "silent")` of a leg not heard for that long."""
+
+    def __init__(
+        self,
+        networks: Mapping[str, str],
+        ports: tuple[int, int] = (30000, 39999),
+        workers: int = 1,
+        prompts: Sequence[Path] = (),
+        *,
+        silent_after_s: float | None = None,
+        quarantine_s: float = QUARANTINE_S,
+        ready: int = READY,
+    ) -> None:
+        """Raises MediaError for a network whose address is none, or an empty range."""
+        for network, address in networks.items():
+            try:
+                ip_address(address)
+            except ValueError:
+                raise MediaError(f"media address of network {network} is no IP address: {address!r}") from None
+        first, last = ports[0] + ports[0] % 2, ports[1]
+        if not (first >= 1024 and first + 2 * (workers - 1) < last <= 65535) or workers < 1:
+            raise MediaError(f"media ports {ports[0]}-{ports[1]} do not hold a pair for each of {workers} workers")
+        self.on_fact: Callable[[Fact], None] = _nobody
+        self.networks = dict(networks)
+        self.addresses = tuple(dict.fromkeys(networks.values()))
+        self.loop: asyncio.AbstractEventLoop
+        self._ports = (first, last - 1)
+        self._prompts = tuple(str(Path(root).resolve()) for root in prompts)
+        self._silent_after_s = silent_after_s
+        self._quarantine_s = quarantine_s
+        self._ready = ready
+        self._links: list[_Link | None] = [None] * workers
+        self._legs: dict[str, _Link] = {}
+        self._plays: dict[str, _Link] = {}
+        self._waits = [BACK_OFF_S[0]] * workers
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._questions = 0
+        self._closing = False
+        self._watching: asyncio.TimerHandle | None = None
+        self.refused = 0  # peers with an address nothing may be sent to
+
+    # ------------------------------------------------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        """Start the workers; returns when each has its first ports ready. Raises MediaError."""
+        self.loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(START_S):
+                for number in range(len(self._links)):
+                    await self._spawn(number)
+                for link in self._links:
+                    if link is None:
+                        raise MediaError("a media worker ended while it was being started")
+                    await link.ready
+        except TimeoutError:
+            await self.close()
+            raise MediaError(f"media workers not ready after {START_S:g} s") from None
+        except BaseException:
+            await self.close()
+            raise
+        self._watching = self.loop.call_later(PING_EVERY_S, self._watch)
+
+    async def close(self) -> None:
+        """End the workers and wait until they are gone."""
+        self._closing = True
+        if self._watching is not None:
+            self._watching.cancel()
+        for task in self._tasks:
+            task.cancel()
+        links = [link for link in self._links if link is not None]
+        for link in links:
+            link.close()
+        for link in links:
+            if link.process is not None:
+                try:
+                    await asyncio.wait_for(link.process.wait(), DEAF_AFTER_S)
+                except TimeoutError:
+                    link.kill()
+                    await link.process.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._links = [None] * len(self._links)
+        self._legs.clear()
+
+    async def _spawn(self, number: int) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        link = _Link(self, number)
+        try:
+            with theirs:
+                link.process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "media.worker",
+                    str(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                )
+            ours.setblocking(False)
+            await self.loop.create_unix_connection(lambda: link, sock=ours)
+        except BaseException:
+            ours.close()
+            link.kill()
+            raise
+        self._links[number] = link
+        first, last = self._ports
+        stride = 2 * len(self._links)
+        link.tell(Hello(protocol.VERSION, self._prompts, (first + 2 * number, last), stride, self._silent_after_s))
+        for address in self.addresses:
+            link.keep_ready(address, self._ready)
+
+    def lost(self, link: _Link) -> None:
+        """The worker has closed its connection: its legs are lost, another takes its place."""
+        if self._closing or self._links[link.number] is not link:
+            return
+        self._links[link.number] = None
+        log.error("media worker %d ended with %d legs", link.number, len(link.legs))
+        if not link.ready.done():
+            errors = "; ".join(link.errors.values()) or "see its output on standard error"
+            link.ready.set_exception(MediaError(f"media worker {link.number} did not start: {errors}"))
+            link.ready.exception()  # nobody may be waiting for it any more
+        for answer in link.answers.values():
+            answer.cancel()
+        task = self.loop.create_task(self._restart(link))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        for leg in link.legs:
+            self._legs.pop(leg, None)
+        for op in link.plays:
+            self._plays.pop(op, None)
+            self.on_fact(PlayEndedFact(op, "failed"))
+        for leg in link.legs:
+            self.on_fact(LostFact(leg, "worker"))
+
+    async def _restart(self, link: _Link) -> None:
+        number = link.number
+        first, longest = BACK_OFF_S
+        if self.loop.time() - link.started_at > HEALTHY_S:
+            self._waits[number] = first
+        if link.process is not None:
+            link.kill()
+            await link.process.wait()  # its ports are free only then
+        while not self._closing:
+            await asyncio.sleep(self._waits[number])
+            self._waits[number] = min(2 * self._waits[number], longest)
+            try:
+                await self._spawn(number)
+            except OSError as error:
+                log.error("media worker %d cannot be started: %s", number, error)
+            else:
+                log.warning("media worker %d started again", number)
+                return
+
+    def _watch(self) -> None:
+        now = self.loop.time()
+        self._watching = self.loop.call_later(PING_EVERY_S, self._watch)
+        for link in self._links:
+            if link is None:
+                continue
+            if now - link.heard_at > DEAF_AFTER_S:
+                log.error("media worker %d has not answered for %.0f s and is ended", link.number, DEAF_AFTER_S)
+                link.kill()
+            link.tell(Ping(0))
+            link.rested(now)
+            for address in self.addresses:
+                link.keep_ready(address, self._ready)
+
+    # -------------------------------------------------------------------------------------------- the verbs of Plane
+
+    def create(self, leg: str, network: str, beside: str | None = None) -> Port:
+        """See `Plane`. Raises `NoPorts`, KeyError for a network that is not configured."""
+        address = self.networks[network]
+        link = self._legs.get(beside) if beside is not None else None
+        if link is None:
+            link = self._least_busy(address)
+        if link is None or not self._have_port(link, address):
+            raise NoPorts(f"no media port is free on network {network} ({address})")
+        port = Port(link.number, network, address, link.free[address].popleft())
+        if len(link.free[address]) * 2 < self._ready:
+            link.keep_ready(address, self._ready)
+        link.legs[leg] = port
+        self._legs[leg] = link
+        link.tell(Create(leg, address, port.port))
+        return port
+
+    def _least_busy(self, address: str) -> _Link | None:
+        links = [link for link in self._links if link is not None and self._have_port(link, address)]
+        return min(links, key=lambda link: len(link.legs), default=None)
+
+    def _have_port(self, link: _Link, address: str) -> bool:
+        if not link.free[address]:
+            link.rested(self.loop.time())
+        return bool(link.free[address])
+
+    def set(self, leg: str, peer: Peer) -> None:
+        link = self._legs.get(leg)
+        if link is None:
+            return
+        if not sendable(peer.host) or self._our_own(peer):
+            self.refused += 1
+            log.warning("leg %s: nothing is sent to %s:%d", leg, peer.host, peer.port)
+            peer = Peer("127.0.0.1", 0, peer.codec, peer.payload, peer.events, sends=False, receives=False)
+        link.tell(Set(leg, peer))
+
+    def _our_own(self, peer: Peer) -> bool:
+        return peer.host in self.addresses and self._ports[0] <= peer.port <= self._ports[1] + 1
+
+    def hears(self, leg: str, source: Source) -> None:
+        self._tell(leg, Hears(leg, source))
+
+    def play(self, op: str, leg: str, files: tuple[str, ...], repeat: int, barge_in: bool) -> None:
+        link = self._legs.get(leg)
+        if link is None:
+            self.loop.call_soon(self.on_fact, PlayEndedFact(op, "failed"))
+            return
+        link.plays[op] = leg
+        self._plays[op] = link
+        link.tell(Play(op, leg, files, repeat, barge_in))
+
+    def stop(self, op: str) -> None:
+        link = self._plays.get(op)
+        if link is not None:
+            link.tell(Stop(op))
+
+    def send_digits(self, leg: str, digits: str) -> None:
+        self._tell(leg, SendDigits(leg, digits))
+
+    def relay_digits(self, leg: str, on: bool) -> None:
+        """Whether whoever hears the leg also gets its keys: off for feature keys and secrets."""
+        self._tell(leg, RelayDigits(leg, on))
+
+    def delete(self, leg: str) -> None:
+        link = self._legs.pop(leg, None)
+        if link is None:
+            return
+        port = link.legs.pop(leg)
+        link.resting.append((self.loop.time() + self._quarantine_s, port.host, port.port))
+        link.tell(Delete(leg))
+
+    def forget_recordings(self) -> None:
+        """Files may have changed: read them again when next played. What plays now plays on."""
+        for link in self._links:
+            if link is not None:
+                link.tell(Forget())
+
+    def _tell(self, leg: str, message: ToWorker) -> None:
+        link = self._legs.get(leg)
+        if link is not None:
+            link.tell(message)
+
+    async def stats(self) -> list[dict[str, int]]:
+        """Of each worker that answers within `STATS_S`: its own figures, and ports_free as we hold them."""
+        links = [link for link in self._links if link is not None]
+        answers = []
+        for link in links:
+            self._questions += 1
+            link.answers[self._questions] = answer = self.loop.create_future()
+            link.tell(Stats(self._questions))
+            answers.append(answer)
+        if answers:
+            await asyncio.wait(answers, timeout=STATS_S)
+        found = []
+        for link, answer in zip(links, answers, strict=True):
+            if answer.done() and not answer.cancelled():
+                free = sum(map(len, link.free.values()))
+                found.append({**answer.result(), "ports_free": free, "ports_resting": len(link.resting)})
+        for link in links:
+            link.answers.clear()
+        return found
+
+    # ------------------------------------------------------------------------------------------- what workers tell
+
+    def told(self, link: _Link, message: FromWorker) -> None:
+        if isinstance(message, Digit | MediaLost):
+            if message.leg in link.legs:
+                self.on_fact(message.fact())
+        elif isinstance(message, PlayEnded):
+            link.plays.pop(message.op, None)
+            if self._plays.pop(message.op, None) is not None:
+                self.on_fact(message.fact())
+        elif isinstance(message, Figures):
+            answer = link.answers.pop(message.id, None)
+            if answer is not None and not answer.done():
+                answer.set_result(message.figures)
+        elif isinstance(message, Bound):
+            self._bound(link, message)
+        elif isinstance(message, Trouble):
+            log.warning("leg %s: %s", message.leg, message.what)
+        else:
+            assert isinstance(message, Pong)
+
+    def _bound(self, link: _Link, bound: Bound) -> None:
+        link.free[bound.address].extend(bound.ports)
+        link.left[bound.address] = bound.left
+        link.binding[bound.address] -= bound.asked
+        if bound.error:
+            link.errors[bound.address] = bound.error
+        if link.ready.done():
+            return
+        if not bound.ports and not link.free[bound.address]:
+            link.ready.set_exception(MediaError(f"no media port can be bound: {bound.error or 'the range is empty'}"))
+        elif all(link.free.values()):
+            link.ready.set_result(None)
+
+
+def _nobody(fact: Fact) -> None:
+    """Until somebody sets `on_fact`."""

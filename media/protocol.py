@@ -1,0 +1,186 @@
+"""What the engine and a media worker say to each other: length-prefixed messages over a Unix stream.
+
+Orders go down and need no answer; questions carry an id and are answered under it; facts come up unasked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from media.plane import DigitFact, LostFact, Peer, PlayEndedFact, Source
+
+VERSION: Final = 1
+LENGTH_BYTES: Final = 4
+LONGEST: Final = 1 << 20
+
+
+class _Message(msgspec.Struct, array_like=True, tag_field="verb"):
+    pass
+
+
+# ------------------------------------------------------------------------------------------------------ to a worker
+
+
+class Hello(_Message, tag="hello"):
+    """First of all. `ports` are the first and last of the range this worker takes every `stride`-th port from."""
+
+    version: int
+    roots: tuple[str, ...]
+    ports: tuple[int, int]
+    stride: int
+    silent_after_s: float | None
+
+
+class Bind(_Message, tag="bind"):
+    """Bind that many more ports at the address; answered by `Bound`, with fewer if there are no more."""
+
+    address: str
+    count: int
+
+
+class Create(_Message, tag="create"):
+    leg: str
+    address: str
+    port: int
+
+
+class Set(_Message, tag="set"):
+    leg: str
+    peer: Peer
+
+
+class Hears(_Message, tag="hears"):
+    leg: str
+    source: Source
+
+
+class Play(_Message, tag="play"):
+    op: str
+    leg: str
+    files: tuple[str, ...]
+    repeat: int
+    barge_in: bool
+
+
+class Stop(_Message, tag="stop"):
+    op: str
+
+
+class SendDigits(_Message, tag="digits"):
+    leg: str
+    digits: str
+
+
+class RelayDigits(_Message, tag="relay_digits"):
+    leg: str
+    on: bool
+
+
+class Delete(_Message, tag="delete"):
+    leg: str
+
+
+class Forget(_Message, tag="forget"):
+    """Recordings may have changed on disk: read them again when next played."""
+
+
+class Stats(_Message, tag="stats"):
+    id: int
+
+
+class Ping(_Message, tag="ping"):
+    id: int
+
+
+ToWorker: TypeAlias = (
+    Hello | Bind | Create | Set | Hears | Play | Stop | SendDigits | RelayDigits | Delete | Forget | Stats | Ping
+)
+
+# ---------------------------------------------------------------------------------------------------- from a worker
+
+
+class Bound(_Message, tag="bound"):
+    """Ports ready for `Create`, of the `asked`. `left` tells whether more can be bound; `error` why one could not."""
+
+    address: str
+    asked: int
+    ports: tuple[int, ...]
+    left: bool
+    error: str = ""
+
+
+class Figures(_Message, tag="figures"):
+    id: int
+    figures: dict[str, int]
+
+
+class Pong(_Message, tag="pong"):
+    id: int
+
+
+class Digit(_Message, tag="digit"):
+    leg: str
+    digit: str
+    duration_s: float
+
+    def fact(self) -> DigitFact:
+        return DigitFact(self.leg, self.digit, self.duration_s)
+
+
+class PlayEnded(_Message, tag="play_ended"):
+    op: str
+    reason: Literal["finished", "barged", "stopped", "failed"]
+
+    def fact(self) -> PlayEndedFact:
+        return PlayEndedFact(self.op, self.reason)
+
+
+class MediaLost(_Message, tag="media_lost"):
+    leg: str
+    how: Literal["worker", "no_ports", "silent"]
+
+    def fact(self) -> LostFact:
+        return LostFact(self.leg, self.how)
+
+
+class Trouble(_Message, tag="trouble"):
+    """For the log: what could not be done, and why."""
+
+    leg: str
+    what: str
+
+
+FromWorker: TypeAlias = Bound | Figures | Pong | Digit | PlayEnded | MediaLost | Trouble
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+to_worker: Final = msgspec.msgpack.Decoder(ToWorker).decode
+from_worker: Final = msgspec.msgpack.Decoder(FromWorker).decode
+
+
+class ProtocolError(ValueError):
+    """The other side does not speak our protocol."""
+
+
+def pack(message: ToWorker | FromWorker) -> bytes:
+    body = _encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def unpack(buffer: bytearray) -> Iterator[bytes]:
+    """Take the whole messages out of the front of `buffer`. Raises ProtocolError."""
+    start = 0
+    try:
+        while len(buffer) - start >= LENGTH_BYTES:
+            length = int.from_bytes(buffer[start : start + LENGTH_BYTES], "big")
+            if length > LONGEST:
+                raise ProtocolError(f"a message of {length} bytes")
+            end = start + LENGTH_BYTES + length
+            if end > len(buffer):
+                break
+            yield bytes(buffer[start + LENGTH_BYTES : end])
+            start = end
+    finally:
+        del buffer[:start]

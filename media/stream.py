@@ -1,0 +1,148 @@
+"""An outgoing RTP stream, whatever its source: one SSRC, no break in sequence or time (RFC 3550 §5.1, §7.1). Pure.
+
+When its source changes, the sequence number goes on by one, the timestamp by the time that passed, and the marker is
+set. Relayed packets keep their gaps: one constant offset of sequence and timestamp per source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from media.rtp import CLOCK_HZ, FRAME, HEADER, HEADER_BYTES, MARKER, PLAIN, SEQ, WORD, ahead
+
+Send: TypeAlias = Callable[[memoryview | bytes | bytearray], object]
+Route: TypeAlias = tuple[int, bytes | None]  # second header byte to write, translation table of the payload
+JUMP: Final = 3000  # packets: a sequence further ahead is a new one (MAX_DROPOUT of RFC 3550 A.1)
+STRAGGLER: Final = 100  # packets: further behind too (MAX_MISORDER)
+
+_pack = HEADER.pack_into
+
+
+class Stream:
+    """One leg's stream. `sent_at` is when the packet with `timestamp` was due, in seconds of the caller's clock."""
+
+    __slots__ = ("payload_type", "sent_at", "sequence", "ssrc", "switched", "timestamp")
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
+        self.ssrc = ssrc
+        self.sequence = sequence  # of the latest packet
+        self.timestamp = timestamp
+        self.sent_at: float | None = None
+        self.payload_type = 0
+        self.switched = True  # the next packet is the first of its source
+
+    def elapsed(self, now: float) -> int:
+        """Samples since the latest packet, at least one frame; 0 before the first packet."""
+        return 0 if self.sent_at is None else max(FRAME, round((now - self.sent_at) * CLOCK_HZ))
+
+    def frame(self, into: bytearray, now: float) -> None:
+        """Write the header of the next frame of 20 ms, due `now`."""
+        self.sequence = sequence = (self.sequence + 1) & SEQ
+        if self.switched:
+            self.switched = False
+            self.timestamp = timestamp = (self.timestamp + self.elapsed(now)) & WORD
+            _pack(into, 0, PLAIN, self.payload_type | MARKER, sequence, timestamp, self.ssrc)
+        else:
+            self.timestamp = timestamp = (self.timestamp + FRAME) & WORD
+            _pack(into, 0, PLAIN, self.payload_type, sequence, timestamp, self.ssrc)
+        self.sent_at = now
+
+    def event(self, payload_type: int, first: bool, payload: bytes, now: float) -> bytes:
+        """A telephone-event packet: all of one key press carry the timestamp of its start (RFC 4733 §2.1)."""
+        self.sequence = (self.sequence + 1) & SEQ
+        if first:
+            self.timestamp = (self.timestamp + self.elapsed(now)) & WORD
+            self.sent_at = now
+            payload_type |= MARKER
+        self.switched = True  # whatever comes after is another source
+        return HEADER.pack(PLAIN, payload_type, self.sequence, self.timestamp, self.ssrc) + payload
+
+
+class Relay:
+    """Packets of one source on their way into one stream.
+
+    `routes` maps the second header byte as received to what becomes of the packet; a byte that is absent is not
+    relayed, and leaves no hole in the sequence.
+    """
+
+    __slots__ = ("_first", "_fresh", "_routes", "_send", "_sequence", "_stream", "_timestamp", "sent")
+
+    def __init__(self, stream: Stream, routes: Mapping[int, Route], send: Send) -> None:
+        self._stream = stream
+        self._routes = routes
+        self._send = send
+        self._fresh = True
+        self._sequence = self._timestamp = 0  # offsets
+        self._first = 0
+        self.sent = 0
+
+    def restart(self) -> None:
+        """The source began another sequence: its next packet is the first."""
+        self._fresh = True
+
+    def forward(self, packet: bytearray, size: int, second: int, sequence: int, timestamp: int, now: float) -> None:
+        """Send on the packet in the first `size` bytes, whose header fields are given. Its header is overwritten,
+        its payload is not. Errors of the socket come out as OSError."""
+        route = self._routes.get(second)
+        if route is None:
+            self._sequence -= 1
+            return
+        stream = self._stream
+        out = (sequence + self._sequence) & SEQ
+        step = (out - stream.sequence) & SEQ
+        marked, table = route
+        if self._fresh or not 0 < step < JUMP:
+            if self._fresh or JUMP <= step <= SEQ - STRAGGLER:
+                out = self._begin(sequence, timestamp, now)
+                marked |= MARKER
+            elif ahead(out, self._first) < 0:
+                return  # older than the switch to this source
+            else:
+                self._write(packet, size, marked, table, out, (timestamp + self._timestamp) & WORD)
+                return  # a straggler or a duplicate: passed on as it is
+        stream.sequence = out
+        stream.timestamp = out_timestamp = (timestamp + self._timestamp) & WORD
+        stream.sent_at = now
+        self._write(packet, size, marked, table, out, out_timestamp)
+
+    def _begin(self, sequence: int, timestamp: int, now: float) -> int:
+        stream = self._stream
+        self._first = out = (stream.sequence + 1) & SEQ
+        self._sequence = out - sequence
+        self._timestamp = stream.timestamp + stream.elapsed(now) - timestamp
+        self._fresh = stream.switched = False
+        return out
+
+    def _write(
+        self, packet: bytearray, size: int, second: int, table: bytes | None, sequence: int, timestamp: int
+    ) -> None:
+        self.sent += 1
+        if table is None:
+            _pack(packet, 0, PLAIN, second, sequence, timestamp, self._stream.ssrc)
+            self._send(memoryview(packet)[:size])
+        else:
+            header = HEADER.pack(PLAIN, second, sequence, timestamp, self._stream.ssrc)
+            self._send(header + packet[HEADER_BYTES:size].translate(table))
+
+
+def routes(
+    receives: Mapping[int, str], sends: Mapping[str, int], translate: Mapping[tuple[str, str], bytes], events: str
+) -> dict[int, Route]:
+    """Routes from a source that may send payload types `receives` to a peer that takes codecs `sends` (the audio codec
+    first). `events` is the name under which telephone-events stand in both. The marker goes along."""
+    found: dict[int, Route] = {}
+    wanted = next(iter(sends))
+    for payload_type, codec in receives.items():
+        route: Route | None
+        if codec == events:
+            route = (sends[events], None) if events in sends else None
+        elif codec in sends:
+            route = (sends[codec], None)
+        else:
+            table = translate.get((codec, wanted))
+            route = (sends[wanted], table) if table is not None else None
+        if route is not None:
+            found[payload_type] = route
+            found[payload_type | MARKER] = (route[0] | MARKER, route[1])
+    return found
