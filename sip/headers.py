@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sip.grammar import (
     HOST,
@@ -22,6 +23,7 @@ from sip.grammar import (
     unquote,
     with_param,
 )
+from sip.names import METHODS
 from sip.uri import Uri
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -34,10 +36,9 @@ _NAME_ADDR = re.compile(
 _ADDR_SPEC = re.compile(r"([^<>\";?,\s]++)(.*)", re.DOTALL).fullmatch
 _VIA = re.compile(
     rf"SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++({HOST})"
-    r"[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?+(.*)",
-    re.IGNORECASE | re.DOTALL,
+    r"[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?+",
+    re.IGNORECASE,
 ).fullmatch
-_CSEQ = re.compile(r"([0-9]++)[ \t]++([A-Za-z0-9\-.!%*_+`'~]++)").fullmatch
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -83,6 +84,15 @@ class NameAddr:
         return replace(self, params=with_param(self.params, "tag", tag))
 
 
+@lru_cache(maxsize=1024)  # a peer writes the same in every message
+def _sent_by(text: str) -> tuple[str, str, int | None]:
+    """Transport, host and port of a Via."""
+    match = _VIA(text)
+    if match is None or len(match[2]) > LONGEST_TAG:
+        raise SipError(400, "Bad Via")
+    return match[1].upper(), match[2], None if match[3] is None else port_number(match[3])
+
+
 @dataclass(slots=True, frozen=True)
 class Via:
     """RFC 3261 §20.42 and, for rport, RFC 3581."""
@@ -94,18 +104,16 @@ class Via:
 
     @classmethod
     def parse(cls, value: str) -> Via:
-        match = _VIA(value)
-        if match is None:
-            raise SipError(400, "Bad Via")
-        transport, host, port, rest = match.groups()
-        params = parse_params(rest)
-        via = cls(transport.upper(), host, None if port is None else port_number(port), params)
+        head, semicolon, rest = value.partition(";")
+        transport, host, port = _sent_by(head)
+        params = parse_params(semicolon + rest)
         for name, text in params:
-            if name == "rport" and text is not None:
+            if name == "branch":
+                if not text or len(text) > LONGEST_TAG:
+                    raise SipError(400, "Bad Via branch")
+            elif name == "rport" and text is not None:
                 port_number(text)
-            elif name == "branch" and (not text or len(text) > LONGEST_TAG):
-                raise SipError(400, "Bad Via branch")
-        return via
+        return cls(transport, host, port, params)
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
@@ -152,10 +160,11 @@ class CSeq:
 
     @classmethod
     def parse(cls, value: str) -> CSeq:
-        match = _CSEQ(value)
-        if match is None:
+        number, _, method = value.partition(" ")
+        method = method.strip(" \t")
+        if method not in METHODS and not IS_TOKEN(method):
             raise SipError(400, "Bad CSeq")
-        return cls(integer(match[1], 0, CSEQ_LIMIT, "CSeq"), match[2])
+        return cls(integer(number.rstrip("\t"), 0, CSEQ_LIMIT, "CSeq"), method)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
@@ -185,6 +194,15 @@ class Parameterised:
         return find_param(self.params, name)
 
 
+@lru_cache(maxsize=64)
+def _media(text: str) -> tuple[str, str]:
+    kind, slash, subtype = text.partition("/")
+    kind, subtype = kind.strip(" \t").lower(), subtype.strip(" \t").lower()
+    if not (slash and IS_TOKEN(kind) and IS_TOKEN(subtype)):
+        raise SipError(400, "Bad Content-Type")
+    return kind, subtype
+
+
 @dataclass(slots=True, frozen=True)
 class MediaType:
     """Content-Type (§20.15): type and subtype in lower case."""
@@ -196,11 +214,8 @@ class MediaType:
     @classmethod
     def parse(cls, value: str) -> MediaType:
         head, semicolon, rest = value.partition(";")
-        kind, slash, subtype = head.partition("/")
-        kind, subtype = kind.strip(" \t"), subtype.strip(" \t")
-        if not (slash and IS_TOKEN(kind) and IS_TOKEN(subtype)):
-            raise SipError(400, "Bad Content-Type")
-        return cls(kind.lower(), subtype.lower(), parse_params(semicolon + rest))
+        kind, subtype = _media(head)
+        return cls(kind, subtype, parse_params(semicolon + rest))
 
     def __str__(self) -> str:
         return f"{self.type}/{self.subtype}{format_params(self.params)}"
@@ -274,14 +289,14 @@ class RAck:
 def tag_of(value: str) -> str | None:
     """The tag of a From or To without reading the rest of it: what the finding of a dialog needs. For a value whose
     display name could hide one, the whole is read. Raises `SipError`."""
-    close = value.rfind(">")
-    start = value.find(";tag=", close + 1)
-    if start < 0 and ";" not in value[close + 1 :]:
+    start = value.find(";tag=", value.rfind(">") + 1)
+    if start > 0:
+        tag = value[start + 5 :]
+        if tag.isalnum():
+            return tag
+    elif "tag" not in value.lower():
         return None
-    if start < 0 or '"' in value[close + 1 :] or " " in value[start:] or "\t" in value[start:]:
-        return NameAddr.parse(value).tag
-    end = value.find(";", start + 5)
-    return value[start + 5 :] if end < 0 else value[start + 5 : end]
+    return NameAddr.parse(value).tag
 
 
 def delta_seconds(value: str, what: str = "seconds") -> int:

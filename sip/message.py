@@ -38,6 +38,8 @@ MAX_METHOD = 64
 
 _MANDATORY = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
 
+_BLANKS = (" ", "\t")
+
 _T = TypeVar("_T")
 
 
@@ -329,84 +331,58 @@ def parse(data: bytes) -> Request | Response:
     """
     if len(data) > MAX_MESSAGE:
         raise SipError(513, "Message Too Large")
-    if data[:2] == b"\r\n":
+    if data.startswith(b"\r\n"):
         data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
     end = data.find(b"\r\n\r\n")
     head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
-    if "\r\n " in head or "\r\n\t" in head:
-        head = _unfold(head)
     lines = head.split("\r\n")
-    start = lines.pop(0)
-    message, fault = _start(start)
-    fault = _index(message, lines) or fault
-    if head.count("\n") != len(lines) or head.count("\r") != len(lines):
+    breaks = len(lines) - 1
+    message = _start(lines.pop(0))
+    fault = _index(message, lines)
+    if head.count("\n") != breaks or head.count("\r") != breaks:
         fault = SipError(400, "CR or LF by itself")
-    if end < 0:
+    elif end < 0:
         fault = SipError(400, "The headers do not end")
-    if fault is None:
-        body = data[end + 4 :]
-        try:
-            message.body = _cut(message, body) if "content-length" in message._index else body
-        except SipError as error:
-            fault = error
-    if fault is None:
-        return message
+    elif fault is None:
+        fault = _body(message, data[end + 4 :])
     if isinstance(message, Request):
-        raise MalformedRequest(fault, message)
-    raise fault
+        fault = _version(message) or fault
+        if fault is not None:
+            raise MalformedRequest(fault, message)
+    elif fault is not None:
+        raise fault
+    return message
 
 
-def _unfold(head: str) -> str:
-    """A line that begins with a blank goes on with the one before it (§7.3.1)."""
-    first, *rest = head.split("\r\n")
-    lines = [[first]]
-    for line in rest:
-        if line[:1] in (" ", "\t"):
-            lines[-1].append(line.strip(" \t"))
-        else:
-            lines.append([line])
-    return "\r\n".join([" ".join(parts) for parts in lines])
-
-
-def _start(line: str) -> tuple[Request | Response, SipError | None]:
-    """Raises `SipError` if the line is neither a request's nor a response's."""
+def _start(line: str) -> Request | Response:
+    """The message by its first line. Raises `SipError` if the line is neither a request's nor a response's."""
     method, _, rest = line.partition(" ")
+    message: Request | Response
     if method == "SIP/2.0":
         code, _, reason = rest.partition(" ")
-        response = Response.__new__(Response)
-        _empty(response)
-        response.status, response.reason = _status(code), reason
-        return response, None
-    if not IS_TOKEN(method) or len(method) > MAX_METHOD or " " not in rest:
-        raise SipError(400, "Neither a request nor a response")
-    request = Request.__new__(Request)
-    _empty(request)
-    request.method = method
-    request.uri, _, version = rest.rpartition(" ")
-    if version == "SIP/2.0":
-        return request, None
-    return request, _bad_version(version)
-
-
-def _bad_version(version: str) -> SipError:
-    name, _, number = version.partition("/")
-    major, _, minor = number.partition(".")
-    if name.upper() == "SIP" and (major + minor).isdigit() and number != "2.0":
-        return SipError(505, "Version Not Supported")
-    return SipError(400, "Bad request line")
-
-
-def _status(code: str) -> int:
-    if len(code) != 3:
-        raise SipError(400, "Bad status code")
-    return integer(code, 100, 699, "status code")
-
-
-def _empty(message: Message) -> None:
-    message._index = {}
-    message._lines = []
+        message = Response.__new__(Response)
+        message.status = integer(code, 100, 699, "status code")
+        message.reason = reason
+    else:
+        if (method not in METHODS and (not IS_TOKEN(method) or len(method) > MAX_METHOD)) or " " not in rest:
+            raise SipError(400, "Neither a request nor a response")
+        message = Request.__new__(Request)
+        message.method = method
+        message.uri = rest  # `_version` takes the version off
     message._read = {}
     message.body = b""
+    return message
+
+
+def _version(request: Request) -> SipError | None:
+    """Take the version off the end of the request line."""
+    request.uri, _, version = request.uri.rpartition(" ")
+    if version == "SIP/2.0":
+        return None
+    name, _, number = version.upper().partition("/")
+    if name == "SIP" and number.replace(".", "", 1).isdigit():
+        return SipError(505, "Version Not Supported")
+    return SipError(400, "Bad request line")
 
 
 def _index(message: Message, lines: list[str]) -> SipError | None:
@@ -415,12 +391,14 @@ def _index(message: Message, lines: list[str]) -> SipError | None:
     if len(lines) > MAX_LINES:
         fault = SipError(400, "Too many headers")
         del lines[MAX_LINES:]
-    index = message._index
+    index: dict[str, list[str]] = {}
     known = KEYS.get
     for line in lines:
         name, colon, _ = line.partition(":")
         key = known(name)
         if key is None:
+            if line[:1] in _BLANKS and line is not lines[0]:
+                return _index(message, _unfold(lines)) or fault
             try:
                 key = key_of(name)
             except SipError as error:
@@ -432,17 +410,41 @@ def _index(message: Message, lines: list[str]) -> SipError | None:
             index[key].append(line)
         else:
             index[key] = [line]
+    message._index = index
     message._lines = lines
     return fault
 
 
-def _cut(message: Message, body: bytes) -> bytes:
-    if len(message._index["content-length"]) > 1:
-        raise SipError(400, "More than one Content-Length header")
-    length = integer(message.get("content-length") or "", 0, 2**31, "Content-Length")
+def _unfold(lines: list[str]) -> list[str]:
+    """A line that begins with a blank goes on with the one before it (§7.3.1)."""
+    unfolded: list[list[str]] = []
+    for line in lines:
+        if line[:1] in _BLANKS and unfolded:
+            unfolded[-1].append(line.strip(" \t"))
+        else:
+            unfolded.append([line])
+    return [" ".join(parts) for parts in unfolded]
+
+
+def _body(message: Message, body: bytes) -> SipError | None:
+    """Cut the body to Content-Length."""
+    lines = message._index.get("content-length")
+    message.body = body
+    if lines is None:
+        return None
+    if len(lines) > 1:
+        return SipError(400, "More than one Content-Length header")
+    text = lines[0].partition(":")[2].strip(" \t")
+    if text == str(len(body)):
+        return None
+    try:
+        length = integer(text, 0, 2**31, "Content-Length")
+    except SipError as error:
+        return error
     if length > len(body):
-        raise SipError(400, "Content-Length is more than came")
-    return body[:length] if length < len(body) else body
+        return SipError(400, "Content-Length is more than came")
+    message.body = body[:length]
+    return None
 
 
 def _join(start: str, lines: list[str], body: bytes) -> bytes:

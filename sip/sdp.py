@@ -16,7 +16,6 @@ Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 MAX_BODY = 16_384  # octets
 MAX_STREAMS = 16
 MAX_FORMATS = 64  # in the audio stream
-MAX_LINES = 256  # in the session part, and in the audio stream's
 DEFAULT_PTIME_MS = 20
 
 
@@ -49,23 +48,18 @@ _STATIC = {
 # Names are compared without case; these are written as their RFCs write them.
 _SPELLING = {name.lower(): name for name in ("PCMU", "PCMA", "G722", "G729", "GSM", "CN", "opus", "telephone-event")}
 
-_FLAGS: dict[str, tuple[bool, bool]] = {  # direction → (sends, receives), of whoever wrote it
+_FLAGS: dict[Direction, tuple[bool, bool]] = {  # direction → (sends, receives), of whoever wrote it
     "sendrecv": (True, True),
     "sendonly": (True, False),
     "recvonly": (False, True),
     "inactive": (False, False),
 }
-_DIRECTIONS: dict[tuple[bool, bool], Direction] = {
-    (True, True): "sendrecv",
-    (True, False): "sendonly",
-    (False, True): "recvonly",
-    (False, False): "inactive",
-}
+_DIRECTIONS = {flags: word for word, flags in _FLAGS.items()}
+_WORDS: dict[str, Direction] = {word: word for word in _FLAGS}
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
-_MEDIA = re.compile(r"audio ([0-9]{1,5})(?:/[0-9]{1,3})? RTP/AVP((?: [0-9]{1,3})+) *").fullmatch
-_ORIGIN = re.compile(r"[^ ]+ ([0-9]{1,20}) ([0-9]{1,20}) IN IP[46] [^ ]+ *").fullmatch
+_OPENING = re.compile(r"v=0\no=[^ \n]+ ([0-9]{1,20}) ([0-9]{1,20}) IN IP[46] [^ \n]+ *(?=\n)").match
 _RTPMAP = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`{|}~\-]{1,64})/([0-9]{1,6})(?:/([0-9]{1,3}))? *").fullmatch
 
 
@@ -119,52 +113,54 @@ def parse(body: bytes) -> Description:
     text = body.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     if "\r" in text or "\0" in text:
         raise SdpError("CR or NUL within a line", 400)
-    if text[:4] != "v=0\n":
-        raise SdpError("no version line", 400)
     session, *media = text.rstrip("\n").split("\nm=")
-    if not media:
-        raise SdpError("no media", 400)
-    if len(media) > MAX_STREAMS:
-        raise SdpError("too many streams")
     streams = [stream.partition("\n")[0] for stream in media]
+    version, address, direction = _session(session)
     index, port, formats = _choose(streams)
-    origin, address, direction, _, _, _ = _read(session.split("\n"))
-    _, own_address, own_direction, ptime, maps, parameters = _read(media[index].split("\n")[1:])
-    if own_address or address:
-        address = _address(own_address or address)
+    _, _, rest = media[index].partition("\n")
+    audio = _known(formats, rest) if len(rest) <= 1024 else _audio_part(formats, rest)
+    direction = audio.direction or direction or "sendrecv"
+    if address := audio.address or address:
+        address = _address(address)
     elif port:
         raise SdpError("no connection line", 400)
-    direction = own_direction or direction or "sendrecv"
     if address in ("0.0.0.0", "::"):  # the old way to hold: send nothing there (RFC 3264 §8.4)
         direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
-    return Description(
-        address,
-        port,
-        _codecs(formats, maps, parameters),
-        direction,  # type: ignore[arg-type]  # `_read` takes the four words only
-        ptime,
-        *_origin(origin),
-        streams,
-        index,
-    )
+    return Description(address, port, audio.codecs, direction, audio.ptime_ms, *version, streams, index)
 
 
-def _choose(streams: list[str]) -> tuple[int, int, list[str]]:
-    """The first audio stream we can use that is not refused; else the first refused one."""
+def _session(text: str) -> tuple[tuple[int, int], str, Direction | None]:
+    """Of the part before the first stream: the origin's two numbers, the connection, the direction."""
+    match = _OPENING(text)
+    if match is None:
+        raise SdpError("bad version or origin line", 400)
+    connection = ""
+    direction: Direction | None = None
+    for line in text[match.end() + 1 :].split("\n"):
+        if line[:2] == "c=":
+            connection = line[2:]
+        elif line[:2] == "a=":
+            direction = _WORDS.get(line[2:], direction)
+        elif line[1:2] != "=":
+            raise SdpError("bad line", 400)
+    return (int(match[1]), int(match[2])), connection, direction
+
+
+def _choose(streams: list[str]) -> tuple[int, int, str]:
+    """Index, port and formats of the first audio stream we can use; of the first refused one if there is no other."""
+    if len(streams) > MAX_STREAMS:
+        raise SdpError("too many streams")
     refused = None
     for index, stream in enumerate(streams):
-        match = _MEDIA(stream)
-        if match is None:
-            if stream.startswith("audio ") and " RTP/AVP " in stream:
-                raise SdpError("bad media line", 400)
+        kind, _, rest = stream.partition(" ")
+        text, _, rest = rest.partition(" ")
+        protocol, _, formats = rest.partition(" ")
+        if kind != "audio" or protocol != "RTP/AVP":
             continue
-        formats = match[2].split()
-        if len(formats) > MAX_FORMATS:
-            raise SdpError("too many formats")
-        port = int(match[1])
-        if port > 65535:
+        text = text.partition("/")[0]
+        if len(text) > 5 or not (text.isascii() and text.isdigit()) or int(text) > 65535:
             raise SdpError("bad port", 400)
-        if port:
+        if port := int(text):
             return index, port, formats
         refused = refused or (index, 0, formats)
     if refused is None:
@@ -172,38 +168,41 @@ def _choose(streams: list[str]) -> tuple[int, int, list[str]]:
     return refused
 
 
-_Part: TypeAlias = tuple[str, str, str, int, dict[str, str], dict[str, str]]
+@dataclass(slots=True, frozen=True)
+class _Audio:
+    """What the audio stream says besides its port."""
+
+    codecs: tuple[Codec, ...]
+    address: str
+    direction: Direction | None
+    ptime_ms: int
 
 
-def _read(lines: list[str]) -> _Part:
-    """Of one part's lines: origin, connection, direction, ptime, rtpmaps and fmtps by payload number."""
-    if len(lines) > MAX_LINES:
-        raise SdpError("too many lines")
-    origin = connection = direction = ""
+def _audio_part(formats: str, text: str) -> _Audio:
+    address = ""
+    direction: Direction | None = None
     ptime = DEFAULT_PTIME_MS
     maps: dict[str, str] = {}
     parameters: dict[str, str] = {}
-    for line in lines:
-        kind = line[:2]
-        if kind == "a=":
-            name, _, value = line[2:].partition(":")
-            if name == "rtpmap":
-                payload, _, coding = value.partition(" ")
-                maps[payload] = coding.strip()
-            elif name == "fmtp":
-                payload, _, parameter = value.partition(" ")
-                parameters[payload] = parameter.strip()
-            elif name in _FLAGS:
-                direction = name
-            elif name == "ptime":
-                ptime = _ptime(value)
-        elif kind == "c=":
-            connection = connection or line[2:]
-        elif kind == "o=":
-            origin = line[2:]
-        elif kind[1:] != "=" or not "a" <= kind[0] <= "z":
+    for line in text.split("\n") if text else ():
+        name, _, value = line.partition(":")
+        if name == "a=rtpmap":
+            payload, _, maps[payload] = value.partition(" ")
+        elif name == "a=fmtp":
+            payload, _, parameters[payload] = value.partition(" ")
+        elif name == "a=ptime":
+            ptime = _ptime(value)
+        elif line[:2] == "c=":
+            address = address or line[2:]
+        elif line[:2] == "a=":
+            direction = _WORDS.get(line[2:], direction)
+        elif line[1:2] != "=":
             raise SdpError("bad line", 400)
-    return origin, connection, direction, ptime, maps, parameters
+    return _Audio(_codecs(formats.split(), maps, parameters), address, direction, ptime)
+
+
+# But for addresses, ports and crypto keys a trunk and a phone write the same text in every call.
+_known = lru_cache(maxsize=256)(_audio_part)
 
 
 def _ptime(text: str) -> int:
@@ -212,13 +211,6 @@ def _ptime(text: str) -> int:
     if len(text) <= 3 and text.isascii() and text.isdigit() and 1 <= int(text) <= 200:
         return int(text)
     return DEFAULT_PTIME_MS
-
-
-def _origin(text: str) -> tuple[int, int]:
-    match = _ORIGIN(text)
-    if match is None:
-        raise SdpError("bad origin line", 400)
-    return int(match[1]), int(match[2])
 
 
 def _address(connection: str) -> str:
@@ -250,28 +242,27 @@ def _address6(text: str) -> str:
 
 
 def _codecs(formats: list[str], maps: dict[str, str], parameters: dict[str, str]) -> tuple[Codec, ...]:
+    if len(formats) > MAX_FORMATS:
+        raise SdpError("too many formats")
     codecs = []
     for payload in dict.fromkeys(formats):
-        coding = maps.get(payload) or _STATIC.get(payload)
-        if payload in maps and not maps[payload]:
-            raise SdpError("bad rtpmap", 400)
-        codec = _codec(payload, coding, parameters.get(payload, "")) if coding else None
-        if codec is not None:
+        coding = maps.get(payload, _STATIC.get(payload))
+        if not (len(payload) <= 3 and payload.isascii() and payload.isdigit()) or int(payload) > 127:
+            raise SdpError("bad payload type", 400)
+        if coding is not None and (codec := _codec(int(payload), coding, parameters.get(payload, ""))):
             codecs.append(codec)
     return tuple(codecs)
 
 
-@lru_cache(maxsize=512)  # a site's phones and trunks write the same dozen lines in every call
-def _codec(payload: str, coding: str, parameter: str) -> Codec | None:
+def _codec(payload: int, coding: str, parameters: str) -> Codec | None:
     """None for one that is not ours to use (several channels)."""
     match = _RTPMAP(coding)
-    number = int(payload)
-    if match is None or number > 127 or int(match[2]) == 0:
-        raise SdpError("bad payload type", 400)
-    name = match[1]
-    if match[3] not in (None, "1") and name.lower() != "opus":
+    if match is None or not int(match[2]):
+        raise SdpError("bad rtpmap", 400)
+    name, rate, channels = match.groups()
+    if channels not in (None, "1") and name.lower() != "opus":
         return None
-    return Codec(_SPELLING.get(name.lower(), name), int(match[2]), number, parameter)
+    return Codec(_SPELLING.get(name.lower(), name), int(rate), payload, parameters.strip(" "))
 
 
 # --------------------------------------------------------------------------------------------------- offer/answer

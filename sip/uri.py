@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote as unescape
 
 from sip.grammar import HOST, Params, SipError, badly_escaped, find_param, port_number
@@ -35,30 +36,7 @@ class Uri:
     @classmethod
     def parse(cls, text: str) -> Uri:
         """Raises `SipError` (400)."""
-        match = _SIP(text)
-        if match is None:
-            return cls._parse_other(text)
-        scheme, user, password, host, port, params, headers = match.groups()
-        if "%" in text and badly_escaped(text):
-            raise SipError(400, "Bad escape in URI")
-        return cls(
-            scheme.lower(),
-            user,
-            host,
-            None if port is None else port_number(port),
-            _params(params) if params else (),
-            headers or "",
-            password,
-        )
-
-    @classmethod
-    def _parse_other(cls, text: str) -> Uri:
-        if match := _TEL(text):
-            return cls("tel", match[2], "", params=_params(match[3]))
-        match = _OTHER(text)
-        if match is None or match[1].lower() in ("sip", "sips", "tel"):
-            raise SipError(400, "Bad URI")
-        return cls(match[1].lower(), match[2], "")
+        return _known(text) if len(text) <= 128 else _parse(text)
 
     def __str__(self) -> str:
         params = "".join([f";{name}" if value is None else f";{name}={value}" for name, value in self.params])
@@ -107,6 +85,29 @@ class Uri:
         return sorted(self.headers.split("&")) == sorted(other.headers.split("&"))
 
 
+def _parse(text: str) -> Uri:
+    match = _SIP(text)
+    if match is None:
+        return _parse_other(text)
+    scheme, user, password, host, port, params, headers = match.groups()
+    if badly_escaped(text):
+        raise SipError(400, "Bad escape in URI")
+    number = None if port is None else port_number(port)
+    return Uri(scheme.lower(), user, host, number, _params(params), headers or "", password)
+
+
+_known = lru_cache(maxsize=2048)(_parse)  # the hotline's number and the agents' contacts come in every call
+
+
+def _parse_other(text: str) -> Uri:
+    if match := _TEL(text):
+        return Uri("tel", match[2], "", params=_params(match[3]))
+    match = _OTHER(text)
+    if match is None or match[1].lower() in ("sip", "sips", "tel"):
+        raise SipError(400, "Bad URI")
+    return Uri(match[1].lower(), match[2], "")
+
+
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 
@@ -124,8 +125,10 @@ def normal_escapes(text: str) -> str:
 
 
 def _params(text: str) -> Params:
+    if not text:
+        return ()
     params = []
-    for part in text[1:].split(";") if text else ():
+    for part in text[1:].split(";"):
         name, equals, value = part.partition("=")
         params.append((normal_escapes(name).lower(), value if equals else None))
     return tuple(params)
