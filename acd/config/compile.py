@@ -12,8 +12,19 @@ from zoneinfo import available_timezones
 
 from acd.config import addresses
 from acd.config.problem import Problem, Severity, did_you_mean, one_of
-from acd.config.schema import AgentAt, DeviceAt, HotlineFile, ListenAt, QueueAt, SecretAt, TrunkAt
-from acd.config.shell import DeviceShell, DialOut, Limits, Listen, Log, Media, Secret, SecretMissing, TrunkShell
+from acd.config.schema import AgentAt, AnnounceAt, DeviceAt, HotlineFile, ListenAt, QueueAt, SecretAt, TrunkAt
+from acd.config.shell import (
+    DIGIT_PROMPTS,
+    DeviceShell,
+    DialOut,
+    Limits,
+    Listen,
+    Log,
+    Media,
+    Secret,
+    SecretMissing,
+    TrunkShell,
+)
 from acd.config.yaml import Document, Step
 from acd.core import settings as core
 
@@ -42,7 +53,10 @@ class Compiler:
         """A reference must lead somewhere."""
         if name not in known:
             section = {"network": "listen", "music": "music"}.get(kind, kind + "s")
-            fix = did_you_mean(name, known, f"declare it under {section}:")
+            otherwise = (
+                f"put {name}.wav into a directory of prompts:" if kind == "prompt" else f"declare it under {section}:"
+            )
+            fix = did_you_mean(name, known, otherwise)
             self.wrong(path, f"{kind} {name!r} does not exist", fix, key=key)
 
     def read(self, reader: Callable[[str], _Found], text: str, path: tuple[Step, ...], default: _Found) -> _Found:
@@ -256,7 +270,11 @@ class Compiler:
 
     # --------------------------------------------------------------------------------------------- the core
 
-    def core_devices(self) -> dict[str, core.Device]:
+    def core_devices(self, prompts: Collection[str]) -> dict[str, core.Device]:
+        for name, at in self.model.devices.items():
+            if at.confirm is not None and "whisper" not in prompts:
+                fix = "put whisper.wav into a directory of prompts:, which says what key to press"
+                self.wrong(("devices", name, "confirm"), "prompt 'whisper' does not exist", fix, key=True)
         return {name: core.Device(name, at.number, at.through, at.confirm) for name, at in self.model.devices.items()}
 
     def core_agents(self) -> dict[str, core.Agent]:
@@ -327,8 +345,7 @@ class Compiler:
             )
         announce = None
         if at.announce is not None:
-            for index, prompt in enumerate(at.announce.prompts):
-                self.refer("prompt", prompt, prompts, (*path, "announce", "prompts", index))
+            self._announced(at.announce, (*path, "announce"), prompts)
             announce = core.Announce(
                 at.announce.every_s, tuple(at.announce.prompts), at.announce.position, at.announce.expected_wait
             )
@@ -348,6 +365,20 @@ class Compiler:
             announce=announce,
             **{name: getattr(at, name) for name in PLAIN_QUEUE_FIELDS},
         )
+
+    def _announced(self, at: AnnounceAt, path: tuple[Step, ...], prompts: Collection[str]) -> None:
+        """The prompts named, and those the engine says by itself."""
+        for index, prompt in enumerate(at.prompts):
+            self.refer("prompt", prompt, prompts, (*path, "prompts", index))
+        said = {
+            "position": ("queue_position", *DIGIT_PROMPTS),
+            "expected_wait": ("expected_wait", "minutes", *DIGIT_PROMPTS),
+        }
+        for field, names in said.items():
+            lacking = [name for name in names if name not in prompts]
+            if getattr(at, field) and lacking:
+                fix = f"put {lacking[0]}.wav into a directory of prompts:"
+                self.wrong((*path, field), f"prompt {lacking[0]!r}, which this needs, does not exist", fix, key=True)
 
     def numbers(self, flows: Collection[str]) -> dict[str, core.Number]:
         for name, at in self.model.numbers.items():

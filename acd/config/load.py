@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from acd.config.compile import Compiler
+from acd.config.difference import difference
 from acd.config.explain import check as check_model
+from acd.config.lint import warnings
 from acd.config.problem import ConfigError, Problem
 from acd.config.schema import HotlineFile
 from acd.config.shell import Hotline
@@ -18,9 +20,9 @@ from acd.config.tables import fill_in
 from acd.config.yaml import read
 from acd.core.flow import Flow
 from acd.core.settings import Settings, Trunk
-from acd.flows.compile import Compiled, Known, compile_flow, settle
+from acd.flows import compile as flow_files  # as a module: it imports others of this package itself
 
-__all__ = ["ConfigError", "Hotline", "Problem", "check", "json_schema", "load"]
+__all__ = ["ConfigError", "Hotline", "Problem", "check", "difference", "json_schema", "load"]
 
 
 def load(path: str | os.PathLike[str]) -> Hotline:
@@ -72,33 +74,36 @@ def _load(path: Path) -> tuple[Hotline | None, list[Problem]]:
         return None, problems + model
     compiler = Compiler(document, model, base)
     hotline = _compile(compiler, Path(os.path.abspath(path)), tables)
-    return hotline, problems + compiler.problems
+    problems += compiler.problems
+    if not any(problem.severity == "error" for problem in problems):
+        problems += warnings(document, hotline.settings)
+    return hotline, problems
 
 
 def _compile(compiler: Compiler, path: Path, tables: list[Path]) -> Hotline:
     model = compiler.model
     prompts = compiler.prompts()
-    flow_files = compiler.flow_files()
-    known = Known(
+    found = compiler.flow_files()
+    known = flow_files.Known(
         frozenset(model.queues),
         frozenset(model.skills),
         frozenset(prompts),
-        frozenset(flow_files),
+        frozenset(found),
         frozenset(model.attributes),
     )
-    flows, problems = _flows(flow_files, known)
+    flows, problems = _flows(found, known)
     compiler.problems += problems
-    files = (path, *tables, *flow_files.values())
+    files = (path, *tables, *found.values())
     trunks = compiler.trunks()
     limits = compiler.limits()
     settings = Settings(
         version=digest(files),
         name=model.hotline.name,
         trunks={name: Trunk(name, at.trusted, at.max_calls) for name, at in trunks.items()},
-        devices=compiler.core_devices(),
+        devices=compiler.core_devices(prompts),
         agents=compiler.core_agents(),
         queues=compiler.queues(prompts),
-        numbers=compiler.numbers(flow_files),
+        numbers=compiler.numbers(found),
         flows=flows,
         order_by=model.hotline.order_by,
         max_calls=limits.calls,
@@ -127,16 +132,16 @@ def _compile(compiler: Compiler, path: Path, tables: list[Path]) -> Hotline:
     )
 
 
-def _flows(files: dict[str, Path], known: Known) -> tuple[dict[str, Flow], list[Problem]]:
-    compiled: dict[str, Compiled] = {}
+def _flows(files: dict[str, Path], known: "flow_files.Known") -> tuple[dict[str, Flow], list[Problem]]:
+    compiled: dict[str, flow_files.Compiled] = {}
     problems: list[Problem] = []
     for name, path in files.items():
         try:
-            compiled[name] = compile_flow(read(path, shown(path)), name, known)
+            compiled[name] = flow_files.compile_flow(read(path, shown(path)), name, known)
             problems += compiled[name].problems
         except ConfigError as error:
             problems += error.problems
-    problems += settle(compiled.values(), known.attributes)
+    problems += flow_files.settle(compiled.values(), known.attributes)
     return {name: found.flow for name, found in compiled.items()}, problems
 
 

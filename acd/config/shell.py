@@ -13,6 +13,8 @@ from acd.core.settings import Settings
 Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
 Codec: TypeAlias = Literal["PCMU", "PCMA"]
 Algorithm: TypeAlias = Literal["MD5", "SHA-256"]
+DIGIT_PROMPTS = tuple(f"digit-{digit}" for digit in range(10))
+"""What figures are spelled out of."""
 
 
 @dataclass(slots=True, frozen=True)

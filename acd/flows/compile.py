@@ -11,6 +11,7 @@ from typing import TypeVar
 from acd.config.explain import check, fields_at
 from acd.config.problem import Problem, did_you_mean, one_of
 from acd.config.schema import Strict
+from acd.config.shell import DIGIT_PROMPTS
 from acd.config.yaml import Document
 from acd.config.yaml import Step as PathStep
 from acd.core import flow as core
@@ -33,7 +34,7 @@ Path = tuple[PathStep, ...]
 _Body = TypeVar("_Body", bound=Strict)
 
 BUILT_IN = ("caller", "called", "caller_name", "asserted", "source", "queue_result")
-SPELLED = ("digits", "number", "time")  # `digits:4711` is spoken out of recorded parts
+SPELLED = ("digits", "number")  # `digits:4711` is spoken out of the prompts digit-0 … digit-9
 
 
 @dataclass(slots=True)
@@ -298,12 +299,17 @@ class _Compiler:
                 self.refer("prompt", name, self.known.prompts, at, f"put {name}.wav into a directory of prompts:")
             elif kind not in SPELLED:
                 self.wrong(at, f"nothing can spell {kind!r}", f"known: {', '.join(f'{word}:…' for word in SPELLED)}")
+            elif lacking := [part for part in DIGIT_PROMPTS if part not in self.known.prompts]:
+                fix = (
+                    f"put {lacking[0]}.wav into a directory of prompts: (figures are spelled out of digit-0 … digit-9)"
+                )
+                self.wrong(at, f"prompt {lacking[0]!r} does not exist", fix)
             elif rest.startswith("{") and rest.endswith("}"):
                 self.use(rest[1:-1], at)
                 fix = "say something else: what was typed in secret is never spoken"
                 problem = self.document.problem(at, f"{rest[1:-1]!r} was collected in secret", fix)
                 self.out.said.append((rest[1:-1], problem))
-            elif not rest or (kind != "time" and not rest.isdecimal()):
+            elif not (rest.isascii() and rest.isdecimal()):
                 self.wrong(at, f"{rest!r} cannot be spelled", f"write {kind}:4711 or {kind}:{{variable}}")
         return tuple(names)
 
