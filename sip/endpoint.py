@@ -6,240 +6,142 @@ each call, and act on a `Session` by its verbs. Times are seconds on the caller'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import blake2b
 from random import Random
 from typing import Literal, TypeAlias
 
-from sip.message import Request
-
-
-@dataclass(slots=True, frozen=True)
-class Hop:
-    """Where a message came from or goes to: our listener, the transport, the far address; for TCP, TLS and WebSocket
-    the connection it must go back on."""
-
-    listener: str
-    host: str
-    port: int
-    transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
-    connection: int = 0
-
-
-@dataclass(slots=True)
-class Listener:
-    """One address we serve. `advertise` is what Via and Contact say."""
-
-    name: str
-    advertise: str
-    port: int
-    transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
-    algorithms: tuple[str, ...] = ("SHA-256", "MD5")  # offered in a challenge, in this order; empty: no challenge
-
-
-@dataclass(slots=True)
-class Account:
-    """Somebody who registers with us. The password, or HA1 per algorithm (``{"MD5": "…"}``)."""
-
-    user: str
-    password: str | None = None
-    ha1: Mapping[str, str] = field(default_factory=dict)
-    max_contacts: int = 5
-
-
-@dataclass(slots=True)
-class Credentials:
-    """Who we are to somebody who challenges us."""
-
-    user: str
-    password: str
-    realm: str | None = None  # only for this realm, if given
-
-
-@dataclass(slots=True)
-class Peer:
-    """A trunk: requests from these addresses need no digest and are its own. `port` 0: any."""
-
-    name: str
-    sources: tuple[tuple[str, int], ...]  # (address or network in CIDR form, port)
-
-
-@dataclass(slots=True)
-class EndpointSettings:
-    listeners: tuple[Listener, ...]
-    realm: str = "hotline"
-    accounts: dict[str, Account] = field(default_factory=dict)
-    peers: tuple[Peer, ...] = ()
-    user_agent: str = "Hotline"
-    registration_min_s: int = 60
-    registration_max_s: int = 3600
-    max_transactions: int = 20_000
-
-
-# -------------------------------------------------------------------------------------------------------- events
-
-
-@dataclass(slots=True)
-class Incoming:
-    """An INVITE began a new session. It has been answered with 100; now `session.ring`, `answer` or `end` it.
-
-    `source` is ``("trunk", name)``, ``("account", user)``, or ``("unknown", "")`` when the listener challenges nobody.
-    """
-
-    session: Session
-    request: Request
-    source: tuple[Literal["trunk", "account", "unknown"], str]
-
-
-@dataclass(slots=True)
-class Progress:
-    """A provisional answer to our INVITE: 180, 183 …, with its body if it had one."""
-
-    session: Session
-    status: int
-    sdp: bytes = b""
-
-
-@dataclass(slots=True)
-class Answered:
-    """Our INVITE was answered with 2xx; the ACK has gone out."""
-
-    session: Session
-    sdp: bytes
-
-
-@dataclass(slots=True)
-class Confirmed:
-    """The ACK to our 200 came. `sdp` if we had made the offer in the 200."""
-
-    session: Session
-    sdp: bytes = b""
-
-
-@dataclass(slots=True)
-class Offered:
-    """A re-INVITE or UPDATE brings a new offer: answer it by `session.accept` or `session.refuse`."""
-
-    session: Session
-    sdp: bytes
-
-
-@dataclass(slots=True)
-class Reanswered:
-    """Our re-INVITE was answered: with 2xx and a body, or refused."""
-
-    session: Session
-    status: int
-    sdp: bytes = b""
-
-
-@dataclass(slots=True)
-class Referred:
-    session: Session
-    refer_to: str
-    replaces: str | None
-
-
-@dataclass(slots=True)
-class Ended:
-    """Always a session's last event. `by` peer, us or network; `cause` a word of acd's LegEnded.cause: hangup,
-    cancelled, rejected, busy, no_answer, unreachable, not_acknowledged, failed, answered_elsewhere."""
-
-    session: Session
-    by: Literal["peer", "us", "network"]
-    cause: str
-    status: int = 0
-    retry_after_s: float | None = None
-
-
-@dataclass(slots=True)
-class Registered:
-    """The bindings of an account changed; `contacts` are all it has now (empty: none left)."""
-
-    user: str
-    contacts: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class RegistrationResult:
-    """How our own REGISTER went (for a phone or a trunk that registers): 200 with the seconds granted, or a status."""
-
-    user: str
-    status: int
-    expires_s: int = 0
-
-
-SipEvent: TypeAlias = (
-    Incoming
-    | Progress
-    | Answered
-    | Confirmed
-    | Offered
-    | Reanswered
-    | Referred
-    | Ended
-    | Registered
-    | RegistrationResult
+from sip.building import ALLOW, Outline, Reply, one_line, request_of
+from sip.dialog import Dialog
+from sip.events import (
+    Answered,
+    Confirmed,
+    Ended,
+    Incoming,
+    Offered,
+    Progress,
+    Reanswered,
+    Referred,
+    Registered,
+    RegistrationResult,
+    SipEvent,
 )
+from sip.headers import MAGIC_COOKIE, tag_of
+from sip.message import METHODS, MalformedRequest, Request, Response, SipError, parse
+from sip.registrar import Bounds, Registrar
+from sip.session import Draft, Session
+from sip.session import State as SessionState
+from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
+from sip.sources import Trunks, may_send_to
+from sip.timers import Alarm
+from sip.transaction import Client, ClientRequest, Layer, ServerInvite, ServerKey, ServerRequest
+from sip.uri import Uri
 
-# ------------------------------------------------------------------------------------------------------- verbs
+__all__ = [
+    "Account",
+    "Answered",
+    "Confirmed",
+    "Credentials",
+    "Ended",
+    "Endpoint",
+    "EndpointSettings",
+    "Hop",
+    "Incoming",
+    "Listener",
+    "Offered",
+    "Peer",
+    "Progress",
+    "Reanswered",
+    "Referred",
+    "Registered",
+    "RegistrationResult",
+    "Session",
+    "SipEvent",
+]
 
-
-class Session:
-    """One INVITE session, ours or theirs. `name` is free for the user (a leg id); verbs out of season do nothing
-    that the wire would mind: `end` is always right."""
-
-    name: str
-    call_id: str
-    outgoing: bool
-    hop: Hop
-    remote_sdp: bytes
-
-    def ring(self, status: int = 180, sdp: bytes = b"") -> None:
-        """A provisional answer; repeated every minute by itself (RFC 3261 §13.3.1.1)."""
-
-    def answer(self, sdp: bytes) -> None:
-        """200, retransmitted until its ACK. An ACK that never comes ends the session (not_acknowledged)."""
-
-    def end(self, status: int = 0, *, reason: str = "", retry_after_s: float | None = None) -> None:
-        """Whichever is right now: refuse with `status` (default 480), CANCEL, BYE – or CANCEL first and BYE when a
-        200 crosses it. `reason` is a Reason header's value. Ends in `Ended`."""
-
-    def reinvite(self, sdp: bytes) -> None:
-        """A new offer of ours: hold, resume, new address. Ends in `Reanswered`."""
-
-    def accept(self, sdp: bytes) -> None:
-        """Answer an `Offered`."""
-
-    def refuse(self, status: int = 488) -> None:
-        """Refuse an `Offered`; the session goes on as it was."""
-
-    def save(self) -> dict[str, object]:
-        """The confirmed dialog as plain values (Call-ID, tags, CSeqs, route set, target, addresses; no keys)."""
-        raise NotImplementedError
+Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
+UNDERSTOOD: frozenset[str] = frozenset()  # option tags that may stand in Require
+RETRY_AFTER_S = 10  # told to who meets our bounds
 
 
 class Endpoint:
-    """Sans-IO user agent. Not thread-safe; one owner."""
+    """Sans-IO user agent. Not thread-safe; one owner.
+
+    Verbs of a `Session` happen at the instant of the last `receive` or `wake`, unless there is a `clock`.
+    """
 
     events: list[SipEvent]
     outgoing: list[tuple[bytes, Hop]]
 
-    def __init__(self, settings: EndpointSettings, rng: Random) -> None: ...
+    def __init__(self, settings: EndpointSettings, rng: Random, clock: Callable[[], float] | None = None) -> None:
+        """`rng` makes tags and branches: a `random.SystemRandom` where strangers can reach us."""
+        self.events = []
+        self.outgoing = []
+        self.rng = rng
+        self.clock = clock
+        self.layer = Layer(self._send)
+        self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
+        self.registrar = Registrar()
+        self.heard_from: Hop | None = None  # of the message being worked on
+        self._expiries: dict[str, Alarm] = {}
+        self._merging: dict[tuple[str, str, int], ServerKey] = {}
+        self._secret = rng.getrandbits(128).to_bytes(16, "big")
+        self._received = self._sent = self._malformed = 0
+        self.configure(settings)
+
+    # ------------------------------------------------------------------------------------------------- the owner
 
     def configure(self, settings: EndpointSettings) -> None:
-        """New accounts and peers; live sessions and bindings of accounts that stay are not touched."""
+        """New accounts and peers; live sessions and bindings of accounts that stay are not touched. Raises
+        `ValueError` for a peer's source that is neither an address nor a network."""
+        trunks = Trunks(settings.peers)
+        self.settings = settings
+        self._trunks = trunks
+        self._listeners = {listener.name: listener for listener in settings.listeners}
+        self._vias = {name: _via_prefix(listener) for name, listener in self._listeners.items()}
+        self._contacts = {name: _contact_line(listener) for name, listener in self._listeners.items()}
+        agent = one_line(settings.user_agent)
+        self.server_line = f"Server: {agent}\r\n" if agent else ""
+        self._agent_line = f"User-Agent: {agent}\r\n" if agent else ""
+        for user in self.registrar.users():
+            if user not in settings.accounts:
+                self.registrar.forget(user)
+                self._bindings_changed(user)
 
     def receive(self, data: bytes, hop: Hop, now: float) -> None:
         """A datagram, or one framed message of a connection. Never raises for what a peer sent."""
+        self.layer.now = now
+        self._received += 1
+        self.heard_from = hop
+        try:
+            message = parse(data)
+            if isinstance(message, Response):
+                self._response(message)
+            else:
+                self._request(message, hop)
+        except MalformedRequest as error:
+            self._malformed += 1
+            if error.request.method != "ACK":
+                self._refuse_malformed(error, error.request, hop)
+        except SipError:
+            if data.strip(b"\r\n\0 "):  # else somebody keeps his NAT open
+                self._malformed += 1
+        self.heard_from = None
 
     def lost(self, hop: Hop, now: float) -> None:
         """The transport says that `hop` cannot be reached (ICMP, connection gone)."""
+        self.layer.now = now
+        self.layer.unreachable(hop)
 
-    def wake(self, now: float) -> None: ...
+    def wake(self, now: float) -> None:
+        """Do all that is due at `now`."""
+        self.layer.now = now
+        self.layer.timers.run(now)
 
     def deadline(self) -> float | None:
-        raise NotImplementedError
+        """When to call `wake` next at the latest, or None."""
+        return self.layer.timers.next()
 
     def invite(
         self,
@@ -254,8 +156,16 @@ class Endpoint:
         headers: tuple[tuple[str, str], ...] = (),
         credentials: Credentials | None = None,
     ) -> Session:
-        """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit."""
-        raise NotImplementedError
+        """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
+        Raises `ValueError` for a URI that is none."""
+        self.layer.now = now
+        Uri.parse(uri)
+        tag = self.new_tag()
+        lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
+        lines = f"{self.contact_line(hop)}{ALLOW}{self._agent_line}{lines}"
+        session = Session(self, name, f"{self.rng.getrandbits(96):024x}", tag, hop, True, SessionState.CALLING)
+        session.begin(Draft(uri, f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>"), lines, sdp, credentials))
+        return session
 
     def register(
         self,
@@ -271,11 +181,328 @@ class Endpoint:
 
     def contacts(self, user: str, now: float) -> tuple[tuple[str, Hop], ...]:
         """Where the account is bound: (contact URI, hop to send to), newest first."""
-        raise NotImplementedError
+        return tuple([(binding.contact, binding.hop) for binding in reversed(self.registrar.current(user, now))])
 
     def bye_saved(self, name: str, saved: Mapping[str, object], now: float) -> None:
-        """After a restart: send BYE in a saved dialog. Ends in an `Ended` whose session has that name."""
+        """After a restart: send BYE in a saved dialog. Ends in an `Ended` whose session has that name. Raises
+        `ValueError` for something that `save` did not give."""
+        self.layer.now = now
+        dialog = Dialog.restore(saved)
+        session = Session(self, name, dialog.call_id, dialog.local_tag, dialog.hop, True, SessionState.CONFIRMED)
+        session.dialog = dialog
+        session.end()
 
     def stats(self) -> dict[str, int]:
         """``sessions, transactions, bindings, received, sent, malformed, timers``."""
-        raise NotImplementedError
+        return {
+            "sessions": len(self.sessions),
+            "transactions": len(self.layer),
+            "bindings": len(self.registrar),
+            "received": self._received,
+            "sent": self._sent,
+            "malformed": self._malformed,
+            "timers": len(self.layer.timers),
+        }
+
+    # -------------------------------------------------------------------------------------------- for the sessions
+
+    def refresh_clock(self) -> None:
+        if self.clock is not None:
+            self.layer.now = self.clock()
+
+    def new_tag(self) -> str:
+        return f"{self.rng.getrandbits(64):016x}"
+
+    def new_via(self, hop: Hop) -> tuple[str, str]:
+        """The Via value of a request to `hop`, and its branch."""
+        branch = f"{MAGIC_COOKIE}{self.rng.getrandbits(80):020x}"
+        return f"{self._vias[hop.listener]}{branch}", branch
+
+    def contact_line(self, hop: Hop) -> str:
+        return self._contacts[hop.listener]
+
+    def next_hop(self, dialog: Dialog, seen: Hop) -> Hop:
+        """Where requests within a dialog go, for a peer whose messages come from `seen`: to its route or Contact, if
+        that is an address we may send to; a phone that names another address than its own is behind a NAT and is
+        answered where it was seen."""
+        if seen.transport != "udp":
+            return seen
+        text = dialog.routes[0] if dialog.routes else dialog.target
+        if f"@{seen.host}:{seen.port}" in text:
+            return seen
+        try:
+            uri = Uri.parse(text[text.find("<") + 1 :].partition(">")[0] if "<" in text else text)
+        except SipError:
+            return seen
+        host, port = uri.address, uri.port or 5060
+        trusted = dialog.routes or host == seen.host or self._trunks.find(seen.host, seen.port) is not None
+        if not trusted or not may_send_to(host) or self._is_ours(host, port):
+            return seen
+        return replace(seen, host=host, port=port)
+
+    def authorization(
+        self, response: Response, credentials: Credentials, method: str, uri: str, challenged: int
+    ) -> str | None:
+        """The header line that answers a challenge, or None if we do not answer this one."""
+        return None
+
+    def end_fork(self, session: Session, response: Response, hop: Hop) -> None:
+        """A second callee answered a forked INVITE of ours: ACK and BYE (§13.2.2.4)."""
+        via, branch = self.new_via(hop)
+        from_, cseq = response.get("From") or "", response.cseq.number
+        origin = Outline("", via, branch, "", from_, "", session.call_id, cseq)
+        dialog = Dialog.of_response(origin, session.local_tag, response, hop)
+        if not dialog.target or dialog.remote_tag == "":
+            return
+        dialog.hop = self.next_hop(dialog, self.heard_from or hop)
+        self._send(request_of(dialog.request(via, branch, cseq), "ACK"), dialog.hop)
+        via, branch = self.new_via(dialog.hop)
+        data = request_of(dialog.request(via, branch, cseq + 1), "BYE")
+        ClientRequest(self.layer, (branch, "BYE"), dialog.hop, data, _unheard)
+
+    # ----------------------------------------------------------------------------------------------- from the wire
+
+    def _send(self, data: bytes, hop: Hop) -> None:
+        self._sent += 1
+        self.outgoing.append((data, hop))
+
+    def _response(self, response: Response) -> None:
+        transaction = self.layer.clients.get((response.via.branch, response.cseq.method))
+        if transaction is not None:
+            transaction.receive(response)
+
+    def _request(self, request: Request, hop: Hop) -> None:
+        method, via = request.method, request.via
+        branch = via.branch
+        key: ServerKey = (branch, via.sent_by, "INVITE" if method in ("ACK", "CANCEL") else method)
+        if not branch.startswith(MAGIC_COOKIE):  # RFC 2543: the whole request tells (§17.2.3)
+            key = (str(via), request.call_id, str(request.cseq.number), tag_of(request.get("From") or "") or "", key[2])
+        known = self.layer.servers.get(key)
+        if method == "ACK":
+            self._ack(request, known)
+            return
+        if known is not None and method != "CANCEL":
+            known.again()
+            return
+        try:
+            request.validate()
+        except SipError as error:
+            self._malformed += 1
+            self._refuse_malformed(error, request, hop)
+            return
+        request.stamp(hop.host, hop.port)
+        if method == "CANCEL":
+            self._cancel(request, known, hop)
+        elif method not in METHODS:
+            self._answer(request, hop, 501)
+        elif request.to.tag is not None and method != "REGISTER":
+            self._within(request, key, hop)
+        elif method == "INVITE":
+            self._invited(request, key, hop)
+        elif method == "REGISTER":
+            self._registered(request, key, hop)
+        elif method == "OPTIONS":
+            self._answer(request, hop, 200, f"{ALLOW}Accept: application/sdp\r\n{self.server_line}")
+        elif method in ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"):
+            self._answer(request, hop, 481)
+        else:
+            self._answer(request, hop, 405, ALLOW)
+
+    def _ack(self, request: Request, known: object) -> None:
+        if isinstance(known, ServerInvite):
+            known.ack()
+        session = self.sessions.get((request.call_id, tag_of(request.get("To") or "") or ""))
+        if session is not None:
+            session.ack(request, request.cseq.number)
+
+    def _cancel(self, request: Request, known: object, hop: Hop) -> None:
+        """§9.2: 200 if there is such an INVITE, whatever has become of it."""
+        if not isinstance(known, ServerInvite):
+            self._answer(request, hop, 481)
+            return
+        self._answer(request, hop, 200)
+        if known.on_cancel is not None:
+            known.on_cancel(request.get("Reason") or "")
+
+    def _within(self, request: Request, key: ServerKey, hop: Hop) -> None:
+        """A request within a dialog."""
+        session = self.sessions.get((request.call_id, request.to.tag or ""))
+        dialog = None if session is None else session.dialog
+        if session is None or (dialog is not None and request.from_.tag != dialog.remote_tag):
+            self._answer(request, hop, 481)
+            return
+        method, number = request.method, request.cseq.number
+        if dialog is not None:
+            if number <= dialog.remote_cseq:  # out of order (§12.2.2)
+                self._answer(request, hop, 500)
+                return
+            dialog.remote_cseq = number
+        back = _reply_hop(hop, request)
+        if method == "INVITE" and dialog is not None:
+            invite = ServerInvite(self.layer, key, back)
+            reply = self._reply(request, "")
+            invite.respond(100, reply.to_bytes(100))
+            session.reoffer.theirs(request, number, invite, reply)
+            return
+        transaction = ServerRequest(self.layer, key, back)
+        reply = self._reply(request, "")
+        if method == "BYE":
+            transaction.respond(200, reply.to_bytes(200))
+            session.bye()
+        elif method == "UPDATE" and dialog is not None and session.confirmed:
+            if request.body:
+                session.reoffer.theirs(request, number, transaction, reply)
+            else:
+                dialog.refresh(request)
+                transaction.respond(200, reply.to_bytes(200, f"{self.contact_line(hop)}{ALLOW}"))
+        elif method in ("OPTIONS", "INFO"):
+            transaction.respond(200, reply.to_bytes(200, ALLOW))
+        elif method == "UPDATE":
+            transaction.respond(491, reply.to_bytes(491))
+        else:
+            transaction.respond(405, reply.to_bytes(405, ALLOW))
+
+    def _invited(self, request: Request, key: ServerKey, hop: Hop) -> None:
+        source = self._source(request, hop)
+        if source is None or not self._acceptable(request, hop):
+            return
+        merge = (request.call_id, request.from_.tag or "", request.cseq.number)
+        if self._merging.get(merge, key) != key and self._merging[merge] in self.layer.servers:
+            self._answer(request, hop, 482)
+            return
+        if self.layer.unsettled() >= self.settings.max_transactions:
+            self._answer(request, hop, 503, f"Retry-After: {RETRY_AFTER_S}\r\n")
+            return
+        tag = self.new_tag()
+        reply = self._reply(request, tag)
+        dialog = Dialog.of_request(request, reply.to, tag, request.cseq.number, hop)
+        dialog.hop = self.next_hop(dialog, hop)
+        invite = ServerInvite(self.layer, key, _reply_hop(hop, request))
+        invite.respond(100, reply.to_bytes(100))
+        reply.keep_route(request)
+        session = Session(self, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
+        session.arrive(invite, reply, dialog, request.body)
+        self.events.append(Incoming(session, request, source))
+
+    def _acceptable(self, request: Request, hop: Hop) -> bool:
+        """Refuse what we do not understand: extensions (420), bodies (415)."""
+        unknown = [tag for tag in request.tokens("Require") if tag not in UNDERSTOOD]
+        if unknown:
+            self._answer(request, hop, 420, f"Unsupported: {', '.join(unknown)}\r\n")
+            return False
+        kind = request.content_type if request.body else None
+        if kind is not None and kind.type != "multipart" and (kind.type, kind.subtype) != ("application", "sdp"):
+            self._answer(request, hop, 415, "Accept: application/sdp\r\n")
+            return False
+        return True
+
+    def _registered(self, request: Request, key: ServerKey, hop: Hop) -> None:
+        source = self._source(request, hop, of_trunk=False)
+        if source is None or not self._acceptable(request, hop):
+            return
+        user = request.to.uri.number
+        account = self.settings.accounts.get(user)
+        if account is None or source not in (("account", user), ("unknown", "")):
+            self._answer(request, hop, 403)
+            return
+        transaction = ServerRequest(self.layer, key, _reply_hop(hop, request))
+        reply = self._reply(request, self.new_tag())
+        now, settings = self.layer.now, self.settings
+        bounds = Bounds(settings.registration_min_s, settings.registration_max_s, account.max_contacts)
+        try:
+            changed = self.registrar.register(user, request, hop, now, bounds)
+        except SipError as error:
+            least = f"Min-Expires: {bounds.min_s}\r\n" if error.status == 423 else ""
+            transaction.respond(error.status, reply.to_bytes(error.status, least, reason=error.reason))
+            return
+        lines = [
+            f"Contact: <{binding.contact}>;expires={max(1, round(binding.expires_at - now))}\r\n"
+            for binding in self.registrar.current(user, now)
+        ]
+        transaction.respond(200, reply.to_bytes(200, "".join(lines)))
+        if changed:
+            self._bindings_changed(user)
+
+    def _bindings_changed(self, user: str) -> None:
+        """Tell the owner, and be woken when the next binding runs out."""
+        alarm = self._expiries.get(user)
+        if alarm is None:
+            alarm = self._expiries[user] = Alarm(lambda now: self._expire(user, now))
+        when = self.registrar.next_expiry(user)
+        if when is None:
+            self.layer.timers.cancel(alarm)
+            del self._expiries[user]
+        else:
+            self.layer.timers.set(alarm, when)
+        contacts = self.contacts(user, self.layer.now)
+        self.events.append(Registered(user, tuple([contact for contact, _ in contacts])))
+
+    def _expire(self, user: str, now: float) -> None:
+        self.registrar.expire(user, now)
+        self._bindings_changed(user)
+
+    # --------------------------------------------------------------------------------------------------- answering
+
+    def _source(self, request: Request, hop: Hop, *, of_trunk: bool = True) -> Source | None:
+        """Who sent it; None if that was a stranger, who has been answered."""
+        if of_trunk and (trunk := self._trunks.find(hop.host, hop.port)) is not None:
+            return ("trunk", trunk)
+        return ("unknown", "")
+
+    def _reply(self, request: Request, tag: str) -> Reply:
+        to = request.get("To") or ""
+        return Reply(request, f"{to};tag={tag}" if tag else to)
+
+    def _answer(self, request: Request, hop: Hop, status: int, lines: str = "", reason: str = "") -> None:
+        """A final answer that is not remembered: the same comes of a retransmission (§8.2.7)."""
+        tag = "" if request.to.tag is not None else self._stateless_tag(request)
+        data = self._reply(request, tag).to_bytes(status, lines, reason=reason)
+        self._send(data, _reply_hop(hop, request))
+
+    def _stateless_tag(self, request: Request) -> str:
+        text = f"{request.get('Via')} {request.get('Call-ID')} {request.get('From')}"
+        return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8, key=self._secret).hexdigest()
+
+    def _refuse_malformed(self, error: SipError, request: Request, hop: Hop) -> None:
+        """Answer what could not be read, if it has what an answer needs."""
+        try:
+            request.stamp(hop.host, hop.port)
+            back = _reply_hop(hop, request)
+        except SipError:
+            return
+        if all(request.get(name) for name in ("From", "To", "Call-ID", "CSeq")):
+            to = request.get("To") or ""
+            tag = "" if ";tag=" in to else self._stateless_tag(request)
+            self._send(self._reply(request, tag).to_bytes(error.status, reason=one_line(error.reason)), back)
+
+    def _is_ours(self, host: str, port: int) -> bool:
+        return any(listener.advertise == host and listener.port == port for listener in self.settings.listeners)
+
+
+def _unheard(transaction: Client, response: Response | None) -> None:
+    """Nobody waits for this answer."""
+
+
+def _reply_hop(hop: Hop, request: Request) -> Hop:
+    """Where the answers to a request go: over UDP to the source address, and the source port if the Via asks for that
+    by `rport` (RFC 3581 §4), else the port the Via names (RFC 3261 §18.2.2)."""
+    if hop.transport != "udp":
+        return hop
+    via = request.via
+    if via.port == hop.port or via.param("rport") is not None:
+        return hop
+    return replace(hop, port=via.port or 5060)
+
+
+def _host_port(listener: Listener) -> str:
+    host = f"[{listener.advertise}]" if ":" in listener.advertise else listener.advertise
+    return f"{host}:{listener.port}"
+
+
+def _via_prefix(listener: Listener) -> str:
+    return f"SIP/2.0/{listener.transport.upper()} {_host_port(listener)};rport;branch="
+
+
+def _contact_line(listener: Listener) -> str:
+    transport = "" if listener.transport == "udp" else f";transport={listener.transport}"
+    return f"Contact: <sip:{_host_port(listener)}{transport}>\r\n"

@@ -1,0 +1,164 @@
+"""An `Endpoint` on UDP sockets in an asyncio or uvloop loop: the only place where SIP meets the network and the clock.
+
+Datagrams are read straight from non-blocking sockets (`add_reader`): a transport would allocate its largest datagram
+for each one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random, SystemRandom
+
+from sip.endpoint import Endpoint, EndpointSettings, Hop, SipEvent
+
+MAX_DATAGRAM = 65_535  # octets
+BATCH = 64  # datagrams read before the loop gets its turn
+HOPS = 8192  # addresses kept as objects
+RECEIVE_BUFFER = 4 * 1024 * 1024  # octets asked of the kernel: a surge must not be lost while we think
+
+
+class SipShell:
+    """Binds every UDP listener, feeds its `endpoint`, wakes it, sends what it gives, and hands its events over.
+
+    `on_events` gets each non-empty list of events at once and may use any verb of a session; what they send goes out
+    when it returns. Verbs used elsewhere must be followed by `flush`.
+    """
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        on_events: Callable[[list[SipEvent]], None],
+        *,
+        binds: Mapping[str, tuple[str, int]] | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        """`binds`: by listener, the address to bind where it is not the advertised one. Port 0: the kernel's choice,
+        which `endpoint.settings` then has. Raises `OSError` (naming the listener) if an address cannot be bound."""
+        self._sockets: dict[str, socket.socket] = {}
+        self._on_events = on_events
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing = False
+        listeners = []
+        try:
+            for listener in settings.listeners:
+                bound = listener
+                if listener.transport == "udp":
+                    address = (binds or {}).get(listener.name, (listener.advertise, listener.port))
+                    opened = self._sockets[listener.name] = _bind(listener.name, address)
+                    bound = replace(listener, port=listener.port or opened.getsockname()[1])
+                listeners.append(bound)
+        except OSError:
+            self.close()
+            raise
+        self.endpoint = Endpoint(replace(settings, listeners=tuple(listeners)), rng or SystemRandom())
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The local port of each listener."""
+        return {name: sock.getsockname()[1] for name, sock in self._sockets.items()}
+
+    def start(self) -> None:
+        """Begin to serve in the running loop."""
+        self._loop = loop = asyncio.get_running_loop()
+        self.endpoint.clock = loop.time
+        for name, sock in self._sockets.items():
+            loop.add_reader(sock, _reader(self, name, sock))
+        self.flush()
+
+    def close(self) -> None:
+        """Stop serving and close the sockets. Sessions are not ended: end them before."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for sock in self._sockets.values():
+            if self._loop is not None:
+                self._loop.remove_reader(sock)
+            sock.close()
+        self._sockets.clear()
+
+    def flush(self) -> None:
+        """Send what the endpoint has to send, hand over its events, and see to its next deadline."""
+        if self._flushing:
+            return  # a verb within `on_events`: the outer flush goes on
+        self._flushing = True
+        endpoint = self.endpoint
+        try:
+            while endpoint.outgoing or endpoint.events:
+                if endpoint.outgoing:
+                    self._drain()
+                if endpoint.events:
+                    events, endpoint.events = endpoint.events, []
+                    self._on_events(events)
+        finally:
+            self._flushing = False
+        deadline = endpoint.deadline()
+        # A timer that is set too early only wakes us once in vain; moving it for every message would cost more.
+        if deadline is not None and self._loop is not None and (self._timer is None or deadline < self._timer.when()):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        assert self._loop is not None
+        self.endpoint.wake(self._loop.time())
+        self.flush()
+
+    def _drain(self) -> None:
+        endpoint, sockets = self.endpoint, self._sockets
+        outgoing, endpoint.outgoing = endpoint.outgoing, []
+        for data, hop in outgoing:
+            sock = sockets.get(hop.listener)
+            if sock is None:
+                continue
+            try:
+                sock.sendto(data, (hop.host, hop.port))
+            except BlockingIOError:
+                continue  # the kernel is full: as good as lost on the way
+            except OSError:
+                endpoint.lost(hop, self._now())
+
+    def _now(self) -> float:
+        return 0.0 if self._loop is None else self._loop.time()
+
+
+def _reader(shell: SipShell, name: str, sock: socket.socket) -> Callable[[], None]:
+    endpoint, hops, receive = shell.endpoint, dict[tuple[str, int], Hop](), sock.recvfrom
+    clock = asyncio.get_running_loop().time
+
+    def read() -> None:
+        for _ in range(BATCH):
+            try:
+                data, address = receive(MAX_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error of an earlier datagram
+            source = address[:2]
+            hop = hops.get(source)
+            if hop is None:
+                if len(hops) >= HOPS:
+                    hops.clear()
+                hop = hops[source] = Hop(name, *source)
+            endpoint.receive(data, hop, clock())
+            shell.flush()
+
+    return read
+
+
+def _bind(name: str, address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise OSError(
+            error.errno, f"listener {name}: cannot bind udp:{address[0]}:{address[1]}: {error.strerror}"
+        ) from error
+    return sock

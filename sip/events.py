@@ -1,0 +1,115 @@
+"""What an endpoint tells its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sip.message import Request
+
+if TYPE_CHECKING:
+    from sip.session import Session
+
+
+@dataclass(slots=True)
+class Incoming:
+    """An INVITE began a new session. It has been answered with 100; now `session.ring`, `answer` or `end` it.
+
+    `source` is ``("trunk", name)``, ``("account", user)``, or ``("unknown", "")`` when the listener challenges nobody.
+    """
+
+    session: Session
+    request: Request
+    source: tuple[Literal["trunk", "account", "unknown"], str]
+
+
+@dataclass(slots=True)
+class Progress:
+    """A provisional answer to our INVITE: 180, 183 …, with its body if it had one."""
+
+    session: Session
+    status: int
+    sdp: bytes = b""
+
+
+@dataclass(slots=True)
+class Answered:
+    """Our INVITE was answered with 2xx; the ACK has gone out."""
+
+    session: Session
+    sdp: bytes
+
+
+@dataclass(slots=True)
+class Confirmed:
+    """The ACK to our 200 came. `sdp` if we had made the offer in the 200."""
+
+    session: Session
+    sdp: bytes = b""
+
+
+@dataclass(slots=True)
+class Offered:
+    """A re-INVITE or UPDATE brings a new offer: answer it by `session.accept` or `session.refuse`."""
+
+    session: Session
+    sdp: bytes
+
+
+@dataclass(slots=True)
+class Reanswered:
+    """Our re-INVITE was answered: with 2xx and a body, or refused."""
+
+    session: Session
+    status: int
+    sdp: bytes = b""
+
+
+@dataclass(slots=True)
+class Referred:
+    session: Session
+    refer_to: str
+    replaces: str | None
+
+
+@dataclass(slots=True)
+class Ended:
+    """Always a session's last event. `by` peer, us or network; `cause` a word of acd's LegEnded.cause: hangup,
+    cancelled, rejected, busy, no_answer, unreachable, not_acknowledged, failed, answered_elsewhere."""
+
+    session: Session
+    by: Literal["peer", "us", "network"]
+    cause: str
+    status: int = 0
+    retry_after_s: float | None = None
+
+
+@dataclass(slots=True)
+class Registered:
+    """The bindings of an account changed; `contacts` are all it has now (empty: none left)."""
+
+    user: str
+    contacts: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class RegistrationResult:
+    """How our own REGISTER went (for a phone or a trunk that registers): 200 with the seconds granted, or a status."""
+
+    user: str
+    status: int
+    expires_s: int = 0
+
+
+SipEvent: TypeAlias = (
+    Incoming
+    | Progress
+    | Answered
+    | Confirmed
+    | Offered
+    | Reanswered
+    | Referred
+    | Ended
+    | Registered
+    | RegistrationResult
+)

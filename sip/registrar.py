@@ -1,0 +1,128 @@
+"""The registrar's bindings (RFC 3261 §10.3): which contacts an account has, until when, and where to reach them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sip.headers import NameAddr, delta_seconds
+from sip.message import Request, SipError
+from sip.settings import Hop
+from sip.sources import may_send_to
+from sip.uri import Uri
+
+
+@dataclass(slots=True)
+class Binding:
+    contact: str  # the URI as it is to be called
+    uri: Uri
+    hop: Hop
+    expires_at: float
+    call_id: str
+    cseq: int
+
+
+@dataclass(slots=True, frozen=True)
+class Bounds:
+    """Of one REGISTER: seconds granted at least and at most, contacts kept at most (the oldest goes)."""
+
+    min_s: int
+    max_s: int
+    contacts: int
+
+
+class TooBrief(SipError):
+    def __init__(self) -> None:
+        super().__init__(423, "Interval Too Brief")
+
+
+class Registrar:
+    def __init__(self) -> None:
+        self._bindings: dict[str, list[Binding]] = {}  # by account, oldest first
+
+    def __len__(self) -> int:
+        return sum(map(len, self._bindings.values()))
+
+    def register(self, user: str, request: Request, hop: Hop, now: float, bounds: Bounds) -> bool:
+        """Do what an authenticated REGISTER for `user` asks, wholly or not at all. True if it did more than ask.
+        Raises `SipError`: 400, 423 (`TooBrief`)."""
+        order = (request.call_id, request.cseq.number)
+        if request.get("Contact") == "*":
+            self._remove_all(user, request, order, now)
+            return True
+        wanted = [(contact, _seconds(contact, request, bounds)) for contact in request.contacts]
+        if not wanted:
+            return False
+        kept = list(self.current(user, now))
+        for contact, seconds in wanted:
+            uri = replace(contact.uri, headers="")
+            if uri.scheme not in ("sip", "sips"):
+                raise SipError(400, "Bad Contact scheme")
+            old = next((binding for binding in kept if binding.uri.same_as(uri)), None)
+            if old is not None:
+                _in_order(old, order)
+                kept.remove(old)
+            if seconds:
+                kept.append(Binding(str(uri), uri, reach(uri, hop), now + seconds, *order))
+        self._keep(user, kept[-bounds.contacts :])
+        return True
+
+    def current(self, user: str, now: float) -> tuple[Binding, ...]:
+        """Those that have not expired, oldest first."""
+        return tuple([binding for binding in self._bindings.get(user, ()) if binding.expires_at > now])
+
+    def expire(self, user: str, now: float) -> bool:
+        """Forget what has run out. True if there was something."""
+        kept = self.current(user, now)
+        if len(kept) == len(self._bindings.get(user, ())):
+            return False
+        self._keep(user, list(kept))
+        return True
+
+    def next_expiry(self, user: str) -> float | None:
+        return min((binding.expires_at for binding in self._bindings.get(user, ())), default=None)
+
+    def users(self) -> tuple[str, ...]:
+        return tuple(self._bindings)
+
+    def forget(self, user: str) -> None:
+        self._bindings.pop(user, None)
+
+    def restore(self, user: str, binding: Binding) -> None:
+        self._bindings.setdefault(user, []).append(binding)
+
+    def _remove_all(self, user: str, request: Request, order: tuple[str, int], now: float) -> None:
+        if len(request.all("Contact")) > 1 or delta_seconds(request.get("Expires") or "1") != 0:
+            raise SipError(400, "Contact: * needs Expires: 0 and no other contact")
+        for binding in self.current(user, now):
+            _in_order(binding, order)
+        self.forget(user)
+
+    def _keep(self, user: str, bindings: list[Binding]) -> None:
+        if bindings:
+            self._bindings[user] = bindings
+        else:
+            self.forget(user)
+
+
+def reach(uri: Uri, hop: Hop) -> Hop:
+    """Where to send what is for that contact. Over a connection: back on it. Over UDP: to the contact itself if it is
+    at the address the REGISTER came from, else – a NAT, a host name – to where that came from."""
+    if hop.transport == "udp" and uri.address == hop.host and may_send_to(hop.host):
+        return replace(hop, port=uri.port or 5060)
+    return hop
+
+
+def _seconds(contact: NameAddr, request: Request, bounds: Bounds) -> int:
+    text = contact.param("expires")
+    if text is None:
+        text = request.get("Expires")
+    seconds = bounds.max_s if text is None else delta_seconds(text, "Expires")
+    if 0 < seconds < bounds.min_s:
+        raise TooBrief
+    return min(seconds, bounds.max_s)
+
+
+def _in_order(binding: Binding, order: tuple[str, int]) -> None:
+    """Within one Call-ID only a higher CSeq may change a binding."""
+    if binding.call_id == order[0] and order[1] <= binding.cseq:
+        raise SipError(400, "REGISTER out of order")

@@ -1,0 +1,556 @@
+"""One INVITE session from its first message to its end, as a table (RFC 3261 §9, §13, §15).
+
+The table says for each state what a verb, a message or a time-out leads to; whatever crosses on the wire is a row of
+it. Offers within the session (re-INVITE, UPDATE) are the business of `sip.reoffer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
+from sip.dialog import Dialog
+from sip.events import Answered, Confirmed, Ended, Progress
+from sip.headers import retry_after, tag_of
+from sip.message import Request, Response, SipError
+from sip.settings import Credentials, Hop
+from sip.timers import LONG, T1, T2, Alarm, Timer
+from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite
+
+if TYPE_CHECKING:
+    from sip.endpoint import Endpoint
+    from sip.reoffer import Reoffer
+
+RING_AGAIN = 60.0  # s between repeated provisionals (§13.3.1.1)
+RING_LIMIT = 200.0  # s without any provisional, when the callee owes one a minute
+Party: TypeAlias = Literal["peer", "us", "network"]
+
+
+class State(IntEnum):
+    CALLING = 1  # ours: INVITE sent, nothing heard
+    PROCEEDING = 2  # ours: a provisional came
+    QUITTING = 3  # ours: to be cancelled, but a CANCEL has to wait for a provisional
+    CANCELLING = 4  # ours: CANCEL sent, the INVITE's final answer awaited
+    ARRIVED = 5  # theirs: not answered yet
+    ANSWERED = 6  # theirs: 200 sent, its ACK awaited
+    HANGING = 7  # theirs: 200 sent, to be ended, but a BYE has to wait for the ACK (§15)
+    CONFIRMED = 8
+    LEAVING = 9  # BYE sent, its answer awaited
+    ENDED = 10
+
+
+class Input(IntEnum):
+    RING = 1  # verbs
+    ANSWER = 2
+    END = 3
+    PROVISIONAL = 4  # answers to our INVITE
+    SUCCESS = 5
+    FAILURE = 6
+    TIMEOUT = 7  # no answer to our INVITE will come
+    RANG_OUT = 8  # no provisional for too long
+    CANCEL = 9
+    ACK = 10
+    NO_ACK = 11  # our 200 was repeated for 64·T1 in vain
+    BYE = 12
+    BYE_DONE = 13  # our BYE was answered, or never will be
+
+
+CAUSES = {
+    403: "rejected", 408: "no_answer", 480: "no_answer", 486: "busy", 487: "cancelled", 488: "rejected", 600: "busy",
+    603: "rejected", 606: "rejected",
+}  # fmt: skip
+
+
+def cause_of(status: int) -> str:
+    return CAUSES.get(status, "failed")
+
+
+@dataclass(slots=True)
+class Draft:
+    """An INVITE of ours while it may have to be sent once more, with credentials."""
+
+    uri: str
+    from_: str
+    to: str
+    lines: str
+    sdp: bytes
+    credentials: Credentials | None
+    cseq: int = 0
+    challenged: int = 0
+
+
+class Unacknowledged(Timer):
+    """A 2xx to an INVITE, repeated until its ACK comes (§13.3.1.4)."""
+
+    __slots__ = ("_ends", "_interval", "_lost", "cseq", "data", "transaction")
+
+    def __init__(self, transaction: ServerInvite, cseq: int, data: bytes, lost: Callable[[], None]) -> None:
+        self.due = None
+        self.transaction = transaction
+        self.cseq = cseq
+        self.data = data
+        self._lost = lost
+        layer = transaction.layer
+        self._interval = T1
+        self._ends = layer.now + LONG
+        transaction.respond(200, data)
+        layer.timers.set(self, layer.now + T1)
+
+    def fire(self, now: float) -> None:
+        if now >= self._ends:
+            self._lost()
+            return
+        self.transaction.layer.send(self.data, self.transaction.hop)
+        self._interval = min(2 * self._interval, T2)
+        self.transaction.layer.timers.set(self, min(now + self._interval, self._ends))
+
+    def cancel(self) -> None:
+        self.transaction.layer.timers.cancel(self)
+
+
+class Session:
+    """One INVITE session, ours or theirs. `name` is free for the user (a leg id); verbs out of season do nothing
+    that the wire would mind: `end` is always right."""
+
+    __slots__ = (
+        "_ack", "_alarm", "_draft", "_endpoint", "_invite", "_reason", "_reoffer", "_reply", "_retry_after_s",
+        "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name", "outgoing", "remote_sdp", "state",
+    )  # fmt: skip
+
+    def __init__(
+        self, endpoint: Endpoint, name: str, call_id: str, local_tag: str, hop: Hop, outgoing: bool, state: State
+    ) -> None:
+        self._endpoint = endpoint
+        self.name = name
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self.hop = hop
+        self.outgoing = outgoing
+        self.state = state
+        self.remote_sdp = b""
+        self.dialog: Dialog | None = None
+        self._draft: Draft | None = None
+        self._invite: ClientInvite | ServerInvite | None = None  # while unanswered
+        self._reply: Reply | None = None  # to their INVITE
+        self._unacked: Unacknowledged | None = None
+        self._ack = b""  # to a 2xx of theirs, should that be repeated
+        self._alarm: Alarm | None = None
+        self._reoffer: Reoffer | None = None
+        self._reason = ""  # the Reason line of our CANCEL or BYE
+        self._why: tuple[Party, str, int] | None = None
+        self._retry_after_s: float | None = None
+        endpoint.sessions[call_id, local_tag] = self
+
+    # ---------------------------------------------------------------------------------------------------- verbs
+
+    def ring(self, status: int = 180, sdp: bytes = b"") -> None:
+        """A provisional answer; repeated every minute by itself (RFC 3261 §13.3.1.1)."""
+        if self.state is State.ARRIVED:
+            self._endpoint.refresh_clock()
+            self._take(Input.RING, (status, sdp))
+
+    def answer(self, sdp: bytes) -> None:
+        """200, retransmitted until its ACK. An ACK that never comes ends the session (not_acknowledged)."""
+        if self.state is State.ARRIVED:
+            self._endpoint.refresh_clock()
+            self._take(Input.ANSWER, (200, sdp))
+
+    def end(self, status: int = 0, *, reason: str = "", retry_after_s: float | None = None) -> None:
+        """Whichever is right now: refuse with `status` (default 480), CANCEL, BYE – or CANCEL first and BYE when a
+        200 crosses it. `reason` is a Reason header's value. Ends in `Ended`."""
+        if self.state is State.ENDED or self._why is not None:
+            return
+        self._endpoint.refresh_clock()
+        if self.state is State.ARRIVED:
+            status = status if 300 <= status < 700 else 480
+            self._why = ("us", cause_of(status), status)
+        elif self.state in (State.CALLING, State.PROCEEDING):
+            self._why = ("us", "cancelled", 0)
+        else:
+            self._why = ("us", "hangup", 0)
+        self._reason = f"Reason: {one_line(reason)}\r\n" if reason else ""
+        if retry_after_s is not None:
+            self._retry_after_s = retry_after_s
+        self._take(Input.END)
+
+    def reinvite(self, sdp: bytes) -> None:
+        """A new offer of ours: hold, resume, new address. Ends in `Reanswered`."""
+        if self.state in (State.CONFIRMED, State.ANSWERED):
+            self._endpoint.refresh_clock()
+            self.reoffer.ask(sdp)
+
+    def accept(self, sdp: bytes) -> None:
+        """Answer an `Offered`."""
+        if self._reoffer is not None:
+            self._endpoint.refresh_clock()
+            self._reoffer.accept(sdp)
+
+    def refuse(self, status: int = 488) -> None:
+        """Refuse an `Offered`; the session goes on as it was."""
+        if self._reoffer is not None:
+            self._endpoint.refresh_clock()
+            self._reoffer.refuse(status)
+
+    def save(self) -> dict[str, object]:
+        """The confirmed dialog as plain values (Call-ID, tags, CSeqs, route set, target, addresses; no keys).
+        Raises `ValueError` if there is no dialog yet."""
+        if self.dialog is None:
+            raise ValueError("no dialog to save")
+        return self.dialog.save()
+
+    # --------------------------------------------------------------------------------------------- from the wire
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._endpoint
+
+    @property
+    def reoffer(self) -> Reoffer:
+        if self._reoffer is None:
+            from sip.reoffer import Reoffer
+
+            self._reoffer = Reoffer(self)
+        return self._reoffer
+
+    @property
+    def confirmed(self) -> bool:
+        return self.state is State.CONFIRMED
+
+    def begin(self, draft: Draft) -> None:
+        """Send our INVITE."""
+        self._draft = draft
+        self._send_invite("")
+
+    def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, body: bytes) -> None:
+        """Their INVITE has come and been answered with 100."""
+        self._invite, self._reply, self.dialog, self.remote_sdp = invite, reply, dialog, body
+        invite.on_cancel = self._cancelled
+
+    def bye(self, why: tuple[Party, str, int] = ("peer", "hangup", 0)) -> None:
+        """Their BYE (answered by the endpoint)."""
+        if self._why is None:
+            self._why = why
+        if (self.state, Input.BYE) in TABLE:
+            self._take(Input.BYE)
+
+    def ack(self, request: Request, cseq: int) -> None:
+        """An ACK: of our 2xx to the INVITE or to a re-INVITE."""
+        unacked = self._unacked
+        if unacked is not None and unacked.cseq == cseq:
+            unacked.cancel()
+            self._unacked = None
+            self._take(Input.ACK, request)
+            if self._reoffer is not None:
+                self._reoffer.confirmed()
+        elif self._reoffer is not None:
+            self._reoffer.acked(request, cseq)
+
+    def gone(self, status: int) -> None:
+        """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
+        self.bye(("network", "unreachable" if status == 408 else "failed", status))
+
+    def no_ack(self) -> None:
+        """A 2xx of ours was never acknowledged: the session is to be ended (§13.3.1.4)."""
+        self._unacked = None
+        if self._why is None:
+            self._why = ("network", "not_acknowledged", 0)
+        if (self.state, Input.NO_ACK) in TABLE:
+            self._take(Input.NO_ACK)
+
+    def repeat_until_acked(self, transaction: ServerInvite, cseq: int, data: bytes) -> Unacknowledged:
+        return Unacknowledged(transaction, cseq, data, self.no_ack)
+
+    def send_within(self, method: str, tell: Callable[[Client, Response | None], None], lines: str = "") -> None:
+        """A request of ours other than INVITE within the dialog."""
+        assert self.dialog is not None
+        outline = self.outline()
+        data = request_of(outline, method, lines)
+        ClientRequest(self._endpoint.layer, (outline.branch, method), self.dialog.hop, data, tell)
+
+    def outline(self) -> Outline:
+        """The lines of our next request within the dialog."""
+        assert self.dialog is not None
+        self.dialog.local_cseq += 1
+        via, branch = self._endpoint.new_via(self.dialog.hop)
+        return self.dialog.request(via, branch, self.dialog.local_cseq)
+
+    def _send_invite(self, authorization: str) -> None:
+        draft = self._draft
+        assert draft is not None
+        endpoint = self._endpoint
+        draft.cseq += 1
+        via, branch = endpoint.new_via(self.hop)
+        outline = Outline(draft.uri, via, branch, "", draft.from_, draft.to, self.call_id, draft.cseq)
+        lines = f"{draft.lines}{authorization}"
+        if draft.sdp:
+            lines += SDP
+        # `tell` may be called at once, so the transaction is known by its outline until it is assigned.
+        self._invite = ClientInvite(
+            endpoint.layer, self.hop, request_of(outline, "INVITE", lines, draft.sdp), outline, self._heard
+        )
+
+    def _heard(self, transaction: Client, response: Response | None) -> None:
+        """An answer to an INVITE of ours, or None: there will be none."""
+        if response is None:
+            if transaction is self._invite:
+                self._timed_out(transaction.unreached)
+            return
+        status = response.status
+        if status < 200:
+            if transaction is self._invite:
+                self._take(Input.PROVISIONAL, response)
+        elif status < 300:
+            self._succeeded(transaction, response)
+        elif transaction is self._invite:
+            if status in (401, 407) and self._answer_challenge(response):
+                return
+            self._refused(status, response)
+
+    def _timed_out(self, unreached: bool) -> None:
+        if self._why is None:
+            self._why = ("network", "unreachable", 503 if unreached else 408)
+        self._take(Input.TIMEOUT)
+
+    def _refused(self, status: int, response: Response) -> None:
+        if self._why is None:
+            self._why = ("peer", cause_of(status), status)
+        elif not self._why[2]:
+            self._why = (*self._why[:2], status)
+        if (value := response.get("Retry-After")) and self._retry_after_s is None:
+            try:
+                self._retry_after_s = float(retry_after(value))
+            except SipError:
+                self._retry_after_s = None
+        self._take(Input.FAILURE)
+
+    def _succeeded(self, transaction: Client, response: Response) -> None:
+        if transaction is self._invite:
+            self._take(Input.SUCCESS, response)
+        elif self.dialog is not None and tag_of(response.get("To") or "") == self.dialog.remote_tag:
+            self._endpoint.layer.send(self._ack, self.dialog.hop)  # it was repeated
+        else:
+            self._endpoint.end_fork(self, response, transaction.hop)
+
+    def _answer_challenge(self, response: Response) -> bool:
+        draft = self._draft
+        if draft is None or draft.credentials is None or self._why is not None:
+            return False
+        line = self._endpoint.authorization(response, draft.credentials, "INVITE", draft.uri, draft.challenged)
+        if line is None:
+            return False
+        draft.challenged += 1
+        self.state = State.CALLING
+        self._send_invite(line)
+        return True
+
+    def _cancelled(self, reason: str) -> None:
+        elsewhere = "cause=200" in reason.replace(" ", "") and reason[:3].upper() == "SIP"
+        self._why = ("peer", "answered_elsewhere" if elsewhere else "cancelled", 487)
+        self._take(Input.CANCEL)
+
+    # -------------------------------------------------------------------------------------------- table actions
+
+    def _take(self, given: Input, message: object = None) -> None:
+        before = self.state
+        self.state, act = TABLE[before, given]
+        act(self, message)
+        if self.state is State.ENDED and before is not State.ENDED:
+            self._finish()
+
+    def _nothing(self, _: object) -> None:
+        pass
+
+    def _progress(self, message: object) -> None:
+        assert isinstance(message, Response)
+        layer = self._endpoint.layer
+        if self._alarm is None:
+            self._alarm = Alarm(self._rang_out)
+        layer.timers.set(self._alarm, layer.now + RING_LIMIT)
+        if message.status > 100:
+            self._endpoint.events.append(Progress(self, message.status, message.body))
+
+    def _rang_out(self, _: float) -> None:
+        self._why = ("network", "no_answer", 408)
+        self._take(Input.RANG_OUT)
+
+    def _cancel(self, _: object) -> None:
+        """CANCEL: same branch, same CSeq number (§9.1). The INVITE's final answer has 64·T1 to come."""
+        invite, endpoint = self._invite, self._endpoint
+        assert isinstance(invite, ClientInvite)
+        assert invite.outline is not None
+        self._silence()
+        data = request_of(invite.outline, "CANCEL", self._reason)
+        ClientRequest(endpoint.layer, (invite.outline.branch, "CANCEL"), self.hop, data, _unheard)
+        invite.give_up_after(LONG)
+
+    def _established(self, message: object) -> None:
+        assert isinstance(message, Response)
+        self._acknowledge(message)
+        self._endpoint.events.append(Answered(self, message.body))
+
+    def _acknowledge(self, response: Response) -> None:
+        """ACK their 2xx and keep the dialog it made (§13.2.2.4)."""
+        invite, endpoint = self._invite, self._endpoint
+        assert isinstance(invite, ClientInvite)
+        assert invite.outline is not None
+        self._silence()
+        dialog = Dialog.of_response(invite.outline, self.local_tag, response, self.hop)
+        dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
+        self.dialog, self.remote_sdp = dialog, response.body
+        self._invite = self._draft = invite.outline = None
+        self.send_ack(dialog.local_cseq)
+
+    def send_ack(self, cseq: int, body: bytes = b"") -> None:
+        """The ACK of a 2xx: a request of its own, outside any transaction, kept in case the 2xx is repeated."""
+        assert self.dialog is not None
+        via, branch = self._endpoint.new_via(self.dialog.hop)
+        outline = self.dialog.request(via, branch, cseq)
+        self._ack = request_of(outline, "ACK", SDP if body else "", body)
+        self._endpoint.layer.send(self._ack, self.dialog.hop)
+
+    def resend_ack(self) -> None:
+        assert self.dialog is not None
+        self._endpoint.layer.send(self._ack, self.dialog.hop)
+
+    def _acknowledge_and_bye(self, message: object) -> None:
+        assert isinstance(message, Response)
+        self._acknowledge(message)
+        assert self._why is not None
+        if not self._why[2]:
+            self._why = (*self._why[:2], message.status)
+        self._bye(None)
+
+    def _bye(self, _: object) -> None:
+        self._silence()
+        self.send_within("BYE", self._bye_answered, self._reason)
+
+    def _bye_answered(self, transaction: Client, response: Response | None) -> None:
+        if self.state is State.LEAVING:
+            self._take(Input.BYE_DONE)
+
+    def _ring(self, message: object) -> None:
+        assert isinstance(message, tuple)
+        status, sdp = message
+        assert isinstance(self._invite, ServerInvite)
+        assert self._reply is not None
+        lines = f"{self._endpoint.contact_line(self.hop)}{ALLOW}{SDP if sdp else ''}"
+        self._invite.respond(status, self._reply.to_bytes(status, lines, sdp))
+        layer = self._endpoint.layer
+        if self._alarm is None:
+            self._alarm = Alarm(self._ring_again)
+        layer.timers.set(self._alarm, layer.now + RING_AGAIN)
+
+    def _ring_again(self, now: float) -> None:
+        if isinstance(self._invite, ServerInvite) and self._alarm is not None:
+            self._invite.again()
+            self._endpoint.layer.timers.set(self._alarm, now + RING_AGAIN)
+
+    def _accept_invite(self, message: object) -> None:
+        assert isinstance(message, tuple)
+        sdp = message[1]
+        invite, reply, dialog = self._invite, self._reply, self.dialog
+        assert isinstance(invite, ServerInvite)
+        assert reply is not None
+        assert dialog is not None
+        self._silence()
+        lines = f"{self._endpoint.contact_line(self.hop)}{ALLOW}{self._endpoint.server_line}{SDP if sdp else ''}"
+        data = reply.to_bytes(200, lines, sdp)
+        self._unacked = Unacknowledged(invite, dialog.remote_cseq, data, self.no_ack)
+        self._invite = self._reply = None
+
+    def _refuse(self, _: object) -> None:
+        """The final refusal of their INVITE; `_why` holds the status."""
+        assert self._why is not None
+        self._refuse_with(self._why[2])
+
+    def _refuse_cancelled(self, _: object) -> None:
+        self._refuse_with(487)
+
+    def _refuse_with(self, status: int) -> None:
+        invite, reply = self._invite, self._reply
+        assert isinstance(invite, ServerInvite)
+        assert reply is not None
+        lines = self._reason
+        if self._retry_after_s is not None:
+            lines += f"Retry-After: {max(0, round(self._retry_after_s))}\r\n"
+        invite.respond(status, reply.to_bytes(status, lines))
+
+    def _confirm(self, message: object) -> None:
+        assert isinstance(message, Request)
+        if message.body:
+            self.remote_sdp = message.body
+        self._endpoint.events.append(Confirmed(self, message.body))
+
+    def _silence(self) -> None:
+        """No timer of ours runs any longer but those the new state sets."""
+        layer = self._endpoint.layer
+        if self._alarm is not None:
+            layer.timers.cancel(self._alarm)
+            self._alarm = None
+        if self._unacked is not None:
+            self._unacked.cancel()
+            self._unacked = None
+        if self._reoffer is not None:
+            self._reoffer.stop()
+
+    def _finish(self) -> None:
+        self._silence()
+        endpoint = self._endpoint
+        endpoint.sessions.pop((self.call_id, self.local_tag), None)
+        by, cause, status = self._why or ("network", "failed", 0)
+        endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
+        self._invite = self._reply = self._draft = None
+
+
+def _unheard(transaction: Client, response: Response | None) -> None:
+    """For a request whose answer changes nothing: CANCEL, and the BYE of a fork."""
+
+
+S, I = State, Input  # noqa: E741 - the tables read as in the RFC
+Act: TypeAlias = Callable[[Session, object], None]
+TABLE: dict[tuple[State, Input], tuple[State, Act]] = {
+    # Ours, not answered yet.
+    (S.CALLING, I.PROVISIONAL): (S.PROCEEDING, Session._progress),
+    (S.CALLING, I.SUCCESS): (S.CONFIRMED, Session._established),
+    (S.CALLING, I.FAILURE): (S.ENDED, Session._nothing),
+    (S.CALLING, I.TIMEOUT): (S.ENDED, Session._nothing),
+    (S.CALLING, I.END): (S.QUITTING, Session._nothing),
+    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Session._progress),
+    (S.PROCEEDING, I.SUCCESS): (S.CONFIRMED, Session._established),
+    (S.PROCEEDING, I.FAILURE): (S.ENDED, Session._nothing),
+    (S.PROCEEDING, I.TIMEOUT): (S.ENDED, Session._nothing),
+    (S.PROCEEDING, I.RANG_OUT): (S.CANCELLING, Session._cancel),
+    (S.PROCEEDING, I.END): (S.CANCELLING, Session._cancel),
+    (S.PROCEEDING, I.BYE): (S.CANCELLING, Session._cancel),  # a callee that leaves its own early dialog
+    (S.QUITTING, I.PROVISIONAL): (S.CANCELLING, Session._cancel),
+    (S.QUITTING, I.SUCCESS): (S.LEAVING, Session._acknowledge_and_bye),
+    (S.QUITTING, I.FAILURE): (S.ENDED, Session._nothing),
+    (S.QUITTING, I.TIMEOUT): (S.ENDED, Session._nothing),
+    (S.CANCELLING, I.PROVISIONAL): (S.CANCELLING, Session._nothing),
+    (S.CANCELLING, I.SUCCESS): (S.LEAVING, Session._acknowledge_and_bye),  # it crossed our CANCEL
+    (S.CANCELLING, I.FAILURE): (S.ENDED, Session._nothing),
+    (S.CANCELLING, I.TIMEOUT): (S.ENDED, Session._nothing),
+    (S.CANCELLING, I.BYE): (S.CANCELLING, Session._nothing),
+    # Theirs, not confirmed yet.
+    (S.ARRIVED, I.RING): (S.ARRIVED, Session._ring),
+    (S.ARRIVED, I.ANSWER): (S.ANSWERED, Session._accept_invite),
+    (S.ARRIVED, I.END): (S.ENDED, Session._refuse),
+    (S.ARRIVED, I.CANCEL): (S.ENDED, Session._refuse_cancelled),
+    (S.ARRIVED, I.BYE): (S.ENDED, Session._refuse_cancelled),  # a caller may leave an early dialog so (§15.1.2)
+    (S.ANSWERED, I.ACK): (S.CONFIRMED, Session._confirm),
+    (S.ANSWERED, I.NO_ACK): (S.LEAVING, Session._bye),
+    (S.ANSWERED, I.END): (S.HANGING, Session._nothing),
+    (S.ANSWERED, I.BYE): (S.ENDED, Session._nothing),  # it overtook the ACK, or the ACK was lost
+    (S.HANGING, I.ACK): (S.LEAVING, Session._bye),
+    (S.HANGING, I.NO_ACK): (S.LEAVING, Session._bye),
+    (S.HANGING, I.BYE): (S.ENDED, Session._nothing),
+    # Both.
+    (S.CONFIRMED, I.END): (S.LEAVING, Session._bye),
+    (S.CONFIRMED, I.NO_ACK): (S.LEAVING, Session._bye),  # of a re-INVITE
+    (S.CONFIRMED, I.BYE): (S.ENDED, Session._nothing),
+    (S.LEAVING, I.BYE): (S.LEAVING, Session._nothing),  # two BYEs crossed: ours is answered too
+    (S.LEAVING, I.BYE_DONE): (S.ENDED, Session._nothing),
+}

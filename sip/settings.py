@@ -1,0 +1,69 @@
+"""What an endpoint is told: its listeners, who may register, which trunks, its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(slots=True, frozen=True)
+class Hop:
+    """Where a message came from or goes to: our listener, the transport, the far address; for TCP, TLS and WebSocket
+    the connection it must go back on."""
+
+    listener: str
+    host: str
+    port: int
+    transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
+    connection: int = 0
+
+
+@dataclass(slots=True)
+class Listener:
+    """One address we serve. `advertise` is what Via and Contact say."""
+
+    name: str
+    advertise: str
+    port: int
+    transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")  # offered in a challenge, in this order; empty: no challenge
+
+
+@dataclass(slots=True)
+class Account:
+    """Somebody who registers with us. The password, or HA1 per algorithm (``{"MD5": "…"}``)."""
+
+    user: str
+    password: str | None = None
+    ha1: Mapping[str, str] = field(default_factory=dict)
+    max_contacts: int = 5
+
+
+@dataclass(slots=True)
+class Credentials:
+    """Who we are to somebody who challenges us."""
+
+    user: str
+    password: str
+    realm: str | None = None  # only for this realm, if given
+
+
+@dataclass(slots=True)
+class Peer:
+    """A trunk: requests from these addresses need no digest and are its own. `port` 0: any."""
+
+    name: str
+    sources: tuple[tuple[str, int], ...]  # (address or network in CIDR form, port)
+
+
+@dataclass(slots=True)
+class EndpointSettings:
+    listeners: tuple[Listener, ...]
+    realm: str = "hotline"
+    accounts: dict[str, Account] = field(default_factory=dict)
+    peers: tuple[Peer, ...] = ()
+    user_agent: str = "Hotline"
+    registration_min_s: int = 60
+    registration_max_s: int = 3600
+    max_transactions: int = 20_000

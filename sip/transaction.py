@@ -1,0 +1,412 @@
+"""Transactions (RFC 3261 §17 with the Accepted state of RFC 6026), four machines as tables.
+
+A transaction is told of messages and timers, and sends bytes that are already built: it keeps no parsed message. The
+endpoint owns one `Layer`, which finds the transaction of a message and knows the instant of the input being worked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import TypeAlias
+
+from sip.building import Outline, ack_of
+from sip.message import Response
+from sip.settings import Hop
+from sip.timers import LONG, T1, T2, T4, Timer, Timers
+
+
+class State(IntEnum):
+    CALLING = 1  # client INVITE: sent, nothing heard
+    TRYING = 2  # non-INVITE: nothing answered yet
+    PROCEEDING = 3
+    COMPLETED = 4
+    CONFIRMED = 5  # server INVITE: the ACK of a refusal came
+    ACCEPTED = 6  # INVITE answered 2xx (RFC 6026)
+    TERMINATED = 7
+
+
+class Input(IntEnum):
+    PROVISIONAL = 1
+    SUCCESS = 2
+    FAILURE = 3  # 3xx to 6xx
+    REQUEST = 4  # the request again (server)
+    ACK = 5
+    RETRANSMIT = 6  # timers A, E, G
+    TIMEOUT = 7  # timers B, F, H
+    EXPIRED = 8  # timers D, I, J, K, L, M
+    UNREACHABLE = 9  # the transport says so
+
+
+class Do(IntEnum):
+    NOTHING = 0
+    PASS = 1  # tell the user
+    SEND = 2  # what the user gave
+    RESEND = 3  # the last message again
+    ACK_AND_PASS = 4
+    FAIL = 5  # tell the user that nothing will come
+
+
+Table: TypeAlias = Mapping[tuple[State, Input], tuple[State, Do]]
+S, I = State, Input  # noqa: E741 - the tables read as in the RFC
+
+CLIENT_INVITE: Table = {
+    (S.CALLING, I.PROVISIONAL): (S.PROCEEDING, Do.PASS),
+    (S.CALLING, I.SUCCESS): (S.ACCEPTED, Do.PASS),
+    (S.CALLING, I.FAILURE): (S.COMPLETED, Do.ACK_AND_PASS),
+    (S.CALLING, I.RETRANSMIT): (S.CALLING, Do.RESEND),
+    (S.CALLING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),
+    (S.CALLING, I.UNREACHABLE): (S.TERMINATED, Do.FAIL),
+    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.PASS),
+    (S.PROCEEDING, I.SUCCESS): (S.ACCEPTED, Do.PASS),
+    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.ACK_AND_PASS),
+    (S.PROCEEDING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),  # 64·T1 after a CANCEL (§9.1), or rung for too long
+    (S.PROCEEDING, I.UNREACHABLE): (S.PROCEEDING, Do.NOTHING),
+    (S.COMPLETED, I.PROVISIONAL): (S.COMPLETED, Do.NOTHING),
+    (S.COMPLETED, I.SUCCESS): (S.COMPLETED, Do.NOTHING),
+    (S.COMPLETED, I.FAILURE): (S.COMPLETED, Do.RESEND),  # the ACK
+    (S.COMPLETED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
+    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
+    (S.ACCEPTED, I.PROVISIONAL): (S.ACCEPTED, Do.NOTHING),
+    (S.ACCEPTED, I.SUCCESS): (S.ACCEPTED, Do.PASS),  # again, or from another branch: the user ACKs each
+    (S.ACCEPTED, I.FAILURE): (S.ACCEPTED, Do.NOTHING),
+    (S.ACCEPTED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
+    (S.ACCEPTED, I.UNREACHABLE): (S.ACCEPTED, Do.NOTHING),
+}
+
+CLIENT_REQUEST: Table = {
+    (S.TRYING, I.PROVISIONAL): (S.PROCEEDING, Do.NOTHING),
+    (S.TRYING, I.SUCCESS): (S.COMPLETED, Do.PASS),
+    (S.TRYING, I.FAILURE): (S.COMPLETED, Do.PASS),
+    (S.TRYING, I.RETRANSMIT): (S.TRYING, Do.RESEND),
+    (S.TRYING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),
+    (S.TRYING, I.UNREACHABLE): (S.TERMINATED, Do.FAIL),
+    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.NOTHING),
+    (S.PROCEEDING, I.SUCCESS): (S.COMPLETED, Do.PASS),
+    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.PASS),
+    (S.PROCEEDING, I.RETRANSMIT): (S.PROCEEDING, Do.RESEND),
+    (S.PROCEEDING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),
+    (S.PROCEEDING, I.UNREACHABLE): (S.TERMINATED, Do.FAIL),
+    (S.COMPLETED, I.PROVISIONAL): (S.COMPLETED, Do.NOTHING),
+    (S.COMPLETED, I.SUCCESS): (S.COMPLETED, Do.NOTHING),
+    (S.COMPLETED, I.FAILURE): (S.COMPLETED, Do.NOTHING),
+    (S.COMPLETED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
+    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
+}
+
+SERVER_INVITE: Table = {
+    (S.PROCEEDING, I.REQUEST): (S.PROCEEDING, Do.RESEND),
+    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.SEND),
+    (S.PROCEEDING, I.SUCCESS): (S.ACCEPTED, Do.SEND),
+    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.SEND),
+    (S.PROCEEDING, I.ACK): (S.PROCEEDING, Do.NOTHING),
+    (S.PROCEEDING, I.UNREACHABLE): (S.PROCEEDING, Do.NOTHING),
+    (S.COMPLETED, I.REQUEST): (S.COMPLETED, Do.RESEND),
+    (S.COMPLETED, I.ACK): (S.CONFIRMED, Do.NOTHING),
+    (S.COMPLETED, I.RETRANSMIT): (S.COMPLETED, Do.RESEND),
+    (S.COMPLETED, I.TIMEOUT): (S.TERMINATED, Do.NOTHING),
+    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
+    (S.CONFIRMED, I.REQUEST): (S.CONFIRMED, Do.NOTHING),
+    (S.CONFIRMED, I.ACK): (S.CONFIRMED, Do.NOTHING),
+    (S.CONFIRMED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
+    (S.CONFIRMED, I.UNREACHABLE): (S.CONFIRMED, Do.NOTHING),
+    (S.ACCEPTED, I.REQUEST): (S.ACCEPTED, Do.NOTHING),  # absorbed; the user repeats its 2xx
+    (S.ACCEPTED, I.SUCCESS): (S.ACCEPTED, Do.SEND),
+    (S.ACCEPTED, I.ACK): (S.ACCEPTED, Do.PASS),
+    (S.ACCEPTED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
+    (S.ACCEPTED, I.UNREACHABLE): (S.ACCEPTED, Do.NOTHING),
+}
+
+SERVER_REQUEST: Table = {
+    (S.TRYING, I.REQUEST): (S.TRYING, Do.NOTHING),
+    (S.TRYING, I.PROVISIONAL): (S.PROCEEDING, Do.SEND),
+    (S.TRYING, I.SUCCESS): (S.COMPLETED, Do.SEND),
+    (S.TRYING, I.FAILURE): (S.COMPLETED, Do.SEND),
+    (S.TRYING, I.TIMEOUT): (S.TERMINATED, Do.NOTHING),  # nobody answered it in time (RFC 4320)
+    (S.TRYING, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
+    (S.PROCEEDING, I.REQUEST): (S.PROCEEDING, Do.RESEND),
+    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.SEND),
+    (S.PROCEEDING, I.SUCCESS): (S.COMPLETED, Do.SEND),
+    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.SEND),
+    (S.PROCEEDING, I.TIMEOUT): (S.TERMINATED, Do.NOTHING),
+    (S.PROCEEDING, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
+    (S.COMPLETED, I.REQUEST): (S.COMPLETED, Do.RESEND),
+    (S.COMPLETED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
+    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
+}
+
+ClientKey: TypeAlias = tuple[str, str]  # branch, method
+ServerKey: TypeAlias = tuple[str, ...]  # branch, sent-by, method (§17.2.3)
+Tell: TypeAlias = "Callable[[Client, Response | None], None]"
+
+
+def given_by(status: int) -> Input:
+    if status < 200:
+        return Input.PROVISIONAL
+    return Input.SUCCESS if status < 300 else Input.FAILURE
+
+
+class Layer:
+    """All transactions of an endpoint, and what they share."""
+
+    __slots__ = ("clients", "now", "send", "servers", "settled", "timers")
+
+    def __init__(self, send: Callable[[bytes, Hop], None]) -> None:
+        self.now = 0.0
+        self.send = send
+        self.timers = Timers()
+        self.clients: dict[ClientKey, Client] = {}
+        self.servers: dict[ServerKey, Server] = {}
+        self.settled = 0  # those that only absorb retransmissions now
+
+    def __len__(self) -> int:
+        return len(self.clients) + len(self.servers)
+
+    def unsettled(self) -> int:
+        return len(self.clients) + len(self.servers) - self.settled
+
+    def unreachable(self, hop: Hop) -> None:
+        """Tell every transaction that is talking to `hop`."""
+        for transaction in [t for t in (*self.clients.values(), *self.servers.values()) if t.hop == hop]:
+            if transaction.state != State.TERMINATED:
+                transaction.unreachable()
+
+
+class Transaction(Timer):
+    __slots__ = ("_at_end", "_ends", "_interval", "hop", "last", "layer", "state")
+
+    table: Table
+
+    def __init__(self, layer: Layer, hop: Hop, state: State) -> None:
+        self.due = None
+        self.layer = layer
+        self.hop = hop
+        self.state = state
+        self.last = b""
+        self._interval = 0.0
+        self._ends = 0.0
+        self._at_end = Input.TIMEOUT
+
+    @property
+    def reliable(self) -> bool:
+        return self.hop.transport != "udp"
+
+    def fire(self, now: float) -> None:
+        self.take(Input.RETRANSMIT if now < self._ends else self._at_end)
+
+    def take(self, given: Input) -> Do:
+        """One step of the table, with the timers of the state it leads to."""
+        before = self.state
+        self.state, do = self.table[before, given]
+        if self.state is not before:
+            self._enter(self.state)
+        if do is Do.RESEND:
+            if self.last:
+                self.layer.send(self.last, self.hop)
+            if given is Input.RETRANSMIT:
+                self._interval = self._next_interval()
+                layer = self.layer
+                layer.timers.set(self, min(layer.now + self._interval, self._ends))
+        elif do is Do.FAIL:
+            self._failed(given)
+        return do
+
+    def unreachable(self) -> None:
+        self.take(Input.UNREACHABLE)
+
+    def _next_interval(self) -> float:
+        return min(2 * self._interval, T2)
+
+    def _run(self, lasts: float, at_end: Input, interval: float = 0.0) -> None:
+        """Be woken every `interval` s (doubling; 0: never), and for good after `lasts` s."""
+        layer = self.layer
+        self._ends = layer.now + lasts
+        self._at_end = at_end
+        self._interval = interval
+        layer.timers.set(self, layer.now + interval if interval else self._ends)
+
+    def _settle(self, lasts: float) -> None:
+        self.layer.settled += 1
+        self._at_end = Input.EXPIRED
+        if lasts:
+            self._run(lasts, Input.EXPIRED)
+        else:
+            self.take(Input.EXPIRED)
+
+    def _enter(self, state: State) -> None:
+        raise NotImplementedError
+
+    def _leave(self) -> None:
+        self.layer.timers.cancel(self)
+        if self._at_end is Input.EXPIRED:
+            self.layer.settled -= 1
+
+    def _failed(self, given: Input) -> None:
+        raise NotImplementedError
+
+
+class Client(Transaction):
+    """`tell` hears each response that is not a retransmission, or None once if none will come."""
+
+    __slots__ = ("key", "outline", "tell", "unreached")
+
+    def __init__(self, layer: Layer, key: ClientKey, hop: Hop, data: bytes, tell: Tell, state: State) -> None:
+        super().__init__(layer, hop, state)
+        self.key = key
+        self.last = data
+        self.tell = tell
+        self.unreached = False  # the transport said so
+        layer.clients[key] = self
+        layer.send(data, hop)
+        self._run(LONG, Input.TIMEOUT, 0.0 if hop.transport != "udp" else T1)
+
+    def receive(self, response: Response) -> None:
+        do = self.take(given_by(response.status))
+        if do is Do.PASS:
+            self.tell(self, response)
+
+    def _leave(self) -> None:
+        super()._leave()
+        self.layer.clients.pop(self.key, None)
+
+    def _failed(self, given: Input) -> None:
+        self.unreached = given is Input.UNREACHABLE
+        self.tell(self, None)
+
+
+class ClientRequest(Client):
+    """Figure 6."""
+
+    __slots__ = ()
+    table = CLIENT_REQUEST
+
+    def __init__(self, layer: Layer, key: ClientKey, hop: Hop, data: bytes, tell: Tell) -> None:
+        super().__init__(layer, key, hop, data, tell, State.TRYING)
+
+    def _next_interval(self) -> float:
+        return T2 if self.state is State.PROCEEDING else min(2 * self._interval, T2)
+
+    def _enter(self, state: State) -> None:
+        if state is State.COMPLETED:
+            self.last = b""
+            self._settle(0.0 if self.reliable else T4)  # K
+        elif state is State.TERMINATED:
+            self._leave()
+
+
+class ClientInvite(Client):
+    """Figure 5 of RFC 3261 as corrected by RFC 6026. ACKs refusals itself; a 2xx is the user's to ACK."""
+
+    __slots__ = ()
+    table = CLIENT_INVITE
+    outline: Outline | None
+
+    def __init__(self, layer: Layer, hop: Hop, data: bytes, outline: Outline, tell: Tell) -> None:
+        self.outline = outline
+        super().__init__(layer, (outline.branch, "INVITE"), hop, data, tell, State.CALLING)
+
+    def receive(self, response: Response) -> None:
+        do = self.take(given_by(response.status))
+        if do is Do.PASS:
+            self.tell(self, response)
+        elif do is Do.ACK_AND_PASS:
+            assert self.outline is not None
+            self.last = ack_of(self.outline, response.get("To") or self.outline.to)
+            self.layer.send(self.last, self.hop)
+            self.outline = None
+            self.tell(self, response)
+
+    def give_up_after(self, seconds: float) -> None:
+        """Wait no longer than this for a final answer: after a CANCEL (§9.1), or for one that only rings."""
+        if self.state in (State.CALLING, State.PROCEEDING):
+            self._run(seconds, Input.TIMEOUT)
+
+    def _next_interval(self) -> float:
+        return 2 * self._interval  # timer A has no ceiling
+
+    def _enter(self, state: State) -> None:
+        if state is State.PROCEEDING:
+            self.last = b""
+            self.layer.timers.cancel(self)
+        elif state is State.COMPLETED:
+            self._settle(0.0 if self.reliable else LONG)  # D
+        elif state is State.ACCEPTED:
+            self.last = b""
+            self._settle(LONG)  # M
+        elif state is State.TERMINATED:
+            self._leave()
+
+
+class Server(Transaction):
+    __slots__ = ("key",)
+
+    def __init__(self, layer: Layer, key: ServerKey, hop: Hop, state: State) -> None:
+        super().__init__(layer, hop, state)
+        self.key = key
+        layer.servers[key] = self
+
+    def respond(self, status: int, data: bytes) -> None:
+        """Send `data`, a whole response of that status. Nothing happens if a final one went out before."""
+        given = given_by(status)
+        if (self.state, given) not in self.table:
+            return
+        self.last = data
+        self.layer.send(data, self.hop)
+        self.take(given)
+
+    def again(self) -> None:
+        """The request came again."""
+        self.take(Input.REQUEST)
+
+    def _leave(self) -> None:
+        super()._leave()
+        self.layer.servers.pop(self.key, None)
+
+    def _failed(self, given: Input) -> None:
+        raise AssertionError("no server transaction fails")
+
+
+class ServerRequest(Server):
+    """Figure 8."""
+
+    __slots__ = ()
+    table = SERVER_REQUEST
+
+    def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
+        super().__init__(layer, key, hop, State.TRYING)
+        self._run(LONG, Input.TIMEOUT)
+
+    def _enter(self, state: State) -> None:
+        if state is State.COMPLETED:
+            self._settle(0.0 if self.reliable else LONG)  # J
+        elif state is State.TERMINATED:
+            self._leave()
+
+
+class ServerInvite(Server):
+    """Figure 7 of RFC 3261 as corrected by RFC 6026. `on_cancel` is called by a CANCEL before the final answer."""
+
+    __slots__ = ("on_cancel",)
+    table = SERVER_INVITE
+
+    def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
+        super().__init__(layer, key, hop, State.PROCEEDING)
+        self.on_cancel: Callable[[str], None] | None = None  # given the CANCEL's Reason
+
+    def ack(self) -> None:
+        """An ACK with the INVITE's branch came: of a refusal (one of a 2xx has a branch of its own)."""
+        self.take(Input.ACK)
+
+    def _enter(self, state: State) -> None:
+        if state is not State.CONFIRMED:
+            self.on_cancel = None
+        if state is State.COMPLETED:
+            self._run(LONG, Input.TIMEOUT, 0.0 if self.reliable else T1)  # G, H
+        elif state is State.CONFIRMED:
+            self.last = b""
+            self._settle(0.0 if self.reliable else T4)  # I
+        elif state is State.ACCEPTED:
+            self.last = b""
+            self._settle(LONG)  # L
+        elif state is State.TERMINATED:
+            self._leave()
