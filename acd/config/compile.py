@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from acd.config import addresses
 from acd.config.problem import Problem, Severity, did_you_mean, one_of
@@ -263,7 +263,9 @@ class Compiler:
 
     def timezone(self) -> str:
         zone = self.model.hotline.timezone
-        if zone not in ("UTC", *available_timezones()):
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             fix = did_you_mean(zone, available_timezones(), "write an IANA name such as Asia/Shanghai")
             self.wrong(("hotline", "timezone"), f"time zone {zone!r} does not exist", fix)
         return zone

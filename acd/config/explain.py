@@ -54,9 +54,10 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], document: Docume
     is_key = bool(location) and location[-1] == "[key]"
     path = at + (location[:-1] if is_key else location)
     if kind == "extra_forbidden":
+        name = str(location[-1])
         known = fields_at(model, location[:-1])
-        fix = did_you_mean(str(location[-1]), known, one_of(known) if known else "")
-        return document.problem(path, f"unknown key {location[-1]!r}", fix, at="key")
+        fix = "write a space behind the colon" if ":" in name else did_you_mean(name, known, one_of(known))
+        return document.problem(path, f"unknown key {name!r}", fix, at="key")
     if kind == "missing":
         return document.problem(path[:-1], f"{location[-1]!r} is missing", f"add {location[-1]}: …", at="key")
     if kind == "hotline":

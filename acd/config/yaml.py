@@ -62,7 +62,7 @@ class Document:
 
     def place(self, path: Sequence[Step], at: Literal["value", "key"] = "value") -> Place:
         """Line and column, from 1. A step that leads nowhere (a missing key, the branch of a union) is passed over;
-        a mapping's or list's place is that of its key, since its first child is not what is meant."""
+        the place of a mapping, a list or nothing is that of its key, since what comes next is not what is meant."""
         node, key = self.root, None
         for step in path:
             found = _child(node, step)
@@ -70,8 +70,8 @@ class Document:
                 key, node = found
         if node is None:
             return 1, 1
-        mark = key.start_mark if key is not None and (at == "key" or not isinstance(node, ScalarNode)) else None
-        mark = mark or node.start_mark
+        of_key = key is not None and (at == "key" or not isinstance(node, ScalarNode) or _is_nothing(node))
+        mark = key.start_mark if of_key else node.start_mark
         return mark.line + 1, mark.column + 1
 
     def scalar(self, path: Sequence[Step]) -> ScalarNode | None:
@@ -94,6 +94,10 @@ def _child(node: Node | None, step: Step) -> tuple[Node | None, Node] | None:
     elif isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
         return None, node.value[step]
     return None
+
+
+def _is_nothing(node: ScalarNode) -> bool:
+    return node.style is None and node.value == ""
 
 
 def read(path: Path, shown: str) -> Document:
@@ -123,7 +127,7 @@ def parse(text: str, shown: str) -> Document:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
-        what = f"character U+{ord(str(error.character)[:1]):04X} is not allowed in YAML"
+        what = f"character U+{_code(error.character):04X} is not allowed in YAML"
         raise ConfigError([Problem(shown, line, column, what, "remove it")]) from None
     except (YAMLError, RecursionError) as error:
         raise ConfigError([Problem(shown, 1, 1, f"not YAML: {error or 'nested too deep'}")]) from None
@@ -132,6 +136,11 @@ def parse(text: str, shown: str) -> Document:
     if builder.problems:
         raise ConfigError(builder.problems)
     return Document(shown, value, root, text.split("\n"))
+
+
+def _code(character: object) -> int:
+    """Ruamel says which character in three ways."""
+    return character if isinstance(character, int) else ord(str(character)[:1])
 
 
 def _syntax(error: MarkedYAMLError, shown: str) -> Problem:
