@@ -144,8 +144,9 @@ class Stop:
 
 @command
 class Listen:
-    """Report digits of this leg: in clear, as ``•`` (secret), or not at all (off): then type-ahead stays in the
-    shell, bounded, and is given out when the core listens again."""
+    """Report the next digit of this leg, in clear or as ``•`` (secret), and then listen no more; off takes the wish
+    back. One digit at a time, so that what is typed ahead of a PIN never comes here: type-ahead stays in the shell,
+    bounded, and its first digit is reported as soon as the core listens again."""
 
     leg: LegId
     how: Literal["clear", "secret", "off"]
@@ -175,6 +176,14 @@ class SendDigits:
 
 
 # ------------------------------------------------------------------------------------------------------- outside
+
+
+@command
+class ProbeDevice:
+    """The core takes this device for unreachable: a BYE, a CANCEL or an INVITE of ours went unanswered. Ask it
+    (OPTIONS) until it answers. Ends in `DeviceUp`, as does any REGISTER of it, even if the shell never saw it go."""
+
+    device: DeviceId
 
 
 @command
@@ -233,6 +242,7 @@ Command: TypeAlias = (
     | Listen
     | Collect
     | SendDigits
+    | ProbeDevice
     | LookUp
     | WriteRecord
     | Publish
@@ -255,6 +265,7 @@ __all__ = [
     "Listen",
     "LookUp",
     "Play",
+    "ProbeDevice",
     "ProgressLeg",
     "Publish",
     "Reply",

@@ -1,6 +1,11 @@
 """What one may see of a running engine: plain values for status, top, an API and the invariants."""
 
+from acd.core.agents import AgentState, Presence
+from acd.core.calls import Call, CallState
+from acd.core.context import Core
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId
+from acd.core.settings import Queue
+from acd.core.state import QueueCounts
 from acd.core.values import value
 
 
@@ -57,3 +62,96 @@ class View:
     legs: int
     timers: int
     agents_busy: int
+
+
+def view(core: Core, now: float) -> View:
+    """The whole view at `now`: as much work as there are calls, agents times queues."""
+    state, settings = core.state, core.state.settings
+    in_queue = _in_queues(core)
+    calls = tuple(_call(core, call, now) for call in state.calls.values())
+    return View(
+        now=now,
+        wall_offset_s=state.wall_offset_s,
+        draining=state.draining,
+        calls=calls,
+        agents=tuple(_agent(core, agent) for agent in state.agents.values()),
+        queues=tuple(_queue(core, queue, in_queue.get(queue.id, []), now) for queue in settings.queues.values()),
+        legs=len(core.legs),
+        timers=len(core.timers),
+        agents_busy=sum(bool(agent.tasks) for agent in state.agents.values()),
+    )
+
+
+def _in_queues(core: Core) -> dict[QueueId, list[Call]]:
+    found: dict[QueueId, list[Call]] = {}
+    for call in core.state.calls.values():
+        if call.state is CallState.WAITING:
+            found.setdefault(call.record.queue or "", []).append(call)
+    return found
+
+
+def _call(core: Core, call: Call, now: float) -> CallView:
+    waiting = call.state is CallState.WAITING
+    offered = waiting and any(leg.agent is not None for leg in call.legs.values())
+    agent_leg = core.legs.get(call.agent_leg or "")
+    wait_s = None
+    if call.joined_at is not None:
+        wait_s = (now if waiting or call.waited_until is None else call.waited_until) - call.joined_at
+    return CallView(
+        id=call.id,
+        source=call.record.source,
+        caller=call.record.caller,
+        called=call.record.called,
+        state="offered" if offered else str(call.state),
+        since=call.began,
+        legs=tuple(call.legs),
+        queue=call.record.queue,
+        position=core.dispatcher.position(call.id, now) if waiting and not offered else None,
+        wait_s=wait_s,
+        agent=agent_leg.agent if agent_leg is not None else None,
+    )
+
+
+def _agent(core: Core, agent: AgentState) -> AgentView:
+    settings = core.state.settings.agents.get(agent.id)
+    return AgentView(
+        id=agent.id,
+        name=settings.name if settings is not None else "",
+        presence=str(agent.presence),
+        reason=agent.reason,
+        work=tuple((task.contact, str(task.work)) for task in agent.tasks.values()),
+        device=agent.device,
+        device_up=agent.device_up,
+        since=agent.since,
+        calls=agent.calls,
+    )
+
+
+def _queue(core: Core, queue: Queue, waiting: list[Call], now: float) -> QueueView:
+    counts = core.state.counts.get(queue.id, QueueCounts())
+    on = [a for a in core.state.agents.values() if a.presence is not Presence.SIGNED_OFF and _serves(core, a, queue)]
+    return QueueView(
+        id=queue.id,
+        waiting=len(waiting),
+        longest_wait_s=max((now - call.joined_at for call in waiting if call.joined_at is not None), default=0.0),
+        signed_on=len(on),
+        idle=sum(a.presence is Presence.READY and not a.tasks for a in on),
+        offered=counts.offered,
+        answered=counts.answered,
+        abandoned=counts.abandoned,
+        in_service_level=counts.in_service_level,
+        blocked=queue.blocked,
+    )
+
+
+def _serves(core: Core, agent: AgentState, queue: Queue) -> bool:
+    """By skills, team and site, before any ring widens them."""
+    settings = core.agents.settings.get(agent.id)
+    if settings is None:
+        return False
+    skills = core.agents.skills(agent.id)
+    return (
+        (not queue.teams or any(team in queue.teams for team in settings.teams))
+        and (not queue.sites or settings.site in queue.sites)
+        and all(skills.get(skill, 0) >= level for skill, level in queue.needs.items())
+    )

@@ -1,0 +1,172 @@
+"""Offers: an agent's phone rings for a waiting call until a person takes it, or not (DESIGN §5, §6).
+
+Picked up and accepted are two things: where the device has a confirm key, a whisper names the queue and the person
+presses it; voice mail never does.
+"""
+
+from typing import Final, Literal
+
+from acd.core.agents import Input
+from acd.core.calls import CALL, LEG, Call, CallInput, CallState, Leg, LegInput, LegState
+from acd.core.commands import PROMPTS, Play, Publish, StartLeg, Stop, Target, from_leg
+from acd.core.context import Core
+from acd.core.dispatch import Offer, Withdraw
+from acd.core.events import LegEnded
+from acd.core.ids import AgentId, DeviceId
+from acd.core.queueing import release_offers, waits_no_longer
+from acd.core.records import close_segment, open_segment
+from acd.core.release import answer, cut, cut_withdrawn, lose_device
+from acd.core.tables import advance
+
+CONFIRM_S: Final = 10.0  # after picking up, to press the key
+WHISPERS: Final = 3
+
+BUSY: Final = frozenset({486, 600})
+UNREACHABLE: Final = frozenset({404, 408, 410, 430, 477, 484, 502, 503, 504})
+
+
+def decide(core: Core) -> None:
+    """Let the dispatcher match, and do as it says."""
+    for decision in core.dispatcher.match(core.now):
+        call = core.state.calls[decision.contact]
+        if isinstance(decision, Offer):
+            ring(core, call, decision)
+        else:
+            withdraw(core, call, decision)
+
+
+def ring(core: Core, call: Call, offer: Offer) -> None:
+    """Ring the agent at his device, with the caller's number."""
+    settings = core.state.settings
+    device = core.device_of(offer.agent)
+    assert device is not None, "an agent without a device is never matched"
+    leg = start(core, call, "agent", device)
+    leg.agent = offer.agent
+    leg.queue = offer.queue
+    leg.confirm_key = settings.devices[device].confirm_key
+    core.timers.set(("ring", leg.id), core.now + settings.queues[offer.queue].ring_s)
+
+
+def start(core: Core, call: Call, role: Literal["agent", "consult"], device: DeviceId) -> Leg:
+    """A leg to a device for this call, beside the caller's."""
+    leg = Leg(core.name_leg(call), call.id, role, LegState.STARTING, core.now, device=device)
+    call.legs[leg.id] = core.legs[leg.id] = leg
+    to = core.state.settings.devices.get(device)
+    target = Target(device) if to is None or to.number is None else Target(device, to.number, to.through)
+    core.out.append(
+        StartLeg(leg.id, call.id, target, call.caller_leg, call.record.caller, call.caller_name, call.asserted)
+    )
+    return leg
+
+
+def picked_up(core: Core, call: Call, leg: Leg) -> None:
+    """The phone was picked up: that is enough, or a person has to confirm."""
+    leg.state = advance(LEG, leg.state, LegInput.ANSWERED)
+    leg.rang_s = core.now - leg.since
+    core.tell_agent(leg, Input.ANSWERED)
+    if leg.confirm_key is None:
+        accept(core, call, leg)
+        return
+    core.timers.set(("ring", leg.id), core.now + CONFIRM_S)
+    core.hears(leg, PROMPTS)
+    core.out.append(Play(f"{leg.id}.w", leg.id, (f"whisper:{leg.queue}",), WHISPERS, barge_in=True))
+    core.listen(leg)
+
+
+def confirmed(core: Core, call: Call, leg: Leg, digit: str) -> None:
+    """A key on the phone of somebody who is being offered the call."""
+    leg.listening = "off"
+    if digit == leg.confirm_key:
+        core.out.append(Stop(f"{leg.id}.w"))
+        accept(core, call, leg)
+    else:
+        core.listen(leg)
+
+
+def accept(core: Core, call: Call, leg: Leg) -> None:
+    """A person took the call: caller and agent hear each other, all in this step."""
+    assert leg.agent is not None
+    core.timers.cancel(("ring", leg.id))
+    leg.accepted = True
+    core.tell_agent(leg, Input.ACCEPTED)
+    for other in core.dispatcher.accepted(call.id, leg.agent, core.now):
+        withdraw(core, call, other)
+    release_offers(core, call, "answered_elsewhere")
+    waits_no_longer(core, call)
+    answer(core, call)
+    caller = core.caller(call)
+    core.listen_no_more(caller)
+    core.hears(caller, from_leg(leg.id))
+    core.hears(leg, from_leg(caller.id))
+    call.agent_leg = leg.id
+    call.state = advance(CALL, call.state, CallInput.CONNECTED)
+    call.waited_until = core.now
+    close_segment(core, call, "answered")
+    talks(core, call, leg)
+    assert call.joined_at is not None
+    wait_s = core.now - call.joined_at
+    queue = call.record.queue or ""
+    counts = core.counts(queue)
+    counts.answered += 1
+    settings = core.state.settings.queues.get(queue)
+    if settings is not None and wait_s <= settings.target_s:
+        counts.in_service_level += 1
+    core.out.append(Publish("call/answered", {"call": call.id, "agent": leg.agent, "queue": queue, "wait_s": wait_s}))
+
+
+def talks(core: Core, call: Call, leg: Leg) -> None:
+    """From now on the caller is with this agent (or with the party he was transferred to)."""
+    record = call.record
+    name = leg.agent or leg.device or ""
+    segment = open_segment(core, call, "agent", name, queue=leg.queue, device=leg.device)
+    segment.ring_s = leg.rang_s
+    call.talking_since = core.now
+    record.agent = name
+    if record.agent_answered_at is None:
+        record.agent_answered_at = core.now + call.wall_offset_s
+
+
+def not_answered(core: Core, call: Call, leg: Leg) -> None:
+    """It has rung long enough, or the key was not pressed."""
+    miss(core, call, leg, "no_answer")
+    cut(core, leg, "no_answer")
+
+
+def refused(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
+    """The leg ended before a person took the call."""
+    how = reason(leg, event)
+    agent, device = leg.agent, leg.device
+    miss(core, call, leg, how)
+    if how == "unreachable" and agent is not None and device is not None:
+        lose_device(core, agent, device)
+
+
+def reason(leg: Leg, event: LegEnded) -> str:
+    """What a refusal says about the agent: rejected, busy, no_answer, unreachable."""
+    if leg.state is LegState.UP:  # picked up, and hung up without pressing the key
+        return "rejected" if event.by == "peer" else "unreachable"
+    if event.status in BUSY or event.cause == "busy":
+        return "busy"
+    if event.cause == "no_answer":
+        return "no_answer"
+    if event.status in UNREACHABLE or event.by != "peer" or event.cause in ("unreachable", "failed", "media_lost"):
+        return "unreachable"
+    return "rejected"
+
+
+def miss(core: Core, call: Call, leg: Leg, how: str) -> None:
+    """The offer came to nothing: it counts against the agent as it should, the caller keeps his place."""
+    assert leg.agent is not None
+    agent: AgentId = leg.agent
+    leg.agent = None
+    core.timers.cancel(("ring", leg.id))
+    core.agents.missed(agent, call.id, how, core.now)
+    if call.state is CallState.WAITING:
+        core.dispatcher.put_back(call.id, agent, core.now, exclude=how == "rejected")
+
+
+def withdraw(core: Core, call: Call, decision: Withdraw) -> None:
+    """Stop ringing somebody: another was quicker, or the dispatcher needs him elsewhere."""
+    for leg in call.legs.values():
+        if leg.agent == decision.agent and leg.owes is None:
+            cut_withdrawn(core, leg)

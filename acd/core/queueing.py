@@ -1,0 +1,176 @@
+"""A caller in a queue: joining, music and announcements, leaving with a reason (DESIGN §6)."""
+
+from acd.core.calls import CALL, Call, CallInput
+from acd.core.commands import PROMPTS, Play, Publish, music
+from acd.core.context import Core
+from acd.core.flow import Enqueue
+from acd.core.ids import QueueId
+from acd.core.records import close_segment, open_segment
+from acd.core.release import can_hear, cut, ring_caller
+from acd.core.settings import Queue
+from acd.core.tables import advance
+
+
+def join(core: Core, call: Call, step: Enqueue) -> str | None:
+    """Let the caller wait, as a step of his flow says. Returns None, or why he may not: then he has already left."""
+    preferred = call.variables.get(step.preferred_agent) if step.preferred_agent is not None else None
+    queue = core.state.settings.queues.get(step.queue)
+    if queue is None:  # removed by a reload since this flow began
+        core.counts(step.queue).offered += 1
+        return _turned_away(core, call, step.queue, "blocked")
+    return _enter(core, call, queue, step.needs, step.tier, step.credit_s, str(preferred) if preferred else None)
+
+
+def move(core: Core, call: Call, queue: QueueId | None, tier: int | None) -> str | None:
+    """Take a waiting call to another queue, or tier, or both, with the time it has waited. Returns None or why not;
+    then it is where it was."""
+    waiting = core.dispatcher.waiting[call.id]
+    to = core.state.settings.queues[queue if queue is not None else waiting.queue]
+    if to.id != waiting.queue and (why := _refusal(core, call, to.id)) is not None:
+        return why
+    release_offers(core, call)
+    core.dispatcher.leave(call.id)
+    waits_no_longer(core, call)
+    if to.id != waiting.queue:
+        _count_left(core, call, waiting.queue, "moved")
+    close_segment(core, call, "moved")
+    call.state = advance(CALL, call.state, CallInput.LEFT)
+    waited = core.now - waiting.joined_at
+    credit_s = (waiting.joined_at - waiting.key if to.id == waiting.queue else to.credit_s) + waited
+    return _enter(core, call, to, None, tier if tier is not None else waiting.tier, credit_s, None)
+
+
+def _refusal(core: Core, call: Call, queue: QueueId) -> str | None:
+    """Why the call may not join, asked for a stand-in so that it keeps its place."""
+    stand_in = f"{call.id}?"
+    why = core.dispatcher.join(stand_in, queue, core.now, channel=call.channel)
+    core.dispatcher.leave(stand_in)
+    return why
+
+
+def _enter(
+    core: Core,
+    call: Call,
+    queue: Queue,
+    needs: dict[str, int] | None,
+    tier: int | None,
+    credit_s: float | None,
+    preferred: str | None,
+) -> str | None:
+    counts = core.counts(queue.id)
+    counts.offered += 1
+    why = core.dispatcher.join(
+        call.id,
+        queue.id,
+        core.now,
+        needs=needs,
+        tier=tier,
+        credit_s=credit_s,
+        preferred=preferred,
+        channel=call.channel,
+    )
+    if why is not None:
+        return _turned_away(core, call, queue.id, why)
+    close_segment(core, call, "queue")
+    open_segment(core, call, "queue", queue.id, queue=queue.id)
+    call.state = advance(CALL, call.state, CallInput.ENQUEUED)
+    call.record.queue = queue.id
+    call.left = ""
+    if call.joined_at is None:
+        call.joined_at = core.now
+    call.waited_until = None
+    call.announced = None
+    if queue.max_wait_s is not None:
+        core.timers.set(("wait", call.id), core.now + queue.max_wait_s)
+    if queue.announce is not None:
+        core.timers.set(("announce", call.id), core.now + queue.announce.every_s)
+    core.out.append(Publish("call/waiting", {"call": call.id, "queue": queue.id}))
+    entertain(core, call, queue)
+    return None
+
+
+def entertain(core: Core, call: Call, queue: Queue) -> None:
+    """What the caller hears while he waits: music once he can hear anything, before that ringing."""
+    leg = core.caller(call)
+    if can_hear(leg):
+        core.hears(leg, music(queue.music))
+    else:
+        ring_caller(core, call, leg)
+
+
+def announce(core: Core, call: Call) -> None:
+    """It is time to tell the caller how it stands. A position once told never rises."""
+    queue = core.state.settings.queues[call.record.queue or ""]
+    said = queue.announce
+    if said is None:
+        return
+    core.timers.set(("announce", call.id), core.now + said.every_s)
+    leg = core.caller(call)
+    if call.op is not None or not can_hear(leg):
+        return
+    prompts = said.prompts
+    if said.position:
+        position = core.dispatcher.position(call.id, core.now)
+        if call.announced is not None:
+            position = min(position, call.announced)
+        call.announced = position
+        prompts += ("queue_position", f"number:{position}")
+    if said.expected_wait:
+        wait_s = core.dispatcher.expected_wait_s(call.id, core.now)
+        if wait_s is not None:
+            minutes = max(1, -int(-wait_s // 60))
+            prompts += ("expected_wait", f"number:{minutes}", "minutes")
+    if prompts:
+        call.op = core.name_op(call)
+        call.collecting = False
+        core.hears(leg, PROMPTS)
+        core.out.append(Play(call.op, leg.id, prompts, 1, barge_in=False))
+
+
+def announced(core: Core, call: Call) -> None:
+    """The announcement is over: back to the music."""
+    call.op = None
+    core.hears(core.caller(call), music(core.state.settings.queues[call.record.queue or ""].music))
+
+
+def leave(core: Core, call: Call, result: str) -> None:
+    """The call waits no longer and nobody served it; its flow goes on."""
+    core.dispatcher.leave(call.id)
+    release_offers(core, call)
+    waits_no_longer(core, call)
+    call.waited_until = core.now
+    call.left = result
+    call.variables["queue_result"] = result
+    _count_left(core, call, call.record.queue or "", result)
+    close_segment(core, call, result)
+    call.state = advance(CALL, call.state, CallInput.LEFT)
+
+
+def waits_no_longer(core: Core, call: Call) -> None:
+    core.timers.cancel(("wait", call.id))
+    core.timers.cancel(("announce", call.id))
+    core.timers.cancel(("unanswered", call.id))
+    call.op = None
+
+
+def release_offers(core: Core, call: Call, cause: str = "cancelled") -> None:
+    """Whoever is being rung for this call need not any more."""
+    for leg in call.legs.values():
+        if leg.role == "agent" and not leg.accepted:
+            cut(core, leg, cause)
+
+
+def _turned_away(core: Core, call: Call, queue: QueueId, why: str) -> str:
+    close_segment(core, call, "queue")
+    open_segment(core, call, "queue", queue, queue=queue)
+    close_segment(core, call, why)
+    call.record.queue = queue
+    call.left = why
+    call.variables["queue_result"] = why
+    _count_left(core, call, queue, why)
+    return why
+
+
+def _count_left(core: Core, call: Call, queue: QueueId, why: str) -> None:
+    counts = core.counts(queue)
+    counts.left[why] = counts.left.get(why, 0) + 1

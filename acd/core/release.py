@@ -1,0 +1,140 @@
+"""Answering, cutting and ending: what may be done to legs and calls, whatever the caller is doing."""
+
+from acd.core.agents import Input
+from acd.core.calls import CALL, LEG, Call, CallInput, Leg, LegInput, LegState
+from acd.core.commands import AnswerLeg, EndLeg, ProbeDevice, ProgressLeg
+from acd.core.context import Core
+from acd.core.ids import AgentId, DeviceId
+from acd.core.record import Outcome
+from acd.core.records import close_segment, write
+from acd.core.tables import advance
+
+PROVISIONAL_S = 60.0  # an unanswered wait repeats its provisional this often (RFC 3261 §13.3.1.1)
+
+
+def answer(core: Core, call: Call) -> None:
+    """Answer the caller, if that has not been done."""
+    leg = call.legs[call.caller_leg]
+    if leg.state is LegState.ARRIVED:
+        leg.state = advance(LEG, leg.state, LegInput.ANSWER)
+        core.timers.cancel(("unanswered", call.id))
+        core.out.append(AnswerLeg(leg.id))
+
+
+def is_answered(leg: Leg) -> bool:
+    return leg.state is LegState.UP or leg.state is LegState.ANSWERING
+
+
+def can_hear(leg: Leg) -> bool:
+    """The caller has been answered, or has early media."""
+    return leg.early or is_answered(leg)
+
+
+def give_early_media(core: Core, leg: Leg) -> None:
+    if not can_hear(leg):
+        leg.early = True
+        core.out.append(ProgressLeg(leg.id, 183))
+
+
+def ring_caller(core: Core, call: Call, leg: Leg) -> None:
+    """An unanswered caller waits: he hears ringing, and that for a bounded time."""
+    ring_back(core, leg)
+    watch_unanswered(core, call)
+
+
+def ring_back(core: Core, leg: Leg) -> None:
+    if leg.state is LegState.ARRIVED and not leg.early and not leg.ringing:
+        leg.ringing = True
+        core.out.append(ProgressLeg(leg.id, 180))
+
+
+def watch_unanswered(core: Core, call: Call) -> None:
+    latest = call.began + core.state.settings.unanswered_max_s
+    core.timers.set(("unanswered", call.id), min(core.now + PROVISIONAL_S, latest))
+
+
+def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_after_s: float | None = None) -> None:
+    """End a leg of ours; idempotent. Its agent is told when the leg is gone, or is found unreachable."""
+    if leg.state is LegState.ENDING:
+        return
+    if leg.agent is not None:
+        core.timers.cancel(("ring", leg.id))
+        if leg.state is not LegState.UP:
+            _owe(core, leg, Input.WITHDRAWN)
+        else:
+            core.tell_agent(leg, Input.RELEASED)
+            _owe(core, leg, Input.GONE)
+    leg.state = advance(LEG, leg.state, LegInput.END)
+    core.out.append(EndLeg(leg.id, status, cause, retry_after_s))
+
+
+def cut_withdrawn(core: Core, leg: Leg) -> None:
+    """End the leg to somebody whom the dispatcher has withdrawn already: he is free unless he had picked up."""
+    core.timers.cancel(("ring", leg.id))
+    if leg.state is LegState.UP:
+        _owe(core, leg, Input.GONE)
+    else:
+        leg.agent = None
+    leg.state = advance(LEG, leg.state, LegInput.END)
+    core.out.append(EndLeg(leg.id, 0, "answered_elsewhere"))
+
+
+def _owe(core: Core, leg: Leg, given: Input) -> None:
+    leg.owes = given
+    core.timers.set(("bye", leg.id), core.now + core.state.settings.bye_answer_s)
+
+
+def settle(core: Core, leg: Leg) -> None:
+    """An ending leg is gone, or will not be waited for any longer: its agent is free of it."""
+    if leg.agent is not None and leg.owes is not None:
+        core.timers.cancel(("bye", leg.id))
+        core.tell_agent(leg, leg.owes)
+        leg.agent = leg.owes = None
+
+
+def unheard(core: Core, leg: Leg) -> None:
+    """The phone did not answer our BYE or CANCEL in time: its agent is unreachable until it is heard of again."""
+    agent, device = leg.agent, leg.device
+    settle(core, leg)
+    if agent is not None and device is not None:
+        lose_device(core, agent, device)
+
+
+def lose_device(core: Core, agent: AgentId, device: DeviceId) -> None:
+    """Nothing is offered at this device before it has been heard of."""
+    if core.device_of(agent) == device:
+        core.agents.device_changed(device, False, core.now)
+    core.out.append(ProbeDevice(device))
+
+
+def end_call(
+    core: Core,
+    call: Call,
+    outcome: Outcome,
+    by: str,
+    *,
+    cause: str = "hangup",
+    status: int = 0,
+    detail: str = "",
+    retry_after_s: float | None = None,
+) -> None:
+    """The call is over now: its record goes out, every leg that is left is released, no timer stays."""
+    call.state = advance(CALL, call.state, CallInput.ENDED)
+    core.dispatcher.leave(call.id)
+    timers = core.timers
+    for name in ("step", "wait", "announce", "unanswered"):
+        timers.cancel((name, call.id))
+    call.op = call.consultation = None
+    close_segment(core, call, outcome)
+    for leg in call.legs.values():
+        if leg.role == "caller":
+            cut(core, leg, cause, status, retry_after_s)
+        else:
+            cut(core, leg, "hangup" if leg.accepted else "cancelled")
+    write(core, call, outcome, by, detail)
+    forget_if_gone(core, call)
+
+
+def forget_if_gone(core: Core, call: Call) -> None:
+    if not call.legs:
+        del core.state.calls[call.id]
