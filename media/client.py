@@ -82,6 +82,7 @@ class _Link(asyncio.Protocol):
         self.legs: dict[str, Port] = {}
         self.plays: dict[str, str] = {}  # op → leg
         self.free: dict[str, deque[int]] = {address: deque() for address in pool.addresses}
+        self.bound: dict[str, set[int]] = {address: set() for address in pool.addresses}
         self.binding: dict[str, int] = dict.fromkeys(pool.addresses, 0)  # asked for and not yet reported
         self.left: dict[str, bool] = dict.fromkeys(pool.addresses, True)
         self.resting: deque[tuple[float, str, int]] = deque()  # until when
@@ -349,7 +350,10 @@ class WorkerPool:
         link.tell(Set(leg, peer))
 
     def _our_own(self, peer: Peer) -> bool:
-        return peer.host in self.addresses and self._ports[0] <= peer.port <= self._ports[1] + 1
+        return any(
+            link is not None and peer.host in link.bound and peer.port & ~1 in link.bound[peer.host]
+            for link in self._links
+        )
 
     def hears(self, leg: str, source: Source) -> None:
         self._tell(leg, Hears(leg, source))
@@ -437,6 +441,7 @@ class WorkerPool:
 
     def _bound(self, link: _Link, bound: Bound) -> None:
         link.free[bound.address].extend(bound.ports)
+        link.bound[bound.address].update(bound.ports)
         link.left[bound.address] = bound.left
         link.binding[bound.address] -= bound.asked
         if bound.error:

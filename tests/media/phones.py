@@ -1,0 +1,265 @@
+"""The other side of a leg in tests: a plain UDP socket that says tones and keeps what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from array import array
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+from media import codecs, rtp
+from media.client import WorkerPool
+from media.dtmf import END, EVENT
+from media.plane import DigitFact, Fact, LostFact, Peer, PlayEndedFact, Port, Source
+from media.rtp import CLOCK_HZ, FRAME, Packet
+
+PATIENCE_S = 5.0
+
+
+def tone(hz: float, frames: int, level: int = 8000) -> bytes:
+    """16-bit samples at 8 kHz of so many frames of 20 ms."""
+    turn = 2 * math.pi * hz / CLOCK_HZ
+    return array("h", (round(level * math.sin(turn * n)) for n in range(frames * FRAME))).tobytes()
+
+
+def strength(pcm: bytes, hz: float) -> float:
+    """Goertzel: the amplitude of a sine of this frequency in 16-bit samples."""
+    samples = array("h", pcm)
+    factor = 2 * math.cos(2 * math.pi * hz / CLOCK_HZ)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + factor * last - before
+    power = last * last + before * before - factor * last * before
+    return 2 * math.sqrt(max(power, 0.0)) / max(1, len(samples))
+
+
+def loudest(pcm: bytes, tones: Sequence[float]) -> float | None:
+    """Which of the tones is heard, None if none is."""
+    best = max(tones, key=lambda hz: strength(pcm, hz))
+    return best if strength(pcm, best) > 500 else None
+
+
+class Phone(asyncio.DatagramProtocol):
+    """A peer on loopback. `packets` is all it received, in order."""
+
+    def __init__(self, codec: str = "PCMA", events: int | None = 101) -> None:
+        self.codec = codec
+        self.payload = codecs.STATIC[codec]
+        self.events = events
+        self.packets: list[Packet] = []
+        self.garbage: list[bytes] = []
+        self.to: tuple[str, int] | None = None
+        self.sequence = 1000
+        self.timestamp = 50_000
+        self.ssrc = 0xBEEF
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+        self._arrived = asyncio.Event()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def __aenter__(self) -> Phone:
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=self._socket)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._transport is not None
+        self._transport.close()
+        await asyncio.sleep(0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        packet = rtp.parse(data)
+        if packet is None:
+            self.garbage.append(data)
+        else:
+            self.packets.append(packet)
+        self._arrived.set()
+
+    def error_received(self, exc: Exception) -> None:
+        """A worker that is gone refuses; what the test expects shows elsewhere."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._socket.getsockname()
+        return host, port
+
+    def peer(
+        self, *, sends: bool = True, receives: bool = True, latch: tuple[str, ...] = (), address: object = None
+    ) -> Peer:
+        """What offer/answer with this phone comes to."""
+        host, port = self.address
+        if isinstance(address, tuple):
+            host, port = address
+        return Peer(host, port, self.codec, self.payload, self.events, sends, receives, latch=latch)
+
+    def call(self, port: Port) -> None:
+        """Send to this port from now on."""
+        self.to = (port.host, port.port)
+
+    def raw(self, data: bytes) -> None:
+        assert self._transport is not None
+        assert self.to is not None
+        self._transport.sendto(data, self.to)
+
+    def send(self, payload_type: int, payload: bytes, timestamp: int, marker: bool = False) -> None:
+        self.raw(bytes(Packet(payload_type, self.sequence, timestamp, self.ssrc, payload, marker)))
+        self.sequence = (self.sequence + 1) & rtp.SEQ
+
+    def say(self, hz: float, frames: int) -> None:
+        """A tone, all its packets at once (a relay does not mind)."""
+        law = codecs.encode(self.codec, tone(hz, frames))
+        for start in range(0, len(law), FRAME):
+            self.send(self.payload, law[start : start + FRAME], self.timestamp)
+            self.timestamp += FRAME
+
+    def press(self, digit: str, *, updates: int = 5, ends: int = 3, timestamp: int | None = None) -> None:
+        """A key by RFC 4733."""
+        assert self.events is not None
+        event = "0123456789*#ABCD".index(digit)
+        start = self.timestamp if timestamp is None else timestamp
+        for n in range(1, updates + 1):
+            self.send(self.events, EVENT.pack(event, 10, n * FRAME), start, marker=n == 1)
+        for _ in range(ends):
+            self.send(self.events, EVENT.pack(event, 10 | END, updates * FRAME), start)
+        self.timestamp = start + (updates + 1) * FRAME
+
+    async def heard(self, enough: Callable[[list[Packet]], bool]) -> list[Packet]:
+        """All packets, as soon as they are enough. TimeoutError says how many came."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not enough(self.packets):
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            raise TimeoutError(f"only {len(self.packets)} packets came: {self.packets[-3:]}") from None
+        return self.packets
+
+    async def hears(self, count: int) -> list[Packet]:
+        return await self.heard(lambda packets: len(packets) >= count)
+
+    def pcm(self, packets: Sequence[Packet]) -> bytes:
+        law = b"".join(packet.payload for packet in packets if packet.payload_type == self.payload)
+        return codecs.decode(self.codec, law)
+
+
+class Facts:
+    """What the pool told, in order."""
+
+    def __init__(self) -> None:
+        self.all: list[Fact] = []
+        self._told = asyncio.Event()
+
+    def __call__(self, fact: Fact) -> None:
+        self.all.append(fact)
+        self._told.set()
+
+    async def until(self, enough: Callable[[list[Fact]], bool]) -> list[Fact]:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not enough(self.all):
+                    self._told.clear()
+                    await self._told.wait()
+        except TimeoutError:
+            raise TimeoutError(f"only these facts came: {self.all}") from None
+        return self.all
+
+    async def count(self, count: int) -> list[Fact]:
+        return await self.until(lambda facts: len(facts) >= count)
+
+    def digits(self) -> str:
+        return "".join(fact.digit for fact in self.all if isinstance(fact, DigitFact))
+
+    def ended(self) -> list[tuple[str, str]]:
+        return [(fact.op, fact.reason) for fact in self.all if isinstance(fact, PlayEndedFact)]
+
+    def lost(self) -> list[tuple[str, str]]:
+        return [(fact.leg, fact.how) for fact in self.all if isinstance(fact, LostFact)]
+
+
+@asynccontextmanager
+async def pool(
+    *,
+    prompts: Sequence[Path] = (),
+    workers: int = 1,
+    ports: tuple[int, int] = (21000, 22999),
+    ready: int = 16,
+    quarantine_s: float = 0.0,
+    silent_after_s: float | None = None,
+) -> AsyncIterator[tuple[WorkerPool, Facts]]:
+    made = WorkerPool(
+        {"trunks": "127.0.0.1", "agents": "127.0.0.1"},
+        ports,
+        workers,
+        prompts,
+        ready=ready,
+        quarantine_s=quarantine_s,
+        silent_after_s=silent_after_s,
+    )
+    facts = Facts()
+    made.on_fact = facts
+    await made.start()
+    try:
+        yield made, facts
+    finally:
+        await made.close()
+
+
+@contextmanager
+def listening(pool: WorkerPool, *phones: tuple[str, Phone]) -> Iterator[None]:
+    """A leg for each phone, all in one worker, agreed and hearing nothing yet."""
+    first = phones[0][0]
+    for leg, phone in phones:
+        phone.call(pool.create(leg, "agents", None if leg == first else first))
+        pool.set(leg, phone.peer())
+    yield
+    for leg, _ in phones:
+        pool.delete(leg)
+
+
+async def settled(pool: WorkerPool) -> dict[str, int]:
+    """The first worker's figures: what was told it before, is done after."""
+    return (await pool.stats())[0]
+
+
+async def counted(pool: WorkerPool, **figures: int) -> None:
+    """Until the first worker's figures are these. TimeoutError shows what they are."""
+    found: dict[str, int] = {}
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not figures.items() <= found.items():
+                found = await settled(pool)
+    except TimeoutError:
+        raise TimeoutError(f"{figures} wanted, {found} found") from None
+
+
+def from_leg(leg: str) -> Source:
+    return Source("leg", "", ((leg, 1.0),))
+
+
+def music(name: str) -> Source:
+    return Source("music", name)
+
+
+PROMPTS = Source("prompts")
+SILENCE = Source("silence")
+
+
+def unbroken(packets: Sequence[Packet]) -> None:
+    """One stream: one SSRC, sequence numbers without a hole, timestamps that only grow."""
+    assert {packet.ssrc for packet in packets} == {packets[0].ssrc}
+    sequences = [packet.sequence for packet in packets]
+    assert sequences == [(sequences[0] + n) & rtp.SEQ for n in range(len(packets))]
+    audio = [packet for packet in packets if packet.payload_type < 96]
+    steps = [rtp.later(new.timestamp, old.timestamp) for old, new in pairwise(audio)]
+    assert all(step >= FRAME for step in steps), steps

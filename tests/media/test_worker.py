@@ -1,0 +1,436 @@
+"""A real worker process between plain sockets: who hears what, judged by what arrived."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from media.audio import save
+from media.dtmf import END, EVENT
+from media.plane import DigitFact, LostFact, PlayEndedFact, Source
+from media.rtp import FRAME
+from tests.media.phones import (
+    PROMPTS,
+    Phone,
+    counted,
+    from_leg,
+    listening,
+    loudest,
+    music,
+    pool,
+    settled,
+    strength,
+    tone,
+    unbroken,
+)
+
+TONES = (400.0, 650.0, 900.0, 1300.0)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    save(tmp_path / "welcome.wav", tone(400, 6))
+    save(tmp_path / "menu.wav", tone(650, 4))
+    save(tmp_path / "waiting.wav", tone(900, 25))
+    return tmp_path
+
+
+def test_two_parties_hear_each_other() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("caller", from_leg("agent"))
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                caller.say(400, 20)
+                agent.say(650, 20)
+                at_agent, at_caller = await agent.hears(20), await caller.hears(20)
+                unbroken(at_agent)
+                unbroken(at_caller)
+                assert loudest(agent.pcm(at_agent), TONES) == 400
+                assert loudest(caller.pcm(at_caller), TONES) == 650
+                assert at_agent[0].marker
+                assert not any(packet.marker for packet in at_agent[1:])
+                assert caller.ssrc not in {packet.ssrc for packet in at_agent}
+            await counted(plane, legs=0, packets_in=40, packets_out=40)
+
+    asyncio.run(scenario())
+
+
+def test_laws_are_translated_and_payload_types_are_each_legs_own() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, facts), Phone("PCMU", 101) as caller, Phone("PCMA", 96) as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("caller", from_leg("agent"))
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                caller.say(400, 20)
+                caller.press("5")
+                agent.say(650, 20)
+                at_agent, at_caller = await agent.hears(28), await caller.hears(20)
+                unbroken(at_agent)
+                assert [packet.payload_type for packet in at_agent] == [8] * 20 + [96] * 8
+                assert {packet.payload_type for packet in at_caller} == {0}
+                assert strength(agent.pcm(at_agent), 400) == pytest.approx(8000, rel=0.03)
+                assert strength(caller.pcm(at_caller), 650) == pytest.approx(8000, rel=0.03)
+                assert await facts.count(1) == [DigitFact("caller", "5", 0.1)]
+
+    asyncio.run(scenario())
+
+
+def test_gaps_of_the_source_stay_gaps() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                caller.say(400, 2)
+                caller.sequence += 3
+                caller.timestamp += 3 * FRAME
+                caller.say(400, 2)
+                heard = await agent.hears(4)
+                first = heard[0]
+                assert [(p.sequence - first.sequence) & 0xFFFF for p in heard] == [0, 1, 5, 6]
+                assert [(p.timestamp - first.timestamp) // FRAME for p in heard] == [0, 1, 5, 6]
+
+    asyncio.run(scenario())
+
+
+def test_prompt_music_and_conversation_are_one_stream(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, facts), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("caller", PROMPTS)
+                plane.play("op1", "caller", ("welcome", "menu.wav"), 1, False)
+                assert await facts.count(1) == [PlayEndedFact("op1", "finished")]
+                prompt = len(caller.packets)
+                plane.hears("caller", music("waiting"))
+                await caller.hears(prompt + 5)
+                plane.hears("caller", from_leg("agent"))
+                await settled(plane)
+                waited = len(caller.packets)
+                agent.say(1300, 10)
+                heard = await caller.hears(waited + 10)
+                unbroken(heard)
+                assert prompt == 10
+                assert loudest(caller.pcm(heard[:6]), TONES) == 400
+                assert loudest(caller.pcm(heard[6:10]), TONES) == 650
+                assert loudest(caller.pcm(heard[10:waited]), TONES) == 900
+                assert loudest(caller.pcm(heard[waited:]), TONES) == 1300
+                assert [n for n, packet in enumerate(heard) if packet.marker] == [0, prompt, waited]
+
+    asyncio.run(scenario())
+
+
+def test_everyone_waiting_hears_the_same_place_of_the_music(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, _), Phone() as one, Phone("PCMU") as two, Phone() as late:
+            with listening(plane, ("one", one), ("two", two), ("late", late)):
+                plane.hears("one", music("waiting"))
+                plane.hears("two", music("waiting"))
+                await one.hears(10)
+                plane.hears("late", music("waiting"))
+                await late.hears(10)
+                await one.hears(25)
+                assert late.packets[5].payload in [packet.payload for packet in one.packets[10:]]
+                assert loudest(two.pcm(two.packets), TONES) == 900
+                unbroken(one.packets)
+                unbroken(two.packets)
+
+    asyncio.run(scenario())
+
+
+def test_plays_repeat_are_barged_into_stopped_replaced_and_fail(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, facts), Phone() as caller:
+            with listening(plane, ("caller", caller)):
+                plane.hears("caller", PROMPTS)
+                plane.play("twice", "caller", ("menu",), 2, True)
+                await facts.until(lambda _: facts.ended() == [("twice", "finished")])
+                assert len(caller.packets) == 8
+
+                plane.play("barged", "caller", ("waiting",), 9, True)
+                await caller.hears(10)
+                caller.press("1")
+                await facts.until(lambda _: facts.digits() == "1")
+                assert facts.ended()[1:] == [("barged", "barged")]
+
+                plane.play("deaf", "caller", ("waiting",), 9, False)
+                caller.press("2")
+                await facts.until(lambda _: facts.digits() == "12")
+                plane.play("next", "caller", ("waiting",), 9, False)
+                plane.stop("next")
+                plane.stop("next")
+                plane.play("gone", "caller", ("nowhere",), 1, True)
+                await facts.until(lambda _: len(facts.ended()) == 5)
+                assert facts.ended()[2:] == [("deaf", "stopped"), ("next", "stopped"), ("gone", "failed")]
+
+    asyncio.run(scenario())
+
+
+def test_a_key_is_told_once_however_its_packets_fare() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, facts), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                caller.press("1")
+                caller.press("2", ends=0)  # the end is lost, another key follows
+                caller.press("3", ends=1)
+                caller.press("3", updates=0, ends=2)  # only ends came through
+                caller.press("#", ends=0)  # the end is lost, nothing follows
+                await facts.until(lambda _: facts.digits() == "1233#")
+                events = await agent.hears(26)
+                unbroken(events)
+                assert len({packet.timestamp for packet in events}) == 5
+
+    asyncio.run(scenario())
+
+
+def test_keys_kept_from_the_other_party_leave_no_hole() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, facts), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", from_leg("caller"))
+                plane.relay_digits("caller", False)
+                await settled(plane)
+                caller.say(400, 5)
+                caller.press("7")
+                caller.say(400, 5)
+                heard = await agent.hears(10)
+                assert {packet.payload_type for packet in heard} == {8}
+                unbroken(heard)
+                assert facts.digits() == "7"
+                plane.relay_digits("caller", True)
+                await settled(plane)
+                caller.press("8")
+                assert (await agent.hears(18))[-1].payload_type == 101
+
+    asyncio.run(scenario())
+
+
+def test_digits_go_out_as_events_and_the_stream_goes_on(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, _), Phone() as agent:
+            with listening(plane, ("agent", agent)):
+                plane.hears("agent", music("waiting"))
+                await agent.hears(3)
+                plane.send_digits("agent", "4")
+                plane.send_digits("agent", "#")
+                heard = await agent.heard(lambda packets: len(packets) > 3 + 16 and packets[-1].payload_type == 8)
+                unbroken(heard)
+                events = [packet for packet in heard if packet.payload_type == 101]
+                decoded = [EVENT.unpack(packet.payload) for packet in events]
+                assert [code for code, _, _ in decoded] == [4] * 8 + [11] * 8
+                assert [duration for _, _, duration in decoded[:8]] == [160, 320, 480, 640, 800, 800, 800, 800]
+                assert [bool(flags & END) for _, flags, _ in decoded[:8]] == [False] * 5 + [True] * 3
+                assert len({packet.timestamp for packet in events}) == 2
+                assert [packet.marker for packet in events[:2]] == [True, False]
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_without_events_is_sent_tones() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone("PCMU", None) as agent:
+            with listening(plane, ("agent", agent)):
+                plane.send_digits("agent", "5")
+                heard = await agent.hears(9)
+                said = agent.pcm(heard[:5])
+                assert loudest(said, (697, 770, 852, 941)) == 770
+                assert loudest(said, (1209, 1336, 1477, 1633)) == 1336
+
+    asyncio.run(scenario())
+
+
+def test_three_in_a_conference_hear_the_other_two_at_their_gains() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone() as caller, Phone("PCMU") as agent, Phone() as coach:
+            with listening(plane, ("caller", caller), ("agent", agent), ("coach", coach)):
+                plane.hears("agent", Source("mix", "", (("caller", 1.0), ("coach", 0.5))))
+                plane.hears("coach", Source("mix", "", (("caller", 1.0), ("agent", 1.0))))
+                plane.hears("caller", from_leg("agent"))
+                await settled(plane)
+                async with asyncio.TaskGroup() as group:
+                    for phone, hz in ((caller, 400), (agent, 650), (coach, 900)):
+                        group.create_task(talking(phone, hz, 40))
+                at_agent = agent.pcm(agent.packets[10:35])
+                assert strength(at_agent, 400) > 6000
+                assert 2500 < strength(at_agent, 900) < 4500
+                assert strength(at_agent, 650) < 300
+                at_coach = coach.pcm(coach.packets[10:35])
+                assert min(strength(at_coach, 400), strength(at_coach, 650)) > 6000
+                assert loudest(caller.pcm(caller.packets), TONES) == 650  # whispers do not reach the caller
+                assert strength(caller.pcm(caller.packets), 900) < 300
+                unbroken(agent.packets)
+
+    asyncio.run(scenario())
+
+
+async def talking(phone: Phone, hz: float, frames: int) -> None:
+    whole = tone(hz, frames)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for n in range(frames):
+        from media.codecs import encode
+
+        phone.send(phone.payload, encode(phone.codec, whole[n * 2 * FRAME :][: 2 * FRAME]), phone.timestamp)
+        phone.timestamp += FRAME
+        await asyncio.sleep(max(0.0, start + (n + 1) * 0.02 - loop.time()))
+
+
+def test_hold_and_resume(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, _), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("caller", from_leg("agent"))
+                await settled(plane)
+                agent.say(400, 5)
+                await caller.hears(5)
+                plane.set("agent", agent.peer(sends=False, receives=False))  # the agent pressed hold
+                plane.hears("caller", music("waiting"))
+                await caller.hears(10)
+                await settled(plane)
+                agent.say(650, 5)
+                await counted(plane, unwanted=5)
+                plane.set("agent", agent.peer())
+                plane.hears("caller", from_leg("agent"))
+                await settled(plane)
+                held = len(caller.packets)
+                agent.say(1300, 5)
+                heard = await caller.hears(held + 5)
+                unbroken(heard)
+                assert loudest(caller.pcm(heard[:5]), TONES) == 400
+                assert loudest(caller.pcm(heard[5:held]), TONES) == 900
+                assert loudest(caller.pcm(heard[held:]), TONES) == 1300
+
+    asyncio.run(scenario())
+
+
+def test_strangers_are_neither_heard_nor_answered() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, facts), Phone() as caller, Phone() as agent, Phone() as stranger:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("caller", from_leg("agent"))
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                stranger.to = caller.to
+                stranger.ssrc, stranger.sequence = caller.ssrc, caller.sequence
+                stranger.say(900, 10)
+                stranger.press("9")
+                caller.say(400, 10)
+                heard = await agent.hears(10)
+                await settled(plane)
+                assert loudest(agent.pcm(heard), TONES) == 400
+                assert strength(agent.pcm(heard), 900) < 300
+                assert (len(heard), facts.all, stranger.packets) == (10, [], [])
+
+    asyncio.run(scenario())
+
+
+def test_garbage_is_dropped_and_counted() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                for wrong in (b"\x80", b"\x80\x08" + bytes(9), b"\x00" * 172, b"\xa0\x08" + bytes(10) + b"\xff"):
+                    caller.raw(wrong)
+                caller.raw(b"\x80\x08" + bytes(3000))  # longer than any packet
+                caller.raw(b"\x90\x08" + bytes(10) + b"\x00\x00\xff\xff" + bytes(20))  # an extension beyond its end
+                caller.raw(b"\x80\x7f" + bytes(170))  # a payload type nobody agreed
+                caller.say(400, 3)
+                await agent.hears(3)
+                await counted(plane, malformed=6, unwanted=1, dropped=7)
+                assert len(agent.packets) == 3
+
+    asyncio.run(scenario())
+
+
+def test_padding_extensions_and_contributors_do_not_go_further() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone("PCMU") as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                header = b"\x00\x00\x01" + bytes(4) + b"\x00\x00\x00\x07"
+                extras = b"CSRC" + b"\xbe\xde\x00\x01EXTN"
+                caller.raw(b"\xb1" + header + extras + b"\xff" * FRAME + b"\x00\x00\x00\x04")
+                (packet,) = await agent.hears(1)
+                assert packet.payload == b"\xd5" * FRAME
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_behind_nat_is_latched_once_and_never_again() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, facts), Phone() as natted, Phone() as agent, Phone() as thief:
+            with listening(plane, ("natted", natted), ("agent", agent)):
+                nowhere = ("127.0.0.1", 9)
+                plane.set("natted", natted.peer(latch=("127.0.0.0/8",), address=nowhere))
+                plane.hears("natted", from_leg("agent"))
+                plane.hears("agent", from_leg("natted"))
+                await settled(plane)
+                thief.to = natted.to
+                thief.say(900, 2)  # not enough to be taken for the peer
+                natted.say(400, 10)
+                heard = await agent.hears(8)
+                thief.say(900, 20)
+                thief.press("9")
+                agent.say(650, 10)
+                await natted.hears(10)
+                assert loudest(natted.pcm(natted.packets), TONES) == 650
+                await counted(plane, strangers=2 + 2 + 28)
+                assert strength(agent.pcm(heard), 900) < 300
+                assert (len(agent.packets), facts.all, thief.packets) == (8, [], [])
+
+    asyncio.run(scenario())
+
+
+def test_a_latch_beyond_its_networks_does_not_happen() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone() as natted, Phone() as agent:
+            with listening(plane, ("natted", natted), ("agent", agent)):
+                plane.set("natted", natted.peer(latch=("192.0.2.0/24",)))
+                plane.hears("agent", from_leg("natted"))
+                await settled(plane)
+                natted.say(400, 5)
+                await counted(plane, strangers=5, packets_out=0)
+                assert agent.packets == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("host", ["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1", "example.org"])
+def test_nothing_goes_to_an_address_that_is_no_peers(host: str, recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, _), Phone() as caller:
+            with listening(plane, ("caller", caller)):
+                plane.set("caller", caller.peer(address=(host, 4000)))
+                plane.hears("caller", music("waiting"))
+                figures = await settled(plane)
+                assert (figures["packets_out"], figures["unsent"], plane.refused) == (0, 0, 1)
+
+    asyncio.run(scenario())
+
+
+def test_our_own_ports_are_no_peers() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone() as caller, Phone() as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.set("caller", caller.peer(address=agent.to))
+                assert plane.refused == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_leg_not_heard_is_told_once() -> None:
+    async def scenario() -> None:
+        async with pool(silent_after_s=0.05) as (plane, facts), Phone() as caller, Phone() as held:
+            with listening(plane, ("caller", caller), ("held", held)):
+                plane.set("held", held.peer(sends=False))
+                assert await facts.count(1) == [LostFact("caller", "silent")]
+
+    asyncio.run(scenario())
