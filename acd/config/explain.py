@@ -61,7 +61,7 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], document: Docume
     if kind == "missing":
         return document.problem(path[:-1], f"{location[-1]!r} is missing", f"add {location[-1]}: …", at="key")
     if kind == "hotline":
-        return document.problem(path, context["what"], context["fix"])
+        return document.problem(path, context["what"], context["fix"], at="key" if is_key else "value")
     if kind == "literal_error":
         known = [str(word) for word in _words(context["expected"])]
         return document.problem(
@@ -72,9 +72,6 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], document: Docume
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return document.problem(path, f"{given} is out of range", f"{words} {context[name]:g}")
-    if kind == "string_pattern_mismatch":
-        fix = "letters, digits and . _ + - only, at most 64"
-        return document.problem(path, f"{given!r} cannot be used here", fix, at="key" if is_key else "value")
     if kind in ("too_short", "string_too_short"):
         return document.problem(path, "must not be empty", "")
     return document.problem(path, str(detail["msg"]))

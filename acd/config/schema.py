@@ -4,9 +4,10 @@ Types are strict (a quoted "5" is a text, not a number) and unknown keys are ref
 and not guessed at. Short forms (`needs: …`, a text for a list of one) are normalised before the check.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from acd.config.shell import Algorithm, Codec
@@ -16,6 +17,17 @@ from acd.core.settings import Strategy
 def wrong(what: str, fix: str) -> PydanticCustomError:
     """An error of ours, with what would be right."""
     return PydanticCustomError("hotline", "{what}", {"what": what, "fix": fix})
+
+
+def named(pattern: str, fix: str) -> Any:
+    """A text of this form; `fix` says the form in words."""
+
+    def judge(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise wrong(f"{value!r} cannot be used here", fix)
+        return value
+
+    return Annotated[str, AfterValidator(judge), Field(json_schema_extra={"pattern": f"^{pattern}$"})]
 
 
 def _one_or_many(value: object) -> object:
@@ -43,7 +55,14 @@ def _wrap_up(value: object) -> object:
     return value
 
 
-Name = Annotated[str, Field(pattern=r"^[\w.+-]{1,64}$")]
+if TYPE_CHECKING:
+    Name: TypeAlias = str
+    Dialled: TypeAlias = str
+    Key: TypeAlias = str
+else:
+    Name = named(r"[\w.+-]{1,64}", "letters, digits and . _ + - only, at most 64")
+    Dialled = named(r"[\w.+*#-]{1,64}", "a number as it is called: digits, letters and . _ + * # -, at most 64")
+    Key = named(r"[0-9*#A-D]", "one key: 0 to 9, *, # or A to D")
 Many: TypeAlias = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
 Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 Level = Annotated[int, Field(ge=1, le=10, description="skill level, 1 (least) to 10")]
@@ -140,9 +159,7 @@ class DeviceAt(Strict):
     contact: str | None = Field(default=None, description="static SIP URI, such as sip:a1@10.0.0.7:5060")
     number: str | None = Field(default=None, description="telephone number")
     through: str | None = Field(default=None, description="trunk that dials the number")
-    confirm: str | None = Field(
-        default=None, description="key a person must press: voice mail does not", pattern="^[0-9*#]$"
-    )
+    confirm: Key | None = Field(default=None, description="key a person must press: voice mail does not")
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
     nat: bool = False
 
@@ -270,7 +287,7 @@ class HotlineFile(Strict):
     trunks: dict[Name, TrunkAt] = {}
     devices: dict[Name, DeviceAt] = Field(default={}, description="telephones, or {csv: file}")
     agents: dict[Name, AgentAt] = Field(default={}, description="people, or {csv: file}")
-    numbers: dict[Annotated[str, Field(pattern=r"^[\w.+*#-]{1,64}$")], NumberAt] = {}
+    numbers: dict[Dialled, NumberAt] = {}
     queues: dict[Name, QueueAt] = {}
     skills: list[Name] = []
     teams: list[Name] = []

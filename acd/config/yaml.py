@@ -20,7 +20,7 @@ from acd.config.problem import ConfigError, Problem, Severity
 Step: TypeAlias = str | int
 Place: TypeAlias = tuple[int, int]
 MAX_BYTES = 8 << 20
-MAX_VALUES = 500_000  # aliases can make a small file enormous
+MAX_VALUES = 200_000  # aliases can make a small file enormous
 MAX_DEPTH = 60
 
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -70,8 +70,9 @@ class Document:
                 key, node = found
         if node is None:
             return 1, 1
-        of_key = key is not None and (at == "key" or not isinstance(node, ScalarNode) or _is_nothing(node))
-        mark = key.start_mark if of_key else node.start_mark
+        if key is not None and (at == "key" or not isinstance(node, ScalarNode) or _is_nothing(node)):
+            node = key
+        mark = node.start_mark
         return mark.line + 1, mark.column + 1
 
     def scalar(self, path: Sequence[Step]) -> ScalarNode | None:

@@ -58,7 +58,7 @@ class Compiled:
     assigned: set[str] = field(default_factory=set)  # variables it sets
     secret: set[str] = field(default_factory=set)  # … and those that hold only a handle
     used: list[tuple[str, Problem]] = field(default_factory=list)  # variable, the problem it is if nobody sets it
-    said: list[tuple[str, Problem]] = field(default_factory=list)  # variable spoken, the problem it is if secret
+    clear: list[tuple[str, Problem]] = field(default_factory=list)  # variable, the problem it is if it is secret
 
 
 def compile_flow(document: Document, name: str, known: Known) -> Compiled:
@@ -86,7 +86,7 @@ def settle(flows: Iterable[Compiled], attributes: Iterable[str]) -> list[Problem
             if name not in known:
                 hint = did_you_mean(name, known, f'set it first, or write "{name}" for a text; known: {one_of(known)}')
                 problems.append(_with_fix(problem, hint))
-        problems.extend(problem for name, problem in compiled.said if name in secret)
+        problems.extend(problem for name, problem in compiled.clear if name in secret)
     return problems
 
 
@@ -308,7 +308,7 @@ class _Compiler:
                 self.use(rest[1:-1], at)
                 fix = "say something else: what was typed in secret is never spoken"
                 problem = self.document.problem(at, f"{rest[1:-1]!r} was collected in secret", fix)
-                self.out.said.append((rest[1:-1], problem))
+                self.out.clear.append((rest[1:-1], problem))
             elif not (rest.isascii() and rest.isdecimal()):
                 self.wrong(at, f"{rest!r} cannot be spelled", f"write {kind}:4711 or {kind}:{{variable}}")
         return tuple(names)
@@ -337,6 +337,9 @@ class _Compiler:
             return None
         for name, offset in names.items():
             self.out.used.append((name, self.inside(path, offset, f"nobody sets the variable {name!r}", "")))
+            fix = "the flow never sees its digits: hand it to a look-up"
+            secret = self.inside(path, offset, f"{name!r} was collected in secret", fix)
+            self.out.clear.append((name, secret))
         return tree
 
     def inside(self, path: Path, offset: int, what: str, fix: str) -> Problem:

@@ -5,6 +5,8 @@ lists, `and or not`, `== != < <= > >= in not in`, `+ - *`. Nothing is evaluated 
 """
 
 import ast
+import re
+import warnings
 from dataclasses import dataclass
 
 from acd.core.flow import Expr
@@ -22,6 +24,12 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.In: "in",
 }
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_SLIPS = (
+    (re.compile(r"(?<![=!<>])=(?!=)"), "one = does not compare", "write =="),
+    (re.compile(r"&&|\|\|"), "&& and || are not known here", "write and, or"),
+    (re.compile(r"!(?!=)"), "! is not known here", "write not"),
+)
 _CONSTANTS = {"true": True, "false": False, "null": None, "none": None}
 
 
@@ -40,26 +48,26 @@ def parse(text: str) -> tuple[Expr, dict[str, int]]:
         raise ExpressionError(0, f"longer than {MAX_LENGTH} characters")
     lead = len(text) - len(text.lstrip())
     try:
-        tree = ast.parse(text[lead:], mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python's own about odd literals
+            tree = ast.parse(text[lead:], mode="eval")
     except SyntaxError as error:
-        offset = lead + max(0, min((error.offset or 1) - 1, len(text) - lead))
-        raise ExpressionError(offset, *_syntax(text, error)) from None
+        raise _syntax(text, lead + max(0, (error.offset or 1) - 1), error.msg) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(0, "not an expression") from None
     reader = _Reader(text, lead)
     return reader.expr(tree.body, 0), reader.names
 
 
-def _syntax(text: str, error: SyntaxError) -> tuple[str, str]:
+def _syntax(text: str, offset: int, message: str) -> ExpressionError:
+    """The usual slips by name, else what Python says of it."""
     if not text.strip():
-        return "an empty condition", "write one, such as age >= 65"
-    if "Maybe you meant '=='" in error.msg or "cannot assign" in error.msg or "=" in (error.text or "")[: error.offset]:
-        lone = text.replace("==", "").replace("!=", "").replace(">=", "").replace("<=", "")
-        if "=" in lone:
-            return "one = does not compare", "write =="
-    if "&&" in text or "||" in text:
-        return "&& and || are not known here", "write and, or"
-    return f"not a condition: {error.msg}", ""
+        return ExpressionError(0, "an empty condition", "write one, such as age >= 65")
+    bare = _QUOTED.sub(lambda found: " " * len(found[0]), text)
+    for slip, what, fix in _SLIPS:
+        if (found := slip.search(bare)) is not None:
+            return ExpressionError(found.start(), what, fix)
+    return ExpressionError(min(offset, len(text)), f"not a condition: {message}")
 
 
 class _Reader:

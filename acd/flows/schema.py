@@ -1,14 +1,16 @@
 """What may stand in a step, as models. Nested steps stay as they are: each is checked when its turn comes."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from acd.config.schema import Level, Many, Seconds, Strict
+from acd.config.schema import Key, Level, Many, Seconds, Strict, named
 
 Steps = list[Any]
-Key = Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
-Variable = Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")]
+if TYPE_CHECKING:
+    Variable: TypeAlias = str
+else:
+    Variable = named(r"[^\W\d]\w{0,63}", "letters, digits and _ only, no digit first")
 Retries = Annotated[int, Field(ge=0, le=20)]
 
 
@@ -48,7 +50,7 @@ class CollectInto(Strict):
     prompts: Many = Field(default=[])
     min: int = Field(default=1, ge=0, le=64)
     max: int = Field(default=20, ge=1, le=64)
-    end: str = Field(default="#", pattern=r"^[0-9*#A-D]?$")
+    end: Key | Literal[""] = "#"
     first_s: Seconds = 8.0
     next_s: Seconds = 4.0
     secret: bool = Field(default=False, description="a PIN: nobody sees the digits")

@@ -99,8 +99,8 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "a word that is none of the choices": (
         "wrap_up: {timed_s: 3}",
         "strategy: «longest_idel",
-        "'longest_idel' is not one of fewest_calls, in_order, least_occupied, least_skilled, longest_idle, most_skilled,"
-        " random, ring_all, ring_progressively, round_robin",
+        "'longest_idel' is not one of fewest_calls, in_order, least_occupied, least_skilled, longest_idle,"
+        " most_skilled, random, ring_all, ring_progressively, round_robin",
         "did you mean 'longest_idle'?",
     ),
     "an unknown codec": (
