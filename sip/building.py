@@ -49,10 +49,12 @@ class Reply:
 
     __slots__ = ("_head", "to")
 
-    def __init__(self, request: Request, to: str) -> None:
-        """`request` is stamped; `to` is the To value with our tag."""
+    def __init__(self, request: Request, stamped: str, to: str) -> None:
+        """`stamped` is the topmost Via as we saw it; `to` is the To value with our tag."""
         self.to = to
-        vias = "".join([f"Via: {via}\r\n" for via in request.all("Via")])
+        vias = f"Via: {stamped}\r\n"
+        for via in request.all("Via")[1:]:
+            vias += f"Via: {via}\r\n"
         self._head = (
             f"{vias}From: {request.get('From')}\r\nTo: {to}\r\nCall-ID: {request.get('Call-ID')}\r\n"
             f"CSeq: {request.get('CSeq')}\r\n"

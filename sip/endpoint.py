@@ -12,6 +12,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Literal, TypeAlias
 
+from sip.auth import HEADERS, Authenticator, answer
 from sip.building import ALLOW, Outline, Reply, one_line, request_of
 from sip.dialog import Dialog
 from sip.events import (
@@ -30,6 +31,7 @@ from sip.events import (
 from sip.headers import MAGIC_COOKIE, tag_of
 from sip.message import METHODS, MalformedRequest, Request, Response, SipError, parse
 from sip.registrar import Bounds, Registrar
+from sip.registration import Registration
 from sip.session import Draft, Session
 from sip.session import State as SessionState
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
@@ -37,6 +39,7 @@ from sip.sources import Trunks, may_send_to
 from sip.timers import Alarm
 from sip.transaction import Client, ClientRequest, Layer, ServerInvite, ServerKey, ServerRequest
 from sip.uri import Uri
+from sip.vias import TopVia, branch_of, top_via
 
 __all__ = [
     "Account",
@@ -85,9 +88,11 @@ class Endpoint:
         self.registrar = Registrar()
         self.heard_from: Hop | None = None  # of the message being worked on
         self._expiries: dict[str, Alarm] = {}
-        self._merging: dict[tuple[str, str, int], ServerKey] = {}
+        self._registrations: dict[tuple[str, str], Registration] = {}
+        self._callers: dict[tuple[str, str], Session] = {}  # theirs, by Call-ID and their tag
         self._secret = rng.getrandbits(128).to_bytes(16, "big")
         self._received = self._sent = self._malformed = 0
+        self._authenticator = Authenticator(settings.realm, self._secret)
         self.configure(settings)
 
     # ------------------------------------------------------------------------------------------------- the owner
@@ -98,12 +103,15 @@ class Endpoint:
         trunks = Trunks(settings.peers)
         self.settings = settings
         self._trunks = trunks
+        if settings.realm != self._authenticator.realm:
+            self._authenticator = Authenticator(settings.realm, self._secret)
         self._listeners = {listener.name: listener for listener in settings.listeners}
+        self._ours = {(listener.advertise, listener.port) for listener in settings.listeners}
         self._vias = {name: _via_prefix(listener) for name, listener in self._listeners.items()}
         self._contacts = {name: _contact_line(listener) for name, listener in self._listeners.items()}
         agent = one_line(settings.user_agent)
         self.server_line = f"Server: {agent}\r\n" if agent else ""
-        self._agent_line = f"User-Agent: {agent}\r\n" if agent else ""
+        self.agent_line = f"User-Agent: {agent}\r\n" if agent else ""
         for user in self.registrar.users():
             if user not in settings.accounts:
                 self.registrar.forget(user)
@@ -122,8 +130,7 @@ class Endpoint:
                 self._request(message, hop)
         except MalformedRequest as error:
             self._malformed += 1
-            if error.request.method != "ACK":
-                self._refuse_malformed(error, error.request, hop)
+            self._refuse_malformed(error, error.request, hop)
         except SipError:
             if data.strip(b"\r\n\0 "):  # else somebody keeps his NAT open
                 self._malformed += 1
@@ -162,8 +169,8 @@ class Endpoint:
         Uri.parse(uri)
         tag = self.new_tag()
         lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
-        lines = f"{self.contact_line(hop)}{ALLOW}{self._agent_line}{lines}"
-        session = Session(self, name, f"{self.rng.getrandbits(96):024x}", tag, hop, True, SessionState.CALLING)
+        lines = f"{self.contact_line(hop)}{ALLOW}{self.agent_line}{lines}"
+        session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
         session.begin(Draft(uri, f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>"), lines, sdp, credentials))
         return session
 
@@ -178,6 +185,12 @@ class Endpoint:
         expires_s: int = 3600,
     ) -> None:
         """Register, and keep registered until `expires_s` = 0 is asked. Ends in `RegistrationResult`, each time."""
+        self.layer.now = now
+        key = (user, registrar_uri)
+        registration = self._registrations.get(key)
+        if registration is None:
+            registration = self._registrations[key] = Registration(self, user, registrar_uri, hop)
+        registration.start(credentials, expires_s)
 
     def contacts(self, user: str, now: float) -> tuple[tuple[str, Hop], ...]:
         """Where the account is bound: (contact URI, hop to send to), newest first."""
@@ -213,13 +226,26 @@ class Endpoint:
     def new_tag(self) -> str:
         return f"{self.rng.getrandbits(64):016x}"
 
+    def new_call_id(self) -> str:
+        return f"{self.rng.getrandbits(96):024x}"
+
     def new_via(self, hop: Hop) -> tuple[str, str]:
         """The Via value of a request to `hop`, and its branch."""
         branch = f"{MAGIC_COOKIE}{self.rng.getrandbits(80):020x}"
         return f"{self._vias[hop.listener]}{branch}", branch
 
-    def contact_line(self, hop: Hop) -> str:
-        return self._contacts[hop.listener]
+    def contact_line(self, hop: Hop, user: str = "") -> str:
+        line = self._contacts[hop.listener]
+        return line.replace("<sip:", f"<sip:{user}@", 1) if user else line
+
+    def forget(self, session: Session) -> None:
+        """It has ended."""
+        self.sessions.pop((session.call_id, session.local_tag), None)
+        if session.dialog is not None:
+            self._callers.pop((session.call_id, session.dialog.remote_tag), None)
+
+    def forget_registration(self, registration: Registration) -> None:
+        self._registrations = {key: value for key, value in self._registrations.items() if value is not registration}
 
     def next_hop(self, dialog: Dialog, seen: Hop) -> Hop:
         """Where requests within a dialog go, for a peer whose messages come from `seen`: to its route or Contact, if
@@ -228,8 +254,10 @@ class Endpoint:
         if seen.transport != "udp":
             return seen
         text = dialog.routes[0] if dialog.routes else dialog.target
-        if f"@{seen.host}:{seen.port}" in text:
-            return seen
+        start = text.find(f"{seen.host}:{seen.port}")
+        end = start + len(seen.host) + 1 + len(str(seen.port))
+        if start > 0 and text[start - 1] in "@:" and not text[end : end + 1].isdigit():
+            return seen  # nearly always
         try:
             uri = Uri.parse(text[text.find("<") + 1 :].partition(">")[0] if "<" in text else text)
         except SipError:
@@ -244,7 +272,17 @@ class Endpoint:
         self, response: Response, credentials: Credentials, method: str, uri: str, challenged: int
     ) -> str | None:
         """The header line that answers a challenge, or None if we do not answer this one."""
-        return None
+        if challenged > 1 or response.status not in HEADERS:
+            return None
+        asks, answers = HEADERS[response.status]
+        challenges = response.all(asks)
+        if challenged and not any("stale=true" in value.lower() for value in challenges):
+            return None  # it did not like what we said
+        cnonce = f"{self.rng.getrandbits(64):016x}"
+        value = answer(
+            challenges, credentials.user, credentials.password, method, uri, cnonce=cnonce, realm=credentials.realm
+        )
+        return None if value is None else f"{answers}: {value}\r\n"
 
     def end_fork(self, session: Session, response: Response, hop: Hop) -> None:
         """A second callee answered a forked INVITE of ours: ACK and BYE (§13.2.2.4)."""
@@ -267,16 +305,18 @@ class Endpoint:
         self.outgoing.append((data, hop))
 
     def _response(self, response: Response) -> None:
-        transaction = self.layer.clients.get((response.via.branch, response.cseq.method))
+        method = (response.get("CSeq") or "").rpartition(" ")[2]
+        transaction = self.layer.clients.get((branch_of(response), method))
         if transaction is not None:
             transaction.receive(response)
 
     def _request(self, request: Request, hop: Hop) -> None:
-        method, via = request.method, request.via
-        branch = via.branch
-        key: ServerKey = (branch, via.sent_by, "INVITE" if method in ("ACK", "CANCEL") else method)
-        if not branch.startswith(MAGIC_COOKIE):  # RFC 2543: the whole request tells (§17.2.3)
-            key = (str(via), request.call_id, str(request.cseq.number), tag_of(request.get("From") or "") or "", key[2])
+        method = request.method
+        via = top_via(request, hop)
+        key: ServerKey = (via.branch, via.sent_by, "INVITE" if method in ("ACK", "CANCEL") else method)
+        if not via.branch.startswith(MAGIC_COOKIE):  # RFC 2543: the whole request tells (§17.2.3)
+            origin = tag_of(request.get("From") or "") or ""
+            key = (request.get("Via") or "", request.call_id, str(request.cseq.number), origin, key[2])
         known = self.layer.servers.get(key)
         if method == "ACK":
             self._ack(request, known)
@@ -284,29 +324,33 @@ class Endpoint:
         if known is not None and method != "CANCEL":
             known.again()
             return
+        tag = tag_of(request.get("To") or "")
+        session = self.sessions.get((request.call_id, tag)) if tag else None
+        if session is not None and method != "CANCEL":
+            self._within(request, session, key, via)
+            return
         try:
             request.validate()
         except SipError as error:
             self._malformed += 1
             self._refuse_malformed(error, request, hop)
             return
-        request.stamp(hop.host, hop.port)
         if method == "CANCEL":
-            self._cancel(request, known, hop)
+            self._cancel(request, known, via)
         elif method not in METHODS:
-            self._answer(request, hop, 501)
-        elif request.to.tag is not None and method != "REGISTER":
-            self._within(request, key, hop)
+            self._answer(request, via, 501)
+        elif tag and method != "REGISTER":
+            self._answer(request, via, 481)
         elif method == "INVITE":
-            self._invited(request, key, hop)
+            self._invited(request, key, hop, via)
         elif method == "REGISTER":
-            self._registered(request, key, hop)
+            self._registered(request, key, hop, via)
         elif method == "OPTIONS":
-            self._answer(request, hop, 200, f"{ALLOW}Accept: application/sdp\r\n{self.server_line}")
+            self._answer(request, via, 200, f"{ALLOW}Accept: application/sdp\r\n{self.server_line}")
         elif method in ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"):
-            self._answer(request, hop, 481)
+            self._answer(request, via, 481)
         else:
-            self._answer(request, hop, 405, ALLOW)
+            self._answer(request, via, 405, ALLOW)
 
     def _ack(self, request: Request, known: object) -> None:
         if isinstance(known, ServerInvite):
@@ -315,98 +359,100 @@ class Endpoint:
         if session is not None:
             session.ack(request, request.cseq.number)
 
-    def _cancel(self, request: Request, known: object, hop: Hop) -> None:
+    def _cancel(self, request: Request, known: object, via: TopVia) -> None:
         """§9.2: 200 if there is such an INVITE, whatever has become of it."""
         if not isinstance(known, ServerInvite):
-            self._answer(request, hop, 481)
+            self._answer(request, via, 481)
             return
-        self._answer(request, hop, 200)
+        self._answer(request, via, 200)
         if known.on_cancel is not None:
             known.on_cancel(request.get("Reason") or "")
 
-    def _within(self, request: Request, key: ServerKey, hop: Hop) -> None:
-        """A request within a dialog."""
-        session = self.sessions.get((request.call_id, request.to.tag or ""))
-        dialog = None if session is None else session.dialog
-        if session is None or (dialog is not None and request.from_.tag != dialog.remote_tag):
-            self._answer(request, hop, 481)
+    def _within(self, request: Request, session: Session, key: ServerKey, via: TopVia) -> None:
+        """A request within a dialog. What is not needed of it is not read."""
+        dialog, method, cseq = session.dialog, request.method, request.cseq
+        if dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag:
+            self._answer(request, via, 481)
             return
-        method, number = request.method, request.cseq.number
+        if cseq.method != method:
+            self._answer(request, via, 400)
+            return
         if dialog is not None:
-            if number <= dialog.remote_cseq:  # out of order (§12.2.2)
-                self._answer(request, hop, 500)
+            if cseq.number <= dialog.remote_cseq:  # out of order (§12.2.2)
+                self._answer(request, via, 500)
                 return
-            dialog.remote_cseq = number
-        back = _reply_hop(hop, request)
+            dialog.remote_cseq = cseq.number
+        reply = self._reply(request, via, "")
         if method == "INVITE" and dialog is not None:
-            invite = ServerInvite(self.layer, key, back)
-            reply = self._reply(request, "")
+            invite = ServerInvite(self.layer, key, via.back)
             invite.respond(100, reply.to_bytes(100))
-            session.reoffer.theirs(request, number, invite, reply)
+            session.reoffer.theirs(request, cseq.number, invite, reply)
             return
-        transaction = ServerRequest(self.layer, key, back)
-        reply = self._reply(request, "")
+        transaction = ServerRequest(self.layer, key, via.back)
         if method == "BYE":
             transaction.respond(200, reply.to_bytes(200))
             session.bye()
         elif method == "UPDATE" and dialog is not None and session.confirmed:
             if request.body:
-                session.reoffer.theirs(request, number, transaction, reply)
+                session.reoffer.theirs(request, cseq.number, transaction, reply)
             else:
                 dialog.refresh(request)
-                transaction.respond(200, reply.to_bytes(200, f"{self.contact_line(hop)}{ALLOW}"))
+                transaction.respond(200, reply.to_bytes(200, f"{self.contact_line(session.hop)}{ALLOW}"))
         elif method in ("OPTIONS", "INFO"):
             transaction.respond(200, reply.to_bytes(200, ALLOW))
-        elif method == "UPDATE":
+        elif method in ("INVITE", "UPDATE"):
             transaction.respond(491, reply.to_bytes(491))
-        else:
+        elif method in METHODS:
             transaction.respond(405, reply.to_bytes(405, ALLOW))
+        else:
+            transaction.respond(501, reply.to_bytes(501))
 
-    def _invited(self, request: Request, key: ServerKey, hop: Hop) -> None:
-        source = self._source(request, hop)
-        if source is None or not self._acceptable(request, hop):
+    def _invited(self, request: Request, key: ServerKey, hop: Hop, via: TopVia) -> None:
+        source = self._source(request, hop, via)
+        if source is None or not self._acceptable(request, via):
             return
-        merge = (request.call_id, request.from_.tag or "", request.cseq.number)
-        if self._merging.get(merge, key) != key and self._merging[merge] in self.layer.servers:
-            self._answer(request, hop, 482)
+        caller = (request.call_id, tag_of(request.get("From") or "") or "")
+        if caller in self._callers:  # the same request by another way (§8.2.2.2)
+            self._answer(request, via, 482)
             return
         if self.layer.unsettled() >= self.settings.max_transactions:
-            self._answer(request, hop, 503, f"Retry-After: {RETRY_AFTER_S}\r\n")
+            self._answer(request, via, 503, f"Retry-After: {RETRY_AFTER_S}\r\n")
             return
         tag = self.new_tag()
-        reply = self._reply(request, tag)
+        reply = self._reply(request, via, tag)
         dialog = Dialog.of_request(request, reply.to, tag, request.cseq.number, hop)
         dialog.hop = self.next_hop(dialog, hop)
-        invite = ServerInvite(self.layer, key, _reply_hop(hop, request))
+        invite = ServerInvite(self.layer, key, via.back)
         invite.respond(100, reply.to_bytes(100))
         reply.keep_route(request)
         session = Session(self, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
         session.arrive(invite, reply, dialog, request.body)
+        self._callers[caller] = session
         self.events.append(Incoming(session, request, source))
 
-    def _acceptable(self, request: Request, hop: Hop) -> bool:
+    def _acceptable(self, request: Request, via: TopVia) -> bool:
         """Refuse what we do not understand: extensions (420), bodies (415)."""
         unknown = [tag for tag in request.tokens("Require") if tag not in UNDERSTOOD]
         if unknown:
-            self._answer(request, hop, 420, f"Unsupported: {', '.join(unknown)}\r\n")
+            self._answer(request, via, 420, f"Unsupported: {', '.join(unknown)}\r\n")
             return False
         kind = request.content_type if request.body else None
         if kind is not None and kind.type != "multipart" and (kind.type, kind.subtype) != ("application", "sdp"):
-            self._answer(request, hop, 415, "Accept: application/sdp\r\n")
+            self._answer(request, via, 415, "Accept: application/sdp\r\n")
             return False
         return True
 
-    def _registered(self, request: Request, key: ServerKey, hop: Hop) -> None:
-        source = self._source(request, hop, of_trunk=False)
-        if source is None or not self._acceptable(request, hop):
+    def _registered(self, request: Request, key: ServerKey, hop: Hop, via: TopVia) -> None:
+        source = self._source(request, hop, via, of_trunk=False)
+        if source is None or not self._acceptable(request, via):
             return
         user = request.to.uri.number
         account = self.settings.accounts.get(user)
         if account is None or source not in (("account", user), ("unknown", "")):
-            self._answer(request, hop, 403)
+            self._answer(request, via, 403)
             return
-        transaction = ServerRequest(self.layer, key, _reply_hop(hop, request))
-        reply = self._reply(request, self.new_tag())
+        transaction = ServerRequest(self.layer, key, via.back)
+        reply = self._reply(request, via, self.new_tag())
         now, settings = self.layer.now, self.settings
         bounds = Bounds(settings.registration_min_s, settings.registration_max_s, account.max_contacts)
         try:
@@ -443,21 +489,30 @@ class Endpoint:
 
     # --------------------------------------------------------------------------------------------------- answering
 
-    def _source(self, request: Request, hop: Hop, *, of_trunk: bool = True) -> Source | None:
+    def _source(self, request: Request, hop: Hop, via: TopVia, *, of_trunk: bool = True) -> Source | None:
         """Who sent it; None if that was a stranger, who has been answered."""
         if of_trunk and (trunk := self._trunks.find(hop.host, hop.port)) is not None:
             return ("trunk", trunk)
-        return ("unknown", "")
+        algorithms = self._listeners[hop.listener].algorithms
+        if not algorithms:
+            return ("unknown", "")
+        gate, now = self._authenticator, self.layer.now
+        values, find = request.all("Authorization"), self.settings.accounts.get
+        verdict = gate.check(values, request.method, request.uri, hop.host, now, algorithms, find)
+        if verdict.outcome == "ok":
+            return ("account", verdict.user)
+        challenges = gate.challenges(algorithms, hop.host, now, stale=verdict.outcome == "stale")
+        self._answer(request, via, 401, "".join([f"WWW-Authenticate: {value}\r\n" for value in challenges]))
+        return None
 
-    def _reply(self, request: Request, tag: str) -> Reply:
+    def _reply(self, request: Request, via: TopVia, tag: str) -> Reply:
         to = request.get("To") or ""
-        return Reply(request, f"{to};tag={tag}" if tag else to)
+        return Reply(request, via.stamped, f"{to};tag={tag}" if tag else to)
 
-    def _answer(self, request: Request, hop: Hop, status: int, lines: str = "", reason: str = "") -> None:
+    def _answer(self, request: Request, via: TopVia, status: int, lines: str = "", reason: str = "") -> None:
         """A final answer that is not remembered: the same comes of a retransmission (§8.2.7)."""
-        tag = "" if request.to.tag is not None else self._stateless_tag(request)
-        data = self._reply(request, tag).to_bytes(status, lines, reason=reason)
-        self._send(data, _reply_hop(hop, request))
+        tag = "" if ";tag=" in (request.get("To") or "") else self._stateless_tag(request)
+        self._send(self._reply(request, via, tag).to_bytes(status, lines, reason=reason), via.back)
 
     def _stateless_tag(self, request: Request) -> str:
         text = f"{request.get('Via')} {request.get('Call-ID')} {request.get('From')}"
@@ -465,33 +520,20 @@ class Endpoint:
 
     def _refuse_malformed(self, error: SipError, request: Request, hop: Hop) -> None:
         """Answer what could not be read, if it has what an answer needs."""
+        if request.method == "ACK" or not all(request.get(name) for name in ("From", "To", "Call-ID", "CSeq")):
+            return
         try:
-            request.stamp(hop.host, hop.port)
-            back = _reply_hop(hop, request)
+            via = top_via(request, hop)
         except SipError:
             return
-        if all(request.get(name) for name in ("From", "To", "Call-ID", "CSeq")):
-            to = request.get("To") or ""
-            tag = "" if ";tag=" in to else self._stateless_tag(request)
-            self._send(self._reply(request, tag).to_bytes(error.status, reason=one_line(error.reason)), back)
+        self._answer(request, via, error.status, reason=one_line(error.reason))
 
     def _is_ours(self, host: str, port: int) -> bool:
-        return any(listener.advertise == host and listener.port == port for listener in self.settings.listeners)
+        return (host, port) in self._ours
 
 
 def _unheard(transaction: Client, response: Response | None) -> None:
     """Nobody waits for this answer."""
-
-
-def _reply_hop(hop: Hop, request: Request) -> Hop:
-    """Where the answers to a request go: over UDP to the source address, and the source port if the Via asks for that
-    by `rport` (RFC 3581 §4), else the port the Via names (RFC 3261 §18.2.2)."""
-    if hop.transport != "udp":
-        return hop
-    via = request.via
-    if via.port == hop.port or via.param("rport") is not None:
-        return hop
-    return replace(hop, port=via.port or 5060)
 
 
 def _host_port(listener: Listener) -> str:

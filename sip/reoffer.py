@@ -45,6 +45,7 @@ class Reoffer:
     __slots__ = (
         "_alarm",
         "_asked",
+        "_challenged",
         "_cseq",
         "_invite",
         "_reply",
@@ -61,6 +62,7 @@ class Reoffer:
         self.state = State.IDLE if session.confirmed else State.UNACKED
         self._wish: bytes | None = None
         self._asked = b""
+        self._challenged = 0
         self._invite: ClientInvite | None = None  # ours
         self._cseq = 0  # of ours, or of theirs while it is open
         self._transaction: Server | None = None  # theirs
@@ -160,11 +162,23 @@ class Reoffer:
             self._succeeded(response)
         elif response.status in (408, 481):
             session.gone(response.status)
+        elif response.status in (401, 407) and self.state is State.ASKED and self._answer_challenge(response):
+            return
         elif response.status == 491 and self.state is State.ASKED:
             self._take(Input.GLARE)
         elif self.state is State.ASKED:
             session.endpoint.events.append(Reanswered(session, response.status))
             self._take(Input.DONE)
+
+    def _answer_challenge(self, response: Response) -> bool:
+        session = self._session
+        assert session.dialog is not None
+        line = session.authorization(response, "INVITE", session.dialog.target, self._challenged)
+        if line is None:
+            return False
+        self._challenged += 1
+        self._send_offer(self._asked, line)
+        return True
 
     def _succeeded(self, response: Response) -> None:
         session = self._session
@@ -186,16 +200,20 @@ class Reoffer:
         pass
 
     def _send(self, _: object) -> None:
+        assert self._wish is not None
+        self._asked, self._wish = self._wish, None
+        self._challenged = 0
+        self._send_offer(self._asked, "")
+
+    def _send_offer(self, sdp: bytes, authorization: str) -> None:
         session = self._session
         endpoint = session.endpoint
-        assert self._wish is not None
         assert session.dialog is not None
         outline = session.outline()
         self._cseq = outline.cseq
-        lines = f"{endpoint.contact_line(session.dialog.hop)}{ALLOW}{SDP}"
-        data = request_of(outline, "INVITE", lines, self._wish)
+        lines = f"{endpoint.contact_line(session.dialog.hop)}{ALLOW}{authorization}{SDP}"
+        data = request_of(outline, "INVITE", lines, sdp)
         self._invite = ClientInvite(endpoint.layer, session.dialog.hop, data, outline, self._heard)
-        self._asked, self._wish = self._wish, None
 
     def _next(self, _: object) -> None:
         """Nothing is open: what we wished meanwhile can go."""

@@ -116,8 +116,27 @@ class Session:
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack", "_alarm", "_draft", "_endpoint", "_invite", "_reason", "_reoffer", "_reply", "_retry_after_s",
-        "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name", "outgoing", "remote_sdp", "state",
+        "_ack",
+        "_alarm",
+        "_asked_who",
+        "_credentials",
+        "_draft",
+        "_endpoint",
+        "_invite",
+        "_reason",
+        "_reoffer",
+        "_reply",
+        "_retry_after_s",
+        "_unacked",
+        "_why",
+        "call_id",
+        "dialog",
+        "hop",
+        "local_tag",
+        "name",
+        "outgoing",
+        "remote_sdp",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -133,6 +152,8 @@ class Session:
         self.remote_sdp = b""
         self.dialog: Dialog | None = None
         self._draft: Draft | None = None
+        self._asked_who = False  # our BYE was challenged
+        self._credentials: Credentials | None = None
         self._invite: ClientInvite | ServerInvite | None = None  # while unanswered
         self._reply: Reply | None = None  # to their INVITE
         self._unacked: Unacknowledged | None = None
@@ -221,7 +242,7 @@ class Session:
 
     def begin(self, draft: Draft) -> None:
         """Send our INVITE."""
-        self._draft = draft
+        self._draft, self._credentials = draft, draft.credentials
         self._send_invite("")
 
     def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, body: bytes) -> None:
@@ -336,15 +357,21 @@ class Session:
 
     def _answer_challenge(self, response: Response) -> bool:
         draft = self._draft
-        if draft is None or draft.credentials is None or self._why is not None:
+        if draft is None or self._why is not None:
             return False
-        line = self._endpoint.authorization(response, draft.credentials, "INVITE", draft.uri, draft.challenged)
+        line = self.authorization(response, "INVITE", draft.uri, draft.challenged)
         if line is None:
             return False
         draft.challenged += 1
         self.state = State.CALLING
         self._send_invite(line)
         return True
+
+    def authorization(self, response: Response, method: str, uri: str, challenged: int) -> str | None:
+        """The line that answers a challenge to a request of this session, or None."""
+        if self._credentials is None:
+            return None
+        return self._endpoint.authorization(response, self._credentials, method, uri, challenged)
 
     def _cancelled(self, reason: str) -> None:
         elsewhere = "cause=200" in reason.replace(" ", "") and reason[:3].upper() == "SIP"
@@ -428,8 +455,16 @@ class Session:
         self.send_within("BYE", self._bye_answered, self._reason)
 
     def _bye_answered(self, transaction: Client, response: Response | None) -> None:
-        if self.state is State.LEAVING:
-            self._take(Input.BYE_DONE)
+        if self.state is not State.LEAVING:
+            return
+        if response is not None and response.status in (401, 407) and not self._asked_who:
+            assert self.dialog is not None
+            line = self.authorization(response, "BYE", self.dialog.target, 0)
+            if line is not None:
+                self._asked_who = True
+                self.send_within("BYE", self._bye_answered, f"{self._reason}{line}")
+                return
+        self._take(Input.BYE_DONE)
 
     def _ring(self, message: object) -> None:
         assert isinstance(message, tuple)
@@ -499,7 +534,7 @@ class Session:
     def _finish(self) -> None:
         self._silence()
         endpoint = self._endpoint
-        endpoint.sessions.pop((self.call_id, self.local_tag), None)
+        endpoint.forget(self)
         by, cause, status = self._why or ("network", "failed", 0)
         endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
         self._invite = self._reply = self._draft = None

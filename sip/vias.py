@@ -1,0 +1,63 @@
+"""The topmost Via of a request, read once for all that a server needs of it: the transaction's key, the stamp, the way
+back (RFC 3261 §17.2.3, §18.2; RFC 3581 §4)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
+from sip.message import Request, Response
+from sip.settings import Hop
+
+# What nearly every Via looks like; the others are read in full.
+_PLAIN = re.compile(
+    r"SIP/2\.0/[A-Z]{2,3} (([0-9A-Za-z.\-]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{1,5}))?+)((?:;[^;,\s\"]++)++)"
+).fullmatch
+
+
+class TopVia(NamedTuple):
+    branch: str  # "" if there is none (RFC 2543)
+    sent_by: str  # as it identifies a transaction: a retransmission writes it the same way
+    stamped: str  # the value with `received` and `rport`
+    back: Hop  # where the answers go
+
+
+def top_via(request: Request, hop: Hop) -> TopVia:
+    """Raises `SipError` (400)."""
+    value = request.get("Via") or ""
+    match = _PLAIN(value)
+    if match is not None:
+        sent_by, host, port, params = match.groups()
+        start = params.find(";branch=")
+        asked = params.find(";rport")
+        if start >= 0 and "received" not in params and (asked < 0 or params[asked + 6 : asked + 7] in ("", ";")):
+            end = params.find(";", start + 8)
+            branch = params[start + 8 :] if end < 0 else params[start + 8 : end]
+            if asked >= 0:
+                stamped = value.replace(";rport", f";rport={hop.port};received={hop.host}", 1)
+                return TopVia(branch, sent_by, stamped, hop)
+            stamped = value if host == hop.host else f"{value};received={hop.host}"
+            return TopVia(branch, sent_by, stamped, _back(hop, int(port) if port else 5060))
+    via = request.via
+    branch, sent_by = via.branch, via.sent_by
+    asked_rport = via.param("rport") is not None
+    stamped = str(via.seen_from(hop.host, hop.port))
+    return TopVia(branch, sent_by, stamped, hop if asked_rport else _back(hop, via.port or 5060))
+
+
+def branch_of(response: Response) -> str:
+    """The branch of our own request that this answers, or something that is none of ours."""
+    value = response.get("Via") or ""
+    start = value.find(";branch=")
+    if start < 0:
+        return response.via.branch  # blanks around the semicolon
+    end = value.find(";", start + 8)
+    return (value[start + 8 :] if end < 0 else value[start + 8 : end]).rstrip()
+
+
+def _back(hop: Hop, port: int) -> Hop:
+    """To the source address; over UDP to the port that the Via names."""
+    if hop.transport != "udp" or port == hop.port or not 0 < port < 65536:
+        return hop
+    return replace(hop, port=port)
