@@ -337,9 +337,15 @@ def parse(data: bytes) -> Request | Response:
     head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
     breaks = len(lines) - 1
-    message = _start(lines.pop(0))
+    start = lines.pop(0)
+    broken = head.count("\n") != breaks or head.count("\r") != breaks
+    if broken:
+        if "\r" in start or "\n" in start:
+            raise SipError(400, "CR or LF by itself")
+        lines = [line for line in lines if "\r" not in line and "\n" not in line]
+    message = _start(start)
     fault = _index(message, lines)
-    if head.count("\n") != breaks or head.count("\r") != breaks:
+    if broken:
         fault = SipError(400, "CR or LF by itself")
     elif end < 0:
         fault = SipError(400, "The headers do not end")
@@ -405,13 +411,13 @@ def _index(message: Message, lines: list[str]) -> SipError | None:
                 fault = error
                 continue
         if not colon or len(line) > MAX_LINE:
-            fault = SipError(400, "Header line too long" if colon else "Header without a colon")
+            fault = SipError(400, "Bad header line")
         elif key in index:
             index[key].append(line)
         else:
             index[key] = [line]
     message._index = index
-    message._lines = lines
+    message._lines = lines if fault is None else [line for same in index.values() for line in same]
     return fault
 
 
