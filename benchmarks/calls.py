@@ -104,9 +104,9 @@ def pairs_ms(before: dict[str, Sip], after: dict[str, Sip]) -> list[float]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {name: round(percentile(values, share), 3) for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))} | {
-        "n": len(values)
-    }
+    return {
+        name: round(percentile(values, share), 3) for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
+    } | {"n": len(values)}
 
 
 def by_agent_latency(messages: list[Sip], bench: Bench) -> tuple[dict[str, float], dict[str, float]]:
@@ -261,7 +261,9 @@ def bridged(directory: Path, seconds: float) -> dict[str, Any]:
                 callers = bench.callers(calls=calls, rate=50)
                 time.sleep(calls / 50 + 2)
                 messages = bench.wire.take()
-                toward_callers = first(messages, lambda m: m.method == "INVITE" and m.status == 200 and not bench.is_agent(m))
+                toward_callers = first(
+                    messages, lambda m: m.method == "INVITE" and m.status == 200 and not bench.is_agent(m)
+                )
                 toward_agents = first(messages, lambda m: m.method == "INVITE" and not m.status and bench.is_agent(m))
                 ports = [f"caller {m.media_port}" for m in toward_callers.values()]
                 ports += [f"agent {m.media_port}" for m in toward_agents.values()]
@@ -304,7 +306,11 @@ def show(results: dict[str, Any]) -> None:
     for column in ("figure", "Asterisk 22", "FreeSWITCH", "aim", "Hotline"):
         table.add_column(column)
     for name, value in results["figures"].items():
-        text = f"{value['p50']} / {value['p99']}  (p90 {value['p90']}, n {value['n']})" if isinstance(value, dict) else value
+        text = (
+            f"{value['p50']} / {value['p99']}  (p90 {value['p90']}, n {value['n']})"
+            if isinstance(value, dict)
+            else value
+        )
         table.add_row(name, *OTHERS.get(name, ("", "", "")), str(text))
     Console().print(table)
 

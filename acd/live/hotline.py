@@ -8,36 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import random
 import secrets
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
-from acd.config.load import ConfigError, load
+from acd.config import ConfigError, difference, load
 from acd.config.shell import Hotline as Configuration
+from acd.config.shell import SecretMissing
 from acd.core import commands as do
 from acd.core import events as ev
 from acd.core.engine import Engine
 from acd.core.settings import Settings
+from acd.journal.codec import JournalError
 from acd.journal.recovery import Recovered, recover
 from acd.journal.writer import JournalWriter
 from acd.live.clock import Clock
 from acd.live.control import ControlServer
 from acd.live.legs import Legs
+from acd.live.log import Level, configure, get
 from acd.live.operations import Operations
 from acd.live.prompts import Prompts
 from acd.live.setup import Setup, endpoint_settings, static_devices
 from acd.records.store import RecordStore
-from media.client import WorkerPool
+from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
-from sip.endpoint import Endpoint
 
-log = structlog.get_logger("acd")
+log = get("hotline")
 
 IDLE_COLLECT: Final = 20_000
 """New containers after which garbage is looked for once no call is up …"""
@@ -57,6 +57,8 @@ class Hotline:
         self.recovered = found
         self.boot = found.boot + 1
         self.clock = Clock(found.now, found.wall_offset_s if found.boot else None)
+        self.started_at = self.clock.now()
+        self.draining = False
         self.engine = Engine(found.snapshot)
         self.alarms: dict[str, tuple[float, str]] = {}
         self.replies: dict[str, asyncio.Future[do.Reply]] = {}
@@ -69,27 +71,27 @@ class Hotline:
         self._requests = 0
         self._housekeeper: asyncio.Task[None] | None = None
 
-        self.endpoint = Endpoint(endpoint_settings(configuration), random.Random(secrets.randbits(64)))
-        self.sip = SipShell(self.endpoint, now=self.clock.now)
+        self.sip = SipShell(
+            endpoint_settings(configuration),
+            lambda events: self.legs.on_sip(events),
+            binds={
+                f"{listen.name}:{index}": (address.host, address.port)
+                for listen in configuration.listen.values()
+                for index, address in enumerate(listen.sip)
+            },
+        )
+        self.endpoint = self.sip.endpoint
         self.media = WorkerPool(
             {name: listen.media_host for name, listen in configuration.listen.items()},
             ports=(configuration.media.first_port, configuration.media.last_port),
             workers=configuration.media.workers,
-            music={name: str(path) for name, path in configuration.music.items()},
+            silent_after_s=configuration.media.silent_s or None,
         )
         self.legs = Legs(
-            Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts), self.post, self.clock.now,
-            self.boot,
+            Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
+            self.post, self.boot,
         )  # fmt: skip
-        self.sip.on_event = self.legs.on_sip
         self.journal: JournalWriter | None = None
-        if configuration.journal is not None:
-            self.journal = JournalWriter(
-                configuration.journal,
-                trouble=lambda on, detail: self.post(ev.StorageTrouble("journal", on, detail)),
-                snapshot=self.engine.snapshot,
-                notice=lambda text: log.warning("journal", note=text),
-            )
         self.records: RecordStore | None = None
         self.control = ControlServer(configuration.control, Operations(self).handle)
         self._carry_out: dict[type[Any], Callable[[Any], None]] = {
@@ -206,17 +208,22 @@ class Hotline:
             for record in found.records:
                 self.records.put(record)
         await self.media.start()
-        for listen in configuration.listen.values():
-            for index, address in enumerate(listen.sip):
-                await self.sip.listen(f"{listen.name}:{index}", address.transport, address.host, address.port)
         await self.control.start()
-        if self.journal is not None:
-            self.journal.open(
+        if configuration.journal is not None:
+            journal = JournalWriter(
+                configuration.journal,
+                trouble=lambda on, detail: self.post(ev.StorageTrouble("journal", on, detail)),
+                snapshot=self.engine.snapshot,
+                notice=lambda text: log.warning("journal", note=text),
+            )
+            journal.open(
                 boot=self.boot, seed=self._seed, now=self.clock.now(), wall_offset_s=self.clock.wall_offset_s,
                 settings=found.settings, snapshot=found.snapshot,
             )  # fmt: skip
+            self.journal = journal
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
+        self.sip.start()
         self._housekeeper = asyncio.create_task(self._keep_house())
         gc.collect()
         gc.freeze()
@@ -236,6 +243,8 @@ class Hotline:
                 self.post(ev.WallClockSet(self.clock.wall_offset_s))
             if self.journal is not None:
                 self.journal.flush()
+            if self.draining and not self.legs.legs:
+                self.stopped.set()
             fresh = gc.get_count()[0]
             if fresh > BUSY_COLLECT or (fresh > IDLE_COLLECT and not self.legs.legs):
                 gc.collect()
@@ -243,15 +252,14 @@ class Hotline:
     def reload(self) -> list[str]:
         """Read the configuration again and put it in force; live calls are not touched. Returns the differences.
         Raises `ConfigError`, and then nothing has changed."""
-        from acd.config.load import difference
-
         fresh = load(self.configuration.file)
         changes = difference(self.configuration, fresh)
         self.endpoint.configure(endpoint_settings(fresh))
         gone = set(static_devices(self.configuration)) - set(static_devices(fresh))
         self.configuration = fresh
         self.legs.setup = Setup(fresh)
-        self.legs.prompts = Prompts(fresh.prompts)
+        self.legs.prompts = Prompts(fresh.prompts, fresh.music)
+        self.media.forget_recordings()
         for device in sorted(gone):
             self.legs.device(device, False)
         self.configured(fresh.settings)
@@ -292,17 +300,21 @@ async def serve(configuration: Configuration) -> None:
         await hotline.close()
 
 
-def run(path: Path, *, log_level: str | None = None) -> int:
+def run(path: Path, *, log_level: Level | None = None) -> int:
     """`acd run`: 0 after a clean end, 1 when the configuration or the machine does not allow a start."""
     import uvloop
-
-    from acd.live.log import configure as configure_log
 
     try:
         configuration = load(path)
     except ConfigError as error:
-        print(error)
+        print(error, file=sys.stderr)
         return 1
-    configure_log(configuration.log, level=log_level)
-    uvloop.run(serve(configuration))
+    output = configure(configuration.log, log_level)
+    try:
+        uvloop.run(serve(configuration))
+    except (OSError, JournalError, MediaError, SecretMissing) as error:
+        log.error("cannot start", why=str(error))
+        return 1
+    finally:
+        output.close()
     return 0

@@ -11,25 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
-
 from acd.config.shell import DeviceShell, TrunkShell
 from acd.core import commands as do
 from acd.core import events as ev
 from acd.core.ids import CallId, LegId, OpId, call_of
 from acd.live import identity
 from acd.live.keypad import Keypad
+from acd.live.log import get
 from acd.live.prompts import Prompts, UnknownPrompt
 from acd.live.setup import Network, Setup
 from media import plane
 from sip import sdp
 from sip.endpoint import (
-    Account,
     Answered,
     Confirmed,
-    Endpoint,
     Ended,
-    Hop,
+    Endpoint,
     Incoming,
     Offered,
     Progress,
@@ -42,7 +39,7 @@ from sip.endpoint import (
 )
 from sip.message import SipError
 
-log = structlog.get_logger("acd.legs")
+log = get("legs")
 
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
 BUSY_RETRY_S: Final = 5.0
@@ -72,7 +69,7 @@ class Leg:
 
 
 class Legs:
-    """Commands in, events out. `post` takes an event for the core; `now` reads the engine's clock."""
+    """Commands in, events out. `post` takes an event for the core."""
 
     def __init__(
         self,
@@ -81,7 +78,6 @@ class Legs:
         media: plane.Plane,
         prompts: Prompts,
         post: Callable[[ev.Event], None],
-        now: Callable[[], float],
         boot: int,
     ) -> None:
         self.setup = setup
@@ -89,7 +85,6 @@ class Legs:
         self.media = media
         self.prompts = prompts
         self.post = post
-        self.now = now
         self.boot = boot
         self.legs: dict[LegId, Leg] = {}
         self.secrets: dict[str, str] = {}
@@ -125,8 +120,12 @@ class Legs:
 
     # ------------------------------------------------------------------------------------------------- from SIP
 
-    def on_sip(self, event: SipEvent) -> None:
-        self._on_sip[type(event)](event)
+    def on_sip(self, events: list[SipEvent]) -> None:
+        for event in events:
+            try:
+                self._on_sip[type(event)](event)
+            except Exception:  # one peer's message must not end the others' calls
+                log.exception("a SIP event failed", what=type(event).__name__)
 
     def _incoming(self, event: Incoming) -> None:
         session, (kind, name) = event.session, event.source
@@ -151,7 +150,7 @@ class Legs:
         if kind == "account":
             who = identity.Identity(who.called, name, who.caller_name, True)
         codecs = self.setup.codecs(party)
-        if theirs is not None and not sdp.common(theirs, codecs):
+        if theirs is not None and not in_common(theirs, codecs):
             log.info("refused", status=488, why="no codec in common", source=name)
             session.end(488)
             return
@@ -265,7 +264,7 @@ class Legs:
     def _start(self, command: do.StartLeg) -> None:
         beside = self.legs.get(command.beside) if command.beside else None
         try:
-            party, uri, hop, credentials = self.setup.route(command.to, self.endpoint, self.now())
+            party, uri, hop, credentials = self.setup.route(command.to, self.endpoint, _now())
         except LookupError as error:
             log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
             self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
@@ -287,7 +286,7 @@ class Legs:
             uri,
             hop,
             self._our_offer(leg),
-            self.now(),
+            _now(),
             from_=identity.name_addr(command.caller, command.caller_name, host),
             headers=headers,
             credentials=credentials,
@@ -307,7 +306,13 @@ class Legs:
     def _hears(self, command: do.Hears) -> None:
         leg = self.legs.get(command.leg)
         if leg is not None and not leg.ending and self._media(leg):
-            self.media.hears(leg.id, plane.Source(command.source.kind, command.source.name, command.source.legs))
+            self.media.hears(leg.id, self._source(command.source))
+
+    def _source(self, source: do.Source) -> plane.Source:
+        if source.kind != "music":
+            return plane.Source(source.kind, source.name, source.legs)
+        file = self.prompts.music(source.name)
+        return plane.Source("music", file) if file else plane.Source("silence")
 
     def _play(self, command: do.Play) -> None:
         leg = self.legs.get(command.leg)
@@ -498,6 +503,17 @@ class Legs:
         return [leg for leg in (self.legs.get(f"{call}.{n}") for n in range(8)) if leg is not None]
 
 
+def _now() -> float:
+    """The SIP endpoint's clock."""
+    return asyncio.get_running_loop().time()
+
+
+def in_common(theirs: sdp.Description, codecs: tuple[sdp.Codec, ...]) -> bool:
+    """Whether there is a codec for speech that both know."""
+    ours = {codec.name for codec in codecs} - {sdp.TELEPHONE_EVENT.name}
+    return any(codec.name in ours for codec in theirs.codecs)
+
+
 def prefer(codecs: tuple[sdp.Codec, ...], beside: Leg | None) -> tuple[sdp.Codec, ...]:
     """The party's codecs with the other leg's first, so that nothing needs translating."""
     first = None
@@ -505,8 +521,7 @@ def prefer(codecs: tuple[sdp.Codec, ...], beside: Leg | None) -> tuple[sdp.Codec
         if beside.agreed is not None:
             first = beside.agreed.codec.name
         elif beside.theirs is not None:
-            first = next((c.name for c in beside.theirs.codecs if any(c.name == ours.name for ours in beside.codecs)), None)
+            first = next(
+                (c.name for c in beside.theirs.codecs if any(c.name == ours.name for ours in beside.codecs)), None
+            )
     return tuple(sorted(codecs, key=lambda codec: codec.name != first)) if first else codecs
-
-
-__all__ = ["Account", "Hop", "Leg", "Legs"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from acd.config.load import ConfigError, difference, load
+from acd.config import ConfigError, difference, load
 from acd.core import events as ev
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ class Operations:
 
     async def _status(self, args: Facts) -> Facts:
         hotline = self.hotline
-        view, sip, workers = hotline.engine.view(hotline.clock.now()), hotline.endpoint.stats(), await hotline.media.stats()
+        view, sip, workers = (
+            hotline.engine.view(hotline.clock.now()),
+            hotline.endpoint.stats(),
+            await hotline.media.stats(),
+        )
         return {
             "name": hotline.configuration.name,
             "boot": hotline.boot,
@@ -124,7 +128,8 @@ class Operations:
     async def _alarms(self, args: Facts) -> Facts:
         return {
             "alarms": [
-                {"name": name, "since": since, "detail": detail} for name, (since, detail) in self.hotline.alarms.items()
+                {"name": name, "since": since, "detail": detail}
+                for name, (since, detail) in self.hotline.alarms.items()
             ]
         }
 

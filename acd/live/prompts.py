@@ -19,8 +19,13 @@ class Prompts:
     ``whisper-QUEUE`` or, where nobody recorded one, ``whisper``.
     """
 
-    def __init__(self, recorded: Mapping[str, Path]) -> None:
+    def __init__(self, recorded: Mapping[str, Path], music: Mapping[str, Path]) -> None:
         self._recorded = recorded
+        self._music = {name: str(path) for name, path in music.items()}
+
+    def music(self, name: str) -> str:
+        """The file of a music on hold; the default one for a name that is gone since a reload; "" without any."""
+        return self._music.get(name) or self._music.get("default", "")
 
     def files(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The files, in order. Raises `UnknownPrompt`."""
