@@ -7,7 +7,6 @@ from acd.core.calls import Call, Leg, LegState
 from acd.core.context import Core
 from acd.core.events import LegArrived
 from acd.core.record import Record
-from acd.core.records import open_segment
 from acd.core.release import answer, end_call, ring_back
 
 RETRY_AFTER_S: Final = 10.0
@@ -44,6 +43,7 @@ def _new(core: Core, event: LegArrived) -> Call:
         **(event.attributes or {}),
         "caller": event.caller,
         "called": event.called,
+        "caller_name": event.caller_name,
         "source": event.source,
         "trusted": event.asserted,
     }
@@ -69,6 +69,5 @@ def _overload(core: Core, source: str) -> str | None:
 
 
 def _refuse(core: Core, call: Call, status: int, why: str) -> None:
-    open_segment(core, call, "flow", "")
     retry_after_s = RETRY_AFTER_S if status == 503 else None
     end_call(core, call, "refused", "engine", cause="rejected", status=status, detail=why, retry_after_s=retry_after_s)

@@ -21,8 +21,6 @@ def caller_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     if event.by == "network" or (leg.state is LegState.ANSWERING and event.cause == "not_acknowledged"):
         otherwise = "media_lost" if event.cause == "media_lost" else "failed"
     outcome = outcome_of(call, otherwise)
-    if outcome == "abandoned":
-        core.counts(call.record.queue or "").abandoned += 1
     detail = event.cause if outcome == "failed" else ""
     end_call(core, call, outcome, BY[event.by], detail=detail)
 

@@ -60,8 +60,8 @@ class Engine:
         if state.random:
             core.random.setstate((state.random[0], tuple(state.random[1:]), None))
         if state.configured is not None:
-            core.dispatcher.configure(state.settings, core.now)
             core.agents.configure(state.settings, core.now)
+            core.dispatcher.configure(state.settings, core.now)
 
     def step(self, event: Event, now: float) -> list[Command]:
         """Take one event. `now`: monotonic seconds since the journal began, never going back."""
@@ -69,9 +69,10 @@ class Engine:
         core.now = core.state.now = now
         core.out = []
         HANDLERS[type(event)](core, event)
-        if core.agents.changed:
-            _leave_the_deserted(core)
+        deserted = core.agents.changed and _somebody_left(core)
         offers.decide(core)
+        if deserted:
+            _leave_the_deserted(core)
         return core.out
 
     def deadline(self) -> float | None:
@@ -307,13 +308,18 @@ DUE: Final[dict[str, Callable[[Core, str], None]]] = {
 """What falls due, by the first word of a deadline's name; the second names the leg or call it belongs to."""
 
 
-def _leave_the_deserted(core: Core) -> None:
-    """Somebody may have signed off: those whom nobody can serve any more leave, where their queue says so."""
+def _somebody_left(core: Core) -> bool:
+    """Somebody has signed off or been taken a skill."""
     agents = core.agents
-    gone = any(a not in agents.states or agents.states[a].presence is Presence.SIGNED_OFF for a in agents.changed)
-    if gone or agents.reskilled:
-        for contact in core.dispatcher.stranded():
-            interpreter.left_queue(core, core.state.calls[contact], "nobody_signed_on")
+    gone = (a not in agents.states or agents.states[a].presence is Presence.SIGNED_OFF for a in agents.changed)
+    return bool(agents.reskilled) or any(gone)
+
+
+def _leave_the_deserted(core: Core) -> None:
+    """Those whom nobody signed on can serve any more leave, where their queue says so."""
+    for contact in core.dispatcher.stranded():
+        interpreter.left_queue(core, core.state.calls[contact], "nobody_signed_on")
+    offers.decide(core)
 
 
 HANDLERS: Final[dict[type, Callable[[Core, Any], None]]] = {

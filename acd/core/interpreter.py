@@ -26,7 +26,7 @@ from acd.core.flow import (
     When,
 )
 from acd.core.queueing import join, leave
-from acd.core.records import close_segment, open_segment, outcome_of
+from acd.core.records import close_segment, in_flow, outcome_of
 from acd.core.release import answer, end_call, give_early_media, ring_back, watch_unanswered
 
 STEPS_AT_ONCE: Final = 1000  # a flow that goes round without ever waiting is broken off
@@ -34,7 +34,6 @@ STEPS_AT_ONCE: Final = 1000  # a flow that goes round without ever waiting is br
 
 def start(core: Core, call: Call, flow: str) -> None:
     """Begin at the first step."""
-    open_segment(core, call, "flow", flow)
     call.flow = flow
     call.path = [0]
     run(core, call)
@@ -109,7 +108,7 @@ def _ring(core: Core, call: Call, step: RingTone) -> bool:
     leg = core.caller(call)
     if leg.state is not LegState.ARRIVED:
         return onward(call)
-    _waits(call)
+    _waits(core, call)
     ring_back(core, leg)
     core.timers.set(("step", call.id), core.now + step.seconds)
     watch_unanswered(core, call)
@@ -138,7 +137,7 @@ def _ask(core: Core, call: Call, prompts: tuple[str, ...], timeout_s: float) -> 
     if prompts:
         _play(core, call, prompts, barge_in=True)
     else:
-        _waits(call)
+        _waits(core, call)
         core.timers.set(("step", call.id), core.now + timeout_s)
     core.listen(core.caller(call))
     return False
@@ -161,7 +160,7 @@ def _ask_digits(core: Core, call: Call, step: CollectDigits, prompts: tuple[str,
 
 def _gather(core: Core, call: Call, step: CollectDigits) -> None:
     """What was typed during the prompt waits in the shell: it stopped the prompt and is collected now."""
-    _waits(call)
+    _waits(core, call)
     call.op = core.name_op(call)
     call.collecting = True
     core.out.append(
@@ -185,10 +184,7 @@ def _when(core: Core, call: Call, step: When) -> bool:
 
 def _queue(core: Core, call: Call, step: Enqueue) -> bool:
     if join(core, call, step) is not None:
-        onward(call)
-        if current(core, call) is not None:
-            open_segment(core, call, "flow", call.flow)
-        return True
+        return onward(call)
     leg = core.caller(call)
     if step.keys:
         core.listen(leg)
@@ -199,7 +195,6 @@ def _queue(core: Core, call: Call, step: Enqueue) -> bool:
 
 def _go_to(core: Core, call: Call, step: GoTo) -> bool:
     close_segment(core, call, "go_to")
-    open_segment(core, call, "flow", step.flow)
     call.flow = step.flow
     call.path = [0]
     return True
@@ -229,13 +224,14 @@ def _value(core: Core, call: Call, expr: Any) -> Any:
     return evaluate(expr, call.variables, core.state.hours, core.now + core.state.wall_offset_s)
 
 
-def _waits(call: Call) -> None:
-    """The caller is with us again: when the call ends now, it is not the agent's hang-up that ended it."""
+def _waits(core: Core, call: Call) -> None:
+    """The caller is with his flow: when the call ends now, it is not an agent's hang-up that ended it."""
     call.record.released_by = ""
+    in_flow(core, call)
 
 
 def _play(core: Core, call: Call, prompts: tuple[str, ...], barge_in: bool) -> None:
-    _waits(call)
+    _waits(core, call)
     call.op = core.name_op(call)
     call.collecting = False
     core.hears(core.caller(call), PROMPTS)
@@ -338,18 +334,11 @@ def left_queue(core: Core, call: Call, result: str, key: str | None = None) -> N
         onward(call)
     else:
         into(call, key)
-    _resume(core, call)
+    run(core, call)
 
 
 def served(core: Core, call: Call) -> None:
     """The agent has hung up: what stands behind the queue step follows, a survey for example."""
     call.variables["queue_result"] = "answered"
     onward(call)
-    _resume(core, call)
-
-
-def _resume(core: Core, call: Call) -> None:
-    step = current(core, call)
-    if step is not None and not isinstance(step, HangUpStep):
-        open_segment(core, call, "flow", call.flow)
     run(core, call)

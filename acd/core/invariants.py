@@ -118,5 +118,5 @@ def _unmatched(core: Core, now: float) -> list[str]:
         for waiting in core.dispatcher.waiting.values()
         if not waiting.rung
         for state in core.state.agents.values()
-        if core.dispatcher.may_match(waiting, state, now)
+        if core.dispatcher.may_match(waiting.contact, state.id, now)
     ]

@@ -14,8 +14,8 @@ def configure(core: Core, settings: Settings) -> None:
     in_use = {call.version for call in state.calls.values()}
     state.flows = {version: flows for version, flows in state.flows.items() if version in in_use}
     state.flows[settings.version] = settings.flows
+    core.agents.configure(settings, core.now)
     apply(core)
-    core.agents.configure(state.settings, core.now)
 
 
 def apply(core: Core) -> None:

@@ -1,7 +1,7 @@
 """A caller in a queue: joining, music and announcements, leaving with a reason (DESIGN §6)."""
 
 from acd.core.calls import CALL, Call, CallInput
-from acd.core.commands import PROMPTS, Play, Publish, music
+from acd.core.commands import PROMPTS, Play, Publish, Stop, music
 from acd.core.context import Core
 from acd.core.flow import Enqueue
 from acd.core.ids import QueueId
@@ -25,25 +25,23 @@ def move(core: Core, call: Call, queue: QueueId | None, tier: int | None) -> str
     """Take a waiting call to another queue, or tier, or both, with the time it has waited. Returns None or why not;
     then it is where it was."""
     waiting = core.dispatcher.waiting[call.id]
-    to = core.state.settings.queues[queue if queue is not None else waiting.queue]
-    if to.id != waiting.queue and (why := _refusal(core, call, to.id)) is not None:
+    if queue is None or queue == waiting.queue:
+        if tier is not None:
+            core.dispatcher.change_tier(call.id, tier)
+        return None
+    needs = dict(waiting.needs)
+    if (why := _refusal(core, call, queue, needs)) is not None:
         return why
-    release_offers(core, call)
-    core.dispatcher.leave(call.id)
-    waits_no_longer(core, call)
-    if to.id != waiting.queue:
-        _count_left(core, call, waiting.queue, "moved")
-    close_segment(core, call, "moved")
-    call.state = advance(CALL, call.state, CallInput.LEFT)
-    waited = core.now - waiting.joined_at
-    credit_s = (waiting.joined_at - waiting.key if to.id == waiting.queue else to.credit_s) + waited
-    return _enter(core, call, to, None, tier if tier is not None else waiting.tier, credit_s, None)
+    to = core.state.settings.queues[queue]
+    leave(core, call, "moved")
+    credit_s = to.credit_s + core.now - waiting.joined_at
+    return _enter(core, call, to, needs, tier, credit_s, None)
 
 
-def _refusal(core: Core, call: Call, queue: QueueId) -> str | None:
+def _refusal(core: Core, call: Call, queue: QueueId, needs: dict[str, int]) -> str | None:
     """Why the call may not join, asked for a stand-in so that it keeps its place."""
     stand_in = f"{call.id}?"
-    why = core.dispatcher.join(stand_in, queue, core.now, channel=call.channel)
+    why = core.dispatcher.join(stand_in, queue, core.now, needs=needs, channel=call.channel)
     core.dispatcher.leave(stand_in)
     return why
 
@@ -141,7 +139,7 @@ def leave(core: Core, call: Call, result: str) -> None:
     call.waited_until = core.now
     call.left = result
     call.variables["queue_result"] = result
-    _count_left(core, call, call.record.queue or "", result)
+    core.counts(call.record.queue or "").leaves(result)
     close_segment(core, call, result)
     call.state = advance(CALL, call.state, CallInput.LEFT)
 
@@ -150,7 +148,9 @@ def waits_no_longer(core: Core, call: Call) -> None:
     core.timers.cancel(("wait", call.id))
     core.timers.cancel(("announce", call.id))
     core.timers.cancel(("unanswered", call.id))
-    call.op = None
+    if call.op is not None:
+        core.out.append(Stop(call.op))
+        call.op = None
 
 
 def release_offers(core: Core, call: Call, cause: str = "cancelled") -> None:
@@ -167,10 +167,5 @@ def _turned_away(core: Core, call: Call, queue: QueueId, why: str) -> str:
     call.record.queue = queue
     call.left = why
     call.variables["queue_result"] = why
-    _count_left(core, call, queue, why)
+    core.counts(queue).leaves(why)
     return why
-
-
-def _count_left(core: Core, call: Call, queue: QueueId, why: str) -> None:
-    counts = core.counts(queue)
-    counts.left[why] = counts.left.get(why, 0) + 1

@@ -36,15 +36,23 @@ def open_segment(
 
 def close_segment(core: Core, call: Call, result: str) -> None:
     """End the open stretch, if there is one, with what came of it."""
-    segment = call.record.segments[-1]
-    if segment.result:
+    segments = call.record.segments
+    if not segments or segments[-1].result:
         return
+    segment = segments[-1]
     segment.ended_at = core.now + call.wall_offset_s
     segment.result = result
     if segment.kind == "agent":
         take_back(core, call)
         segment.talk_s = core.now - call.talking_since
         call.record.talk_s += segment.talk_s
+
+
+def in_flow(core: Core, call: Call) -> None:
+    """The caller is with his flow: a stretch of its own, unless it is under way."""
+    segments = call.record.segments
+    if not segments or segments[-1].result:
+        open_segment(core, call, "flow", call.flow)
 
 
 def put_on_hold(core: Core, call: Call) -> None:

@@ -1,7 +1,7 @@
 """Answering, cutting and ending: what may be done to legs and calls, whatever the caller is doing."""
 
 from acd.core.agents import Input
-from acd.core.calls import CALL, LEG, Call, CallInput, Leg, LegInput, LegState
+from acd.core.calls import CALL, LEG, Call, CallInput, CallState, Leg, LegInput, LegState
 from acd.core.commands import AnswerLeg, EndLeg, ProbeDevice, ProgressLeg
 from acd.core.context import Core
 from acd.core.ids import AgentId, DeviceId
@@ -119,6 +119,8 @@ def end_call(
     retry_after_s: float | None = None,
 ) -> None:
     """The call is over now: its record goes out, every leg that is left is released, no timer stays."""
+    if call.state is CallState.WAITING:
+        core.counts(call.record.queue or "").leaves(outcome)
     call.state = advance(CALL, call.state, CallInput.ENDED)
     core.dispatcher.leave(call.id)
     timers = core.timers

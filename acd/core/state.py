@@ -24,6 +24,13 @@ class QueueCounts:
     in_service_level: int = 0
     left: dict[str, int] = field(default_factory=dict)  # every other reason for leaving
 
+    def leaves(self, why: str) -> None:
+        """A caller leaves this queue, unserved."""
+        if why == "abandoned":
+            self.abandoned += 1
+        else:
+            self.left[why] = self.left.get(why, 0) + 1
+
 
 @dataclass(slots=True)
 class State:

@@ -195,7 +195,7 @@ class World:
     def _end_leg(self, command: c.EndLeg) -> None:
         leg = self.legs.get(command.leg)
         if leg is None:  # of an earlier boot, never confirmed
-            self.later(0.0, e.LegEnded(command.leg, "us", command.cause))
+            self.later(0.1, e.LegEnded(command.leg, "us", command.cause))
             return
         retry = f", retry after {command.retry_after_s:g} s" if command.retry_after_s else ""
         status = f" {command.status}" if command.status and not leg.up else ""
