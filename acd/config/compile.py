@@ -303,6 +303,7 @@ class Compiler:
             dict(at.queues),
             at.sign_on,
             dict(capacity),
+            {str(channel): tuple(map(str, below)) for channel, below in at.interrupts.items()},
         )
 
     def _skills(self, skills: Collection[str], path: tuple[Step, ...]) -> None:
@@ -390,6 +391,7 @@ class Compiler:
 
 PLAIN_QUEUE_FIELDS = (
     "ring_s",
+    "ring_step_s",
     "rejected_delay_s",
     "busy_delay_s",
     "no_answer_delay_s",
@@ -404,6 +406,7 @@ PLAIN_QUEUE_FIELDS = (
     "target_s",
     "short_abandon_s",
     "patience_s",
+    "handle_s",
     "blocked",
 )
 """Fields of a queue that mean in YAML what they mean in the core."""

@@ -67,6 +67,7 @@ Many: TypeAlias = Annotated[list[str], BeforeValidator(_one_or_many, json_schema
 Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 Level = Annotated[int, Field(ge=1, le=10, description="skill level, 1 (least) to 10")]
 Preference = Annotated[int, Field(ge=1, le=9, description="preference level, 1 is offered first")]
+Channel: TypeAlias = Literal["voice", "chat"]
 Codecs: TypeAlias = Annotated[list[Codec], Field(min_length=1)]
 
 
@@ -179,7 +180,12 @@ class AgentAt(Strict):
     site: str = ""
     queues: dict[str, Preference] = Field(default={}, description="queue: preference level 1-9")
     sign_on: Literal["manual", "at_start"] = "manual"
-    capacity: dict[Literal["voice", "chat"], Annotated[int, Field(ge=0, le=20)]] = {"voice": 1}
+    capacity: dict[Channel, Annotated[int, Field(ge=0, le=20)]] = Field(
+        default={"voice": 1}, description="contacts at once, by channel"
+    )
+    interrupts: dict[Channel, list[Channel]] = Field(
+        default={}, description="channel: channels it may come on top of"
+    )
 
 
 class NumberAt(Strict):
@@ -236,6 +242,9 @@ class QueueAt(Strict):
     ] = WrapUpAt(kind="none")
     music: str = "default"
     ring_s: Annotated[float, Field(ge=1, le=600)] = Field(default=20.0, description="how long an agent's phone rings")
+    ring_step_s: Annotated[float, Field(ge=1, le=600)] = Field(
+        default=10.0, description="ring_progressively: one more agent after each"
+    )
     rejected_delay_s: Seconds = 5.0
     busy_delay_s: Seconds = 5.0
     no_answer_delay_s: Seconds = 5.0
@@ -253,7 +262,12 @@ class QueueAt(Strict):
     announce: AnnounceAt | None = None
     target_s: Annotated[float, Field(gt=0, le=1e7)] = Field(default=20.0, description="service level threshold")
     short_abandon_s: Seconds = 5.0
-    patience_s: Annotated[float, Field(gt=0, le=1e7)] = 300.0
+    patience_s: Annotated[float, Field(gt=0, le=1e7)] = Field(
+        default=300.0, description="mean patience assumed by the expected wait"
+    )
+    handle_s: Annotated[float, Field(gt=0, le=1e7)] = Field(
+        default=180.0, description="mean handling time assumed by the expected wait until it is measured"
+    )
     blocked: bool = False
 
 

@@ -39,8 +39,8 @@ WRITTEN: list[tuple[str, Step]] = [
     ("- say: [welcome, 'digits:4711']", Say(("welcome", "digits:4711"))),
     ("- say: {prompts: welcome, barge_in: false}", Say(("welcome",), barge_in=False)),
     (
-        "- menu: {prompts: menu, keys: {1: [answer], '#': []}, retries: 1, wrong: sorry, otherwise: [hang_up], into: k}",
-        Menu(("menu",), {"1": (Answer(),), "#": ()}, 5.0, 1, ("sorry",), (), (HangUpStep(),), "k"),
+        "- menu: {prompts: menu, keys: {1: [answer], '#': []}, retries: 1, wrong: sorry, otherwise: [answer], into: k}",
+        Menu(("menu",), {"1": (Answer(),), "#": ()}, 5.0, 1, ("sorry",), (), (Answer(),), "k"),
     ),
     (
         "- collect: {into: pin, prompts: menu, min: 4, max: 6, secret: true}",
