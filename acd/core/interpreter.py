@@ -116,12 +116,13 @@ def _ring(core: Core, call: Call, step: RingTone) -> bool:
 
 
 def _say(core: Core, call: Call, step: Say) -> bool:
-    if not step.prompts:
+    prompts = spoken(call, step.prompts)
+    if not prompts:
         return onward(call)
     leg = core.caller(call)
     give_early_media(core, leg)
     core.listen_no_more(leg)
-    _play(core, call, step.prompts, step.barge_in)
+    _play(core, call, prompts, step.barge_in)
     if leg.state is LegState.ARRIVED:
         watch_unanswered(core, call)
     return False
@@ -134,6 +135,7 @@ def _menu(core: Core, call: Call, step: Menu) -> bool:
 
 
 def _ask(core: Core, call: Call, prompts: tuple[str, ...], timeout_s: float) -> bool:
+    prompts = spoken(call, prompts)
     if prompts:
         _play(core, call, prompts, barge_in=True)
     else:
@@ -151,6 +153,7 @@ def _collect(core: Core, call: Call, step: CollectDigits) -> bool:
 
 
 def _ask_digits(core: Core, call: Call, step: CollectDigits, prompts: tuple[str, ...]) -> bool:
+    prompts = spoken(call, prompts)
     if prompts:
         _play(core, call, prompts, barge_in=True)
     else:
@@ -228,6 +231,19 @@ def _waits(core: Core, call: Call) -> None:
     """The caller is with his flow: when the call ends now, it is not an agent's hang-up that ended it."""
     call.record.released_by = ""
     in_flow(core, call)
+
+
+def spoken(call: Call, prompts: tuple[str, ...]) -> tuple[str, ...]:
+    """The prompts with ``digits:{account}`` filled in; where the variable holds no figure, nothing is said of it."""
+    if not any("{" in prompt for prompt in prompts):
+        return prompts
+    said = []
+    for prompt in prompts:
+        kind, brace, name = prompt.partition("{")
+        figure = str(call.variables.get(name.rstrip("}"))) if brace else ""
+        if not brace or (figure.isascii() and figure.isdecimal()):
+            said.append(kind + figure)
+    return tuple(said)
 
 
 def _play(core: Core, call: Call, prompts: tuple[str, ...], barge_in: bool) -> None:
