@@ -34,7 +34,11 @@ class Scenario:
 def load(path: str | os.PathLike[str]) -> Scenario:
     """Read a scenario. Raises `ConfigError` with every problem found."""
     file = Path(path)
-    document = read(file, shown(file))
+    return checked(read(file, shown(file)), file.parent)
+
+
+def checked(document: Document, base: Path) -> Scenario:
+    """The scenario that a document describes; its CSV files are relative to `base`. Raises `ConfigError`."""
     if not isinstance(document.value, dict):
         raise ConfigError([Problem(document.file, 1, 1, "not a scenario", "begin with version: 1")])
     model = check_model(ScenarioFile, document.value, document)
@@ -43,7 +47,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     scenario = Scenario(model, document)
     problems = _callers(scenario)
     for name, arrivals in model.arrivals.items():
-        problems += _tables(scenario, name, arrivals, file.parent)
+        problems += _tables(scenario, name, arrivals, base)
     if problems:
         raise ConfigError(sorted(problems))
     return scenario

@@ -1,0 +1,172 @@
+"""Callers: they call, press keys, wait as long as their patience lasts, talk, hang up, perhaps call again."""
+
+from typing import Final
+
+from acd.core import commands as c
+from acd.core import events as e
+from acd.core.record import Record, Segment
+from simulator.tally import Ended, Stay
+from simulator.workload import Caller
+from simulator.world.agents import gone, hold
+from simulator.world.context import Line, Ring, World
+
+SERVED: Final = frozenset({"answered", "self_service", "key_pressed", "hung_up_in_flow"})
+"""Outcomes after which nobody calls again for the same errand."""
+
+
+def calls(world: World, caller: Caller) -> None:
+    """His call reaches the hotline, unless its trunk is down."""
+    if world.trunks_down.get(caller.trunk):
+        if world.measured():
+            world.book.unreached += 1
+        perhaps_again(world, caller)
+        return
+    call = f"1-{world.name()}"
+    line = world.lines[call] = Line(caller, call, f"{call}.0", latest=world.now)
+    trunk = world.settings.trunks.get(caller.trunk)
+    world.step(
+        e.LegArrived(
+            line.leg,
+            call,
+            f"trunk:{caller.trunk}",
+            caller.number,
+            caller.calling,
+            asserted=trunk is not None and trunk.trusted,
+            attributes=dict(caller.attributes) or None,
+        )
+    )
+
+
+def perhaps_again(world: World, caller: Caller) -> None:
+    again = world.workload.again(caller)
+    if again is None:
+        return
+    again.at += world.now
+    if again.at < world.book.end:
+        world.book.redials += again.at >= world.book.begin
+        world.at(again.at, calls, again)
+
+
+def hangs_up(world: World, line: Line, by: e.Party = "peer", cause: str = "hangup") -> None:
+    """The caller's leg ends by himself, or the network loses it."""
+    if not line.ended:
+        line.ended = True
+        world.deliver(line, world.latency(), _gone, (line, e.LegEnded(line.leg, by, cause)))
+
+
+def _gone(world: World, what: tuple[Line, e.Event]) -> None:
+    line, event = what
+    world.step(event)
+    del world.lines[line.call]
+
+
+def answered(world: World, command: c.AnswerLeg) -> None:
+    line = line_of(world, command.leg)
+    if line is not None:
+        world.deliver(line, world.latency(), _hears_answer, line)
+
+
+def _hears_answer(world: World, line: Line) -> None:
+    world.step(e.LegAnswered(line.leg))
+
+
+def ended(world: World, line: Line, command: c.EndLeg) -> None:
+    """We hang up on the caller, or refuse him."""
+    if not line.ended:
+        line.ended = True
+        event = e.LegEnded(line.leg, "us", command.cause, command.status)
+        world.deliver(line, world.latency() + world.latency(), _gone, (line, event))
+
+
+def line_of(world: World, leg: str) -> Line | None:
+    """The caller whose leg this is, if he is still there."""
+    call, _, number = leg.rpartition(".")
+    return world.lines.get(call) if number == "0" else None
+
+
+# ------------------------------------------------------------------------------------------------------- waiting
+
+
+def waits(world: World, line: Line, queue: str) -> None:
+    """He has joined a queue. His patience counts from the first."""
+    line.queue, line.waiting = queue, True
+    if line.joined_at is None:
+        line.joined_at = world.now
+        world.at(world.now + line.caller.patience_s, _loses_patience, line)
+
+
+def _loses_patience(world: World, line: Line) -> None:
+    if line.waiting:
+        hangs_up(world, line)
+
+
+def told(world: World, command: c.Publish) -> None:
+    """What the engine tells the public is how the world knows where a caller is."""
+    if command.topic == "call/waiting":
+        waits(world, world.lines[str(command.facts["call"])], str(command.facts["queue"]))
+
+
+# ------------------------------------------------------------------------------------------------------- talking
+
+
+def hears(world: World, command: c.Hears) -> None:
+    """Once the caller hears an agent, the conversation takes its time."""
+    if command.source.kind != "leg":
+        return
+    line = line_of(world, command.leg)
+    ring = world.rings.get(command.source.legs[0][0])
+    if line is None or ring is None or ring.accepted:
+        return
+    line.waiting, line.talking, line.groups = False, True, ring.desk.groups
+    parts = world.handling.parts(line.caller, ring.queue, ring.desk.agent.id)
+    wrap_up = world.settings.queues[ring.queue].wrap_up
+    ring.accepted, ring.wrap_up_s = True, parts.wrap_up_s
+    line.wrap_up_s = {"none": 0.0, "timed": wrap_up.timed_s, "until_done": parts.wrap_up_s}[wrap_up.kind]
+    if parts.hold_s:
+        begins = world.now + parts.talk_s / 2
+        world.at(begins, hold, (ring, True))
+        world.at(begins + parts.hold_s, hold, (ring, False))
+    world.at(world.now + parts.talk_s + parts.hold_s, _has_talked, (line, ring, parts.agent_ends))
+
+
+def _has_talked(world: World, what: tuple[Line, Ring, bool]) -> None:
+    line, ring, agent_ends = what
+    if line.ended or ring.ended:
+        return
+    if agent_ends:
+        gone(world, ring, world.latency(), e.LegEnded(ring.leg, "peer", "hangup"))
+    else:
+        hangs_up(world, line)
+
+
+# ------------------------------------------------------------------------------------------------------ counting
+
+
+def recorded(world: World, command: c.WriteRecord) -> None:
+    """The call has ended: count it. Who was not served may call again."""
+    record = command.record
+    line = world.lines[record.call]
+    line.waiting, line.counted = False, True
+    agents = [segment for segment in record.segments if segment.kind == "agent"]
+    world.book.call(
+        Ended(
+            line.caller.kind,
+            line.caller.at,
+            record.outcome,
+            [_stay(world, segment, record) for segment in record.segments if segment.kind == "queue"],
+            record.wait_s,
+            line.delayed if line.rung else line.joined_at is not None,
+            line.groups,
+            sum(segment.ring_s for segment in agents),
+            sum(segment.talk_s - segment.hold_s for segment in agents),
+            sum(segment.hold_s for segment in agents),
+            line.wrap_up_s,
+        )
+    )
+    if record.outcome not in SERVED:
+        perhaps_again(world, line.caller)
+
+
+def _stay(world: World, segment: Segment, record: Record) -> Stay:
+    offset = world.wall_offset_s
+    return Stay(segment.name, segment.started_at - offset, segment.ended_at - offset, segment.result)

@@ -1,0 +1,159 @@
+"""What the parts of one simulated world share: the engine, virtual time, who is on the line, what is counted.
+
+Messages take time each way, so that an answer can cross a cancel and a hang-up an offer; each leg's messages keep their
+order, and `LegEnded` is its last. Events wait in one heap of ``(time, serial, what, argument)``: ties break by serial,
+so that a run is repeated to the byte.
+"""
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any, Protocol
+
+from acd.core.commands import Command
+from acd.core.events import Event
+from acd.core.settings import Settings
+from simulator.desks import Desk, desks
+from simulator.distributions import Constant, Distribution
+from simulator.handling import Handling
+from simulator.scenario import Scenario
+from simulator.tally import Book
+from simulator.workload import Caller, Workload, stream
+
+
+class Core(Protocol):
+    """The engine, or a wrapper that keeps its journal."""
+
+    def step(self, event: Event, now: float) -> list[Command]: ...
+    def deadline(self) -> float | None: ...
+
+
+@dataclass(slots=True)
+class Line:
+    """A caller on the line."""
+
+    caller: Caller
+    call: str
+    leg: str
+    joined_at: float | None = None  # the first queue
+    queue: str = ""
+    waiting: bool = False
+    rung: bool = False  # an agent was rung for him
+    delayed: bool = False  # and that not at the instant of joining
+    talking: bool = False
+    groups: tuple[str, ...] = ()  # of the agent who served him
+    wrap_up_s: float = 0.0
+    pressed: int = 0  # how many of his keys
+    op: str = ""  # what is played to him or collected from him
+    ended: bool = False  # the end of this leg is on its way to the engine
+    counted: bool = False  # its record is written
+    latest: float = 0.0  # when its last message arrives
+
+
+@dataclass(slots=True)
+class Ring:
+    """An agent's leg."""
+
+    leg: str
+    line: Line
+    desk: Desk
+    queue: str
+    cut_at: float = inf  # our cancel reaches the telephone
+    picked_at: float = inf
+    accepted: bool = False  # a person took the call
+    released_at: float | None = None  # we hung up
+    wrap_up_s: float = 0.0  # until he says that he is done
+    op: str = ""
+    ended: bool = False
+    latest: float = 0.0
+
+
+class World:
+    """One replication's world."""
+
+    def __init__(
+        self,
+        core: Core,
+        settings: Settings,
+        scenario: Scenario,
+        replication: int,
+        prompts: Mapping[str, float],
+        do: Mapping[type, Callable[["World", Any], None]],
+    ) -> None:
+        model, run = scenario.model, scenario.model.run
+        self.core = core
+        self.scenario = scenario
+        self.replication = replication
+        # Who signs on when is the roster's business.
+        agents = {name: replace(agent, sign_on="manual") for name, agent in settings.agents.items()}
+        self.settings = replace(settings, agents=agents)
+        self.workload = Workload(scenario, next(iter(settings.trunks), ""), replication)
+        self.handling = Handling(model.handling, settings.agents)
+        self.desks = desks(scenario, settings.agents.values(), replication)
+        self.at_device = {desk.device: desk for desk in self.desks.values()}
+        self.book = Book(
+            run.warm_up_s,
+            run.length_s,
+            model.measure.interval_s,
+            list(model.measure.thresholds_s),
+            model.measure.short_abandon_s,
+            model.callers,
+            settings.queues,
+        )
+        self.now = 0.0
+        self.wall_offset_s = run.start.timestamp()
+        self.lines: dict[str, Line] = {}  # by call
+        self.rings: dict[str, Ring] = {}  # by leg
+        self.trunks_down: dict[str, int] = {}
+        self.prompts = {**prompts, **model.world.prompts}
+        self.prompt_s = model.world.prompt_s
+        self.failed = model.world.failed
+        self.network = stream(run.seed, replication, "network")
+        self.latency = _sampler(model.world.latency.build(), self.network)
+        self.heap: list[tuple[float, int, Callable[[World, Any], None], Any]] = []
+        self._serial = 0
+        self._names = 0
+        self._do = do
+
+    def name(self) -> int:
+        """A number for a call or request, used once."""
+        self._names += 1
+        return self._names
+
+    def at(self, when: float, what: Callable[["World", Any], None], argument: Any) -> None:
+        """Let something happen at that instant."""
+        self._serial += 1
+        heapq.heappush(self.heap, (when, self._serial, what, argument))
+
+    def deliver(self, leg: Line | Ring, delay: float, what: Callable[["World", Any], None], argument: Any) -> None:
+        """A leg's message reaches the engine after `delay`, but never before one sent earlier."""
+        when = self.now + delay
+        if when < leg.latest:
+            when = leg.latest
+        leg.latest = when
+        self._serial += 1
+        heapq.heappush(self.heap, (when, self._serial, what, argument))
+
+    def step(self, event: Event) -> None:
+        """Give the engine an event now, and do what it commands."""
+        self.book.steps += 1
+        for command in self.core.step(event, self.now):
+            do = self._do.get(type(command))
+            if do is not None:
+                do(self, command)
+
+    def measured(self) -> bool:
+        return self.book.begin <= self.now < self.book.end
+
+
+def step(world: World, event: Event) -> None:
+    """`World.step` as something that happens."""
+    world.step(event)
+
+
+def _sampler(one: Distribution, uniform: Callable[[], float]) -> Callable[[], float]:
+    if isinstance(one, Constant):
+        value = one.mean
+        return lambda: value
+    return lambda: one.quantile(uniform())
