@@ -9,7 +9,7 @@ from acd.core.events import LegEnded
 from acd.core.offers import miss
 from acd.core.record import Outcome
 from acd.core.records import close_segment, outcome_of, put_on_hold, take_back
-from acd.core.release import cut, end_call, is_answered
+from acd.core.release import cut, end_call, is_answered, lose_device
 from acd.core.tables import advance
 
 BY = {"peer": "caller", "us": "engine", "network": "network"}
@@ -29,6 +29,8 @@ def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     """The agent has hung up (or was lost): his segment ends, and the caller goes on in his flow. In a consultation he
     leaves his caller with the party he was talking to."""
     core.tell_agent(leg, Input.HUNG_UP)
+    if event.by == "network" and event.cause != "media_lost":
+        lose_device(core, leg.agent, leg.device)
     leg.agent = None
     by = "agent" if event.by == "peer" else BY[event.by]
     consultation = call.consultation

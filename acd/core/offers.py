@@ -15,14 +15,13 @@ from acd.core.events import LegEnded
 from acd.core.ids import AgentId, DeviceId
 from acd.core.queueing import release_offers, waits_no_longer
 from acd.core.records import close_segment, open_segment
-from acd.core.release import answer, cut, cut_withdrawn, lose_device
+from acd.core.release import answer, cut, cut_withdrawn, is_number, lose_device
 from acd.core.tables import advance
 
 CONFIRM_S: Final = 10.0  # after picking up, to press the key
 WHISPERS: Final = 3
 
-BUSY: Final = frozenset({486, 600})
-UNREACHABLE: Final = frozenset({404, 408, 410, 430, 477, 484, 502, 503, 504})
+REJECTED: Final = frozenset({480, 487, 603})  # by a key on the phone, or do-not-disturb
 
 
 def decide(core: Core) -> None:
@@ -136,22 +135,22 @@ def refused(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     """The leg ended before a person took the call."""
     how = reason(leg, event)
     agent, device = leg.agent, leg.device
+    if how == "unreachable" and is_number(core, device):
+        how = "busy"  # there is no registration to wait for: only time
     miss(core, call, leg, how)
-    if how == "unreachable" and agent is not None and device is not None:
+    if how == "unreachable":
         lose_device(core, agent, device)
 
 
 def reason(leg: Leg, event: LegEnded) -> str:
-    """What a refusal says about the agent: rejected, busy, no_answer, unreachable."""
-    if leg.state is LegState.UP:  # picked up, and hung up without pressing the key
-        return "rejected" if event.by == "peer" else "unreachable"
-    if event.status in BUSY or event.cause == "busy":
-        return "busy"
+    """What a refusal says about the agent: rejected, busy, no_answer, unreachable. A phone that says no, whatever its
+    reason, is there: only one that says nothing is unreachable, and offered nothing before it is heard of. So none can
+    be rung again and again without a pause."""
     if event.cause == "no_answer":
         return "no_answer"
-    if event.status in UNREACHABLE or event.by != "peer" or event.cause in ("unreachable", "failed", "media_lost"):
+    if event.by != "peer":
         return "unreachable"
-    return "rejected"
+    return "rejected" if event.status in REJECTED or leg.state is LegState.UP else "busy"
 
 
 def miss(core: Core, call: Call, leg: Leg, how: str) -> None:

@@ -68,7 +68,9 @@ def take_back(core: Core, call: Call) -> None:
 
 def outcome_of(call: Call, otherwise: Outcome) -> Outcome:
     """How a call that ends now is counted: a talk with a person outweighs all, then how it left its last queue."""
-    if call.record.agent is not None and call.record.answered_at is not None:
+    if call.record.agent is not None and (
+        call.record.answered_at is not None or otherwise not in ("cancelled", "failed")
+    ):
         return "answered"
     if call.state is CallState.WAITING:
         return "abandoned" if otherwise in ("hung_up_in_flow", "cancelled") else otherwise

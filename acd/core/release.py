@@ -96,12 +96,19 @@ def unheard(core: Core, leg: Leg) -> None:
     """The phone did not answer our BYE or CANCEL in time: its agent is unreachable until it is heard of again."""
     agent, device = leg.agent, leg.device
     settle(core, leg)
-    if agent is not None and device is not None:
-        lose_device(core, agent, device)
+    lose_device(core, agent, device)
 
 
-def lose_device(core: Core, agent: AgentId, device: DeviceId) -> None:
-    """Nothing is offered at this device before it has been heard of."""
+def is_number(core: Core, device: DeviceId | None) -> bool:
+    """A telephone number through a trunk: it has no binding that could come or go."""
+    settings = core.state.settings.devices.get(device or "")
+    return settings is not None and settings.number is not None
+
+
+def lose_device(core: Core, agent: AgentId | None, device: DeviceId | None) -> None:
+    """Nothing is offered to this agent at this device before it has been heard of."""
+    if agent is None or device is None or is_number(core, device):
+        return
     if core.device_of(agent) == device:
         core.agents.device_changed(device, False, core.now)
     core.out.append(ProbeDevice(device))
