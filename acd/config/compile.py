@@ -93,7 +93,9 @@ class Compiler:
         except SecretMissing as missing:
             # An environment differs from host to host, a file is part of what was written.
             severity: Severity = "warning" if at.env is not None else "error"
-            self.wrong((*path, "env" if at.env is not None else "file"), str(missing), severity=severity)
+            of_line = at.key is not None and secret.file is not None and secret.file.is_file()
+            field = "env" if at.env is not None else "key" if of_line else "file"
+            self.wrong((*path, field), str(missing), severity=severity)
         return secret
 
     # -------------------------------------------------------------------------------------------- the shell

@@ -65,4 +65,4 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_shown, value)) + "]"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -183,9 +183,7 @@ class AgentAt(Strict):
     capacity: dict[Channel, Annotated[int, Field(ge=0, le=20)]] = Field(
         default={"voice": 1}, description="contacts at once, by channel"
     )
-    interrupts: dict[Channel, list[Channel]] = Field(
-        default={}, description="channel: channels it may come on top of"
-    )
+    interrupts: dict[Channel, list[Channel]] = Field(default={}, description="channel: channels it may come on top of")
 
 
 class NumberAt(Strict):
