@@ -371,7 +371,8 @@ class Endpoint:
     def _within(self, request: Request, session: Session, key: ServerKey, via: TopVia) -> None:
         """A request within a dialog. What is not needed of it is not read."""
         dialog, method, cseq = session.dialog, request.method, request.cseq
-        if dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag:
+        stranger = dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag
+        if stranger or not session.may_be_within:
             self._answer(request, via, 481)
             return
         if cseq.method != method:

@@ -240,6 +240,11 @@ class Session:
     def confirmed(self) -> bool:
         return self.state is State.CONFIRMED
 
+    @property
+    def may_be_within(self) -> bool:
+        """The peer can know the dialog: it has sent or got a response that makes one."""
+        return self.dialog is not None or self.state in (State.PROCEEDING, State.CANCELLING)
+
     def begin(self, draft: Draft) -> None:
         """Send our INVITE."""
         self._draft, self._credentials = draft, draft.credentials
