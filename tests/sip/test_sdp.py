@@ -240,9 +240,9 @@ def test_offer_and_answer_agree_on_both_sides() -> None:
 
 
 PIECES = st.sampled_from(
-    [b"v=0\r\n", b"o=- 1 1 IN IP4 h\r\n", b"c=IN IP4 10.0.0.1\r\n", b"m=audio 4 RTP/AVP 0 8\r\n",
-     b"a=rtpmap:0 X/8000\r\n", b"a=rtpmap:", b"a=fmtp:", b"a=ptime:0\r\n", b"a=sendonly\r\n", b"\r\n", b"\n", b"\r", b"=", b"m=", b"a=", b"\x00",
-     b"4294967296", b"/", b":", b" ", b"\xff", b"c=IN IP6 ::1\r\n", b"c=IN IP4 h\r\n",
+    [b"v=0\r\n", b"o=- 1 1 IN IP4 h\r\n", b"c=IN IP4 10.0.0.1\r\n", b"m=audio 4 RTP/AVP 0 8\r\n", b"\r\n", b"\n",
+     b"a=rtpmap:0 X/8000\r\n", b"a=rtpmap:", b"a=fmtp:", b"a=ptime:0\r\n", b"a=sendonly\r\n", b"\r", b"=", b"m=",
+     b"a=", b"\x00", b"4294967296", b"/", b":", b" ", b"\xff", b"c=IN IP6 ::1\r\n", b"c=IN IP4 h\r\n",
      b"m=video 1 RTP/AVP 31\r\n", b"-1"]
 )  # fmt: skip
 
