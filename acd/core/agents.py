@@ -73,6 +73,7 @@ _OFF, _READY, _BREAK, _DEAF, _LOST = Presence
 PRESENCE: Final[dict[tuple[Presence, Ask], Presence]] = {
     (_OFF, Ask.SIGN_ON): _READY,
     (_OFF, Ask.SIGN_OFF): _OFF,
+    (_OFF, Ask.NOT_ANSWERING): _OFF,  # he had wished to go
     (_OFF, Ask.DEVICE_LOST): _OFF,
     (_OFF, Ask.DEVICE_BACK): _OFF,
     (_READY, Ask.SIGN_ON): _READY,

@@ -4,36 +4,30 @@ It stands alone: the engine and the simulator both use it through the few method
 queues and `AgentState`s. `match` is the one place that decides.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import count
 from random import Random
+from typing import Final, TypeAlias
 
-from acd.core.agents import Agents, AgentState, Input, Presence, Work
+from acd.core.agents import Agents, Input, Work
 from acd.core.expected_wait import Lane, expected_wait_s
 from acd.core.ids import AgentId, CallId, QueueId, SkillId
+from acd.core.matching import Demand, Entry, Held, Market, Member, blocked
 from acd.core.settings import Queue, Settings
+from acd.core.strategies import BY, choose
 from acd.core.values import value
+from acd.core.waiting import Place, Room, Waiting
 
+__all__ = ["Dispatcher", "Offer", "Waiting", "Withdraw"]
 
-@dataclass(slots=True)
-class Waiting:
-    """A contact that waits in a queue, or is being rung for. `key`, `serial`, `joined_at` are kept when put back."""
+Rank: TypeAlias = tuple[float, ...]
+"""Tier, preference level, urgency if that is the order, key, serial: the smallest is next."""
 
-    contact: CallId
-    queue: QueueId
-    needs: tuple[tuple[SkillId, int], ...]  # the caller's own, beside the queue's; sorted by skill
-    tier: int
-    key: float  # joined_at − credit
-    serial: int
-    joined_at: float
-    preferred: AgentId | None = None
-    preferred_until: float = 0.0
-    site: str = ""
-    channel: str = "voice"
-    excluded: dict[AgentId, float] = field(default_factory=dict)  # agent → until
-    rung: dict[AgentId, float] = field(default_factory=dict)  # being offered to, since; not empty: it does not wait
-    next_ring_at: float = 0.0  # ring progressively: when one more is rung
-    queued: bool = False  # some match left it waiting
+Link: TypeAlias = tuple[list[Entry], Demand, tuple[Held, ...]]
+
+RINGING: Final = ("ring_all", "ring_progressively")
 
 
 @value
@@ -58,7 +52,9 @@ class Dispatcher:
     """Who waits, who may serve, and the pairs that follow.
 
     The best pair first: among all pairs for which `may_match` holds the smallest (tier, preference level, key, call
-    serial, strategy tuple, agent serial); again until there is none. A snapshot holds `waiting` and `lanes`.
+    serial, strategy tuple, agent serial); again until there is none. After a match no such pair is left, so the next
+    one looks only at agents and contacts for whom something has changed. A snapshot holds `waiting` and `lanes`; all
+    else is built from them.
     """
 
     def __init__(
@@ -76,12 +72,38 @@ class Dispatcher:
         self._urgency = False
         self._serial = max((w.serial for w in self.waiting.values()), default=0)
         self._now = 0.0
+        self._market = Market(agents, {}, ordered=False)
+        self._room = Room(agents, self._market, self.queues)
+        self._freed: dict[AgentId, Member] = {}  # can be rung, and could not at the last match
+        self._fresh: dict[CallId, Waiting] = {}  # waits, and nobody has looked for an agent yet
+        self._ringing: dict[CallId, Waiting] = {}  # rung for by a strategy that may ring more
+        self._length: dict[QueueId, int] = {}
+        self._touched: dict[QueueId, None] = {}  # lanes to settle
 
     def configure(self, settings: Settings, now: float) -> None:
-        """A queue that is no longer configured takes no new contacts and lives until it is empty."""
-        left = {id: replace(queue, blocked=True) for id, queue in self.queues.items() if id not in settings.queues}
-        self.queues = settings.queues | left
+        """After `Agents.configure`. A queue that is no longer configured takes no new contacts and lives until it is
+        empty."""
+        self._length = {}
+        for waiting in self.waiting.values():
+            self._length[waiting.queue] = self._length.get(waiting.queue, 0) + 1
+        left = {id: replace(q, blocked=True, reserve=None) for id, q in self.queues.items() if id in self._length}
+        self.queues = left | settings.queues
         self._urgency = settings.order_by == "urgency"
+        ordered = any(BY[queue.strategy] == "order" for queue in self.queues.values())
+        self._market = Market(self.agents, self.queues, ordered)
+        self._room = Room(self.agents, self._market, self.queues)
+        self._freed, self._fresh, self._ringing = {}, {}, {}
+        for waiting in self.waiting.values():
+            if not waiting.rung:
+                self._fresh[waiting.contact] = waiting
+            elif self.queues[waiting.queue].strategy in RINGING:
+                self._ringing[waiting.contact] = waiting
+                self._room.set_deadline(waiting, max(now, waiting.next_ring_at))
+        for agent in self.agents.states:
+            self.agents.reskilled[agent] = None
+        self._absorb(now)
+
+    # ------------------------------------------------------------------------------------------- joining, leaving
 
     def join(
         self,
@@ -98,7 +120,14 @@ class Dispatcher:
     ) -> str | None:
         """Let a contact wait. Returns None, or why it may not: queue_full, nobody_signed_on, expected_wait_too_long,
         blocked. A contact waits in one queue at a time."""
-        q = self.queues[queue]
+        q = self.queues.get(queue)
+        length = self._length.get(queue, 0)
+        if q is None or q.blocked:
+            return "blocked"
+        if length >= q.max_length:
+            return "queue_full"
+        if self.agents.changed or self.agents.reskilled:
+            self._absorb(now)
         self._serial += 1
         waiting = Waiting(
             contact,
@@ -113,23 +142,22 @@ class Dispatcher:
             site,
             channel,
         )
-        if q.blocked:
-            return "blocked"
-        if sum(w.queue == queue for w in self.waiting.values()) >= q.max_length:
-            return "queue_full"
         if q.nobody_signed_on == "leave" and not self._signed_on(waiting):
             return "nobody_signed_on"
         if q.max_expected_wait_s is not None and (self._expected(waiting) or 0.0) > q.max_expected_wait_s:
             return "expected_wait_too_long"
-        self.waiting[contact] = waiting
+        self.waiting[contact] = self._fresh[contact] = waiting
+        self._length[queue] = length + 1
         return None
 
     def leave(self, contact: CallId) -> None:
         """It waits no longer (abandoned, max wait, moved …) or was accepted. Nothing happens if it does not wait.
         Agents still rung for it are the caller's to withdraw."""
         waiting = self.waiting.pop(contact, None)
-        if waiting is not None and waiting.queued and not waiting.rung:
-            self._lane(waiting.queue).backlog -= 1
+        if waiting is not None:
+            if waiting.queued and not waiting.rung:
+                self._backlog(waiting, -1)
+            self._forget(waiting)
 
     def put_back(self, contact: CallId, agent: AgentId, now: float, *, exclude: bool) -> None:
         """An offer came to nothing: the contact waits again with the key it had, `exclude`d from that agent if he
@@ -141,8 +169,12 @@ class Dispatcher:
             waiting.excluded[agent] = now + self.queues[waiting.queue].exclude_after_reject_s
         if agent == waiting.preferred:
             waiting.preferred_until = now
-        if not waiting.rung and waiting.queued:
-            self._lane(waiting.queue).backlog += 1
+        if not waiting.rung:
+            if self._ringing.pop(contact, None) is not None:
+                self._room.cancel_deadline(contact)
+            self._fresh[contact] = waiting
+            if waiting.queued:
+                self._backlog(waiting, 1)
 
     def accepted(self, contact: CallId, agent: AgentId, now: float | None = None) -> list[Withdraw]:
         """First acceptance wins; the others stop ringing. The contact waits no longer. `now`: of the last `match` if
@@ -152,68 +184,52 @@ class Dispatcher:
             return []
         if waiting.queued:
             self._lane(waiting.queue).taken_now += 1
-            self._lane(waiting.queue).backlog -= not waiting.rung
+            self._backlog(waiting, 0 if waiting.rung else -1)
+        self._forget(waiting)
+        if len(waiting.rung) < 2:
+            return []
         return self._withdraw(waiting, [a for a in waiting.rung if a != agent], self._now if now is None else now)
+
+    def change_tier(self, contact: CallId, tier: int) -> None:
+        """Move a waiting contact to another tier; its key stays. Nothing happens if it does not wait."""
+        waiting = self.waiting.get(contact)
+        if waiting is not None:
+            self._look_again([contact])
+            waiting.tier = tier
 
     # ------------------------------------------------------------------------------------------------- deciding
 
     def match(self, now: float) -> list[Offer | Withdraw]:
         """Decide. Every offer returned has been booked with `Agents.offer`; call it after every change, once a step."""
         self._now = now
+        agents, fresh, freed = self.agents, self._fresh, self._freed
+        agents.wake(now)
+        self._look_again(self._room.expired(now))
+        if agents.changed or agents.reskilled:
+            self._absorb(now)
         done: list[Offer | Withdraw] = []
-        for waiting in self._ringing():
-            if len(waiting.rung) > 1 and not self._alone(waiting, waiting.rung, now):
-                done += self._withdraw(waiting, self._beside_the_longest_idle(waiting), now)
-        while pair := min(self._pairs(now), default=None):
-            done += self._decide(self.waiting[pair[-2]], pair[1], now)
-        for waiting in self._ringing():
-            done += self._ring_more(waiting, now)
-        for waiting in self.waiting.values():
-            if not waiting.rung and not waiting.queued:
-                waiting.queued = True
-                self._lane(waiting.queue).backlog += 1
-        for lane in self.lanes.values():
-            if lane.taken_now or (lane.backlog > 0) != (lane.backlog_since is not None):
-                lane.settle(now)
+        if self._ringing or (freed and fresh) or len(freed) > 1 or len(fresh) > 1:
+            self._for_all(now, done)
+        elif fresh:
+            self._for_contact(fresh.popitem()[1], now, done)
+        elif freed:
+            self._for_agent(freed.popitem()[1], now, done)
+        if self._ringing:
+            self._ring_more(now, done)
+        if self._touched:
+            self._settle(now)
         return done
 
-    def may_match(self, waiting: Waiting, state: AgentState, now: float) -> bool:
-        """The only predicate."""
-        return (
-            self.agents.free(state, waiting.channel)
-            and now >= state.not_before
-            and self.eligible(waiting, state, now)
-            and self._reserves_left(waiting, state, now)
-        )
-
-    def eligible(self, waiting: Waiting, state: AgentState, now: float) -> bool:
-        """All of `may_match` that does not depend on what the agents are doing."""
-        queue = self.queues[waiting.queue]
-        if state.id not in self.agents.settings or state.leaving:
-            return False
-        if now < waiting.excluded.get(state.id, now):
-            return False
-        preferred = self.agents.states.get(waiting.preferred or "")
-        window = preferred is not None and preferred.presence is Presence.READY and now < waiting.preferred_until
-        if window and state is not preferred:
-            return False
-        level = self.level(state, queue)
-        if level <= len(queue.level_delays_s) and now < waiting.joined_at + queue.level_delays_s[level - 1]:
-            return False
-        at_home = bool(waiting.site) and now < waiting.joined_at + queue.own_site_for_s
-        if at_home and self.agents.settings[state.id].site != waiting.site:
-            return False
-        stage = sum(now >= waiting.joined_at + ring.after_s for ring in queue.rings)
-        return self._serves(state, queue, stage, waiting.needs)
-
-    def level(self, state: AgentState, queue: Queue) -> int:
-        return self.agents.settings[state.id].queues.get(queue.id, 1)
+    def may_match(self, contact: CallId, agent: AgentId, now: float) -> bool:
+        """The only predicate, of a contact that waits and an agent, as the last `match` left them."""
+        place, member = self._room.placed.get(contact), self._market.members.get(agent)
+        return place is not None and member is not None and _fits(place, member)
 
     def deadline(self) -> float | None:
         """The next instant at which `may_match` can change for somebody by time alone."""
-        return min((at for w in self.waiting.values() for at in self._instants(w) if at > self._now), default=None)
+        return self._room.deadline()
 
-    # ------------------------------------------------------------------------------------------------ announcing
+    # ----------------------------------------------------------------------------------------------- announcing
 
     def position(self, contact: CallId, now: float) -> int:
         """1 is next. What was announced never rises: that is the caller's business."""
@@ -224,88 +240,235 @@ class Dispatcher:
         return self._expected(self.waiting[contact])
 
     def stranded(self) -> list[CallId]:
-        """Contacts that nobody signed on may ever serve, in queues that such contacts leave."""
+        """Contacts that nobody signed on may ever serve, in queues that such contacts leave. To be asked after
+        sign-offs and skill changes, and a `match`."""
         return [
             w.contact
             for w in self.waiting.values()
             if not w.rung and self.queues[w.queue].nobody_signed_on == "leave" and not self._signed_on(w)
         ]
 
-    # --------------------------------------------------------------------------------------------------- details
+    # ------------------------------------------------------------------------------------- who has to be looked at
 
-    def _pairs(self, now: float) -> Iterator[tuple[tuple[object, ...], list[AgentState], CallId, int]]:
-        for w in self.waiting.values():
-            if w.rung:
+    def _absorb(self, now: float) -> None:
+        """Take in what `Agents` says has changed."""
+        agents, market, preferring = self.agents, self._market, self._room.preferring
+        if agents.reskilled:
+            for agent in agents.reskilled:
+                self._freed.pop(agent, None)
+                market.enrol(agent)
+            agents.changed |= agents.reskilled
+            agents.reskilled.clear()
+        for agent in agents.changed:
+            member = market.members.get(agent)
+            if member is not None:
+                market.refresh(member, now, self._freed)
+            if agent in preferring:
+                self._look_again(list(preferring[agent]))
+        agents.changed.clear()
+
+    def _look_again(self, contacts: Iterable[CallId]) -> None:
+        """They stand elsewhere, or may."""
+        for contact in contacts:
+            if contact in self._room.placed:
+                self._fresh[contact] = self._room.take_up(contact).waiting
+
+    def _for_contact(self, w: Waiting, now: float, done: list[Offer | Withdraw]) -> None:
+        """One contact is new, no agent."""
+        place = self._room.stand(w, now)
+        if not self._decide(place, now, done):
+            self._room.put(place, now)
+            self._left_waiting(w)
+
+    def _for_agent(self, member: Member, now: float, done: list[Offer | Withdraw]) -> None:
+        """One agent can be rung, no contact is new: what he may match nobody else may."""
+        while found := self._best_contact(member, now):
+            place = self._room.take_up(found[1].waiting.contact)
+            if place.demand.queue.strategy in RINGING:
+                self._decide(place, now, done)
+            else:
+                self._offer(place.waiting, member, now, done)
+
+    def _for_all(self, now: float, done: list[Offer | Withdraw]) -> None:
+        """The best pair first. Nothing gets better meanwhile, so that the best proposal, if it still stands, is it."""
+        places = self._put_fresh(now)
+        if self._ringing:
+            self._ring_fewer(now, done)
+            places += self._put_fresh(now)
+        proposals: list[tuple[Rank, int, Member | Place]] = []
+        serial = count()
+        proposers: list[Member | Place] = [*self._freed.values(), *places]
+        self._freed.clear()
+        while proposers or proposals:
+            for proposer in proposers:
+                found = self._best(proposer, now)
+                if found is not None:
+                    heapq.heappush(proposals, (found[0], next(serial), proposer))
+            if not proposals:
+                break
+            rank, _, proposer = heapq.heappop(proposals)
+            proposers = [proposer]
+            found = self._best(proposer, now)
+            if found is not None and found[0] == rank:
+                self._decide(self._room.take_up(found[1].waiting.contact), now, done)
+        for place in places:
+            if place.waiting.contact in self._room.placed:
+                self._left_waiting(place.waiting)
+
+    def _put_fresh(self, now: float) -> list[Place]:
+        places = []
+        for w in self._fresh.values():
+            place = self._room.stand(w, now)
+            self._room.put(place, now)
+            places.append(place)
+        self._fresh.clear()
+        return places
+
+    def _best(self, proposer: Member | Place, now: float) -> tuple[Rank, Place] | None:
+        if isinstance(proposer, Member):
+            return self._best_contact(proposer, now)
+        if self._room.placed.get(proposer.waiting.contact) is not proposer:
+            return None
+        level = self._best_level(proposer)
+        return None if level is None else ((proposer.demand.tier, level, *self._order(proposer, now)), proposer)
+
+    def _order(self, place: Place, now: float) -> Rank:
+        w = place.waiting
+        if self._urgency:
+            return ((w.key - now) / place.demand.queue.target_s, w.key, w.serial)
+        return (w.key, w.serial)
+
+    def _best_contact(self, member: Member, now: float) -> tuple[Rank, Place] | None:
+        """The contact an agent would take, and its rank; None if he cannot be rung or nobody waits for him."""
+        best: tuple[Rank, Place] | None = None
+        for pool, entry in zip(member.pools, member.entries, strict=True):
+            if entry is None:
                 continue
-            candidates = [s for s in self.agents.states.values() if self.may_match(w, s, now)]
-            if candidates:
-                level = min(self.level(s, self.queues[w.queue]) for s in candidates)
-                urgency = (w.key - now) / self.queues[w.queue].target_s if self._urgency else w.key
-                yield (w.tier, level, urgency, w.key, w.serial), candidates, w.contact, level
+            for rank, links in pool.ranks:
+                head = self._most_urgent(member, links, now) if self._urgency else _first(member, links)
+                if head is not None:
+                    place: Place = head[2]
+                    found = (*rank, *self._order(place, now))
+                    if best is None or found < best[0]:
+                        best = (found, place)
+                    break
+        for place in self._room.only.get(member.id, {}).values() if self._room.only else ():
+            level = self._best_level(place)
+            if level is not None:
+                found = (place.demand.tier, level, *self._order(place, now))
+                if best is None or found < best[0]:
+                    best = (found, place)
+        return best
 
-    def _decide(self, w: Waiting, candidates: list[AgentState], now: float) -> list[Offer | Withdraw]:
-        queue = self.queues[w.queue]
-        if queue.strategy == "ring_all" and self._alone(w, {s.id: 0.0 for s in candidates}, now):
-            ranked = sorted(candidates, key=lambda s: (self.level(s, queue), s.idle_since, s.serial))
-            return [self._offer(w, s, now) for s in ranked if self.may_match(w, s, now)]
-        level = min(self.level(s, queue) for s in candidates)
-        best = [s for s in candidates if self.level(s, queue) == level]
-        if queue.strategy == "random":
-            best.sort(key=lambda s: s.serial)
-            chosen = best[int(self._random.random() * len(best))] if len(best) > 1 else best[0]
+    def _most_urgent(self, member: Member, links: list[Link], now: float) -> Entry | None:
+        heads = [head for link in links if (head := _first(member, [link])) is not None]
+        return min(heads, key=lambda head: self._order(head[2], now), default=None)
+
+    def _best_level(self, place: Place) -> int | None:
+        """The best preference level at which an agent who can be rung may serve it."""
+        demand, excluded = place.demand, place.waiting.excluded
+        if place.only is not None:
+            member = self._market.members.get(place.only)
+            return _level(place, member) if member is not None and _fits(place, member) else None
+        for level, links in demand.ranks:
+            for heap, pool, held in links:
+                if heap and not (held and blocked(held)) and not (excluded and not pool.line.first_but(excluded)):
+                    return level
+        return None
+
+    def _decide(self, place: Place, now: float, done: list[Offer | Withdraw]) -> bool:
+        """Ring whom the strategy chooses for a contact that has been taken up. False if there is nobody."""
+        w, demand = place.waiting, place.demand
+        if demand.queue.strategy == "ring_all":
+            everybody = self._can_be_rung(place)
+            if everybody and self._alone(everybody):
+                self._ring(place, everybody, now, done)
+                return True
+        if place.only is not None:
+            member = self._market.members.get(place.only)
+            chosen = member if member is not None and _fits(place, member) else None
         else:
-            chosen = min(best, key=lambda s: (self.strategy(w, s, now), s.serial))
-        return [self._offer(w, chosen, now)]
+            chosen = choose(demand, w.excluded, now, self._lane(w.queue).last_serial, self._random)
+        if chosen is None:
+            return False
+        self._offer(w, chosen, now, done)
+        return True
 
-    def strategy(self, w: Waiting, s: AgentState, now: float) -> tuple[float, ...]:
-        queue = self.queues[w.queue]
-        skills = self.agents.skills(s.id)
-        needs = self._needs(queue, sum(now >= w.joined_at + ring.after_s for ring in queue.rings), w.needs)
-        skilled = sum(skills[skill] for skill in sorted(needs)) if needs else sum(skills.values())
-        signed_on_s = now - s.signed_on_at
-        match queue.strategy:
-            case "most_skilled":
-                return (-skilled, s.idle_since)
-            case "least_skilled":
-                return (skilled, len(skills), s.idle_since)
-            case "least_occupied":
-                busy_s = s.busy_s + (now - s.busy_since if s.busy_since is not None else 0.0)
-                return (busy_s / signed_on_s if signed_on_s > 0.0 else 0.0, s.idle_since)
-            case "fewest_calls":
-                return (s.calls / signed_on_s if signed_on_s > 0.0 else 0.0, s.idle_since)
-            case "round_robin":
-                return (float(s.serial <= self._lane(w.queue).last_serial), float(s.serial))
-            case "in_order":
-                return (float(s.serial),)
-            case _:
-                return (s.idle_since,)
+    def _offer(self, w: Waiting, member: Member, now: float, done: list[Offer | Withdraw]) -> None:
+        queue, agent = self.queues[w.queue], member.id
+        if w.queued and not w.rung:
+            self._backlog(w, -1)
+        self.agents.offer(agent, w.contact, w.queue, now, w.channel)
+        self._market.refresh(member, now, self._freed)
+        self.agents.changed.pop(agent, None)
+        w.rung[agent] = now
+        self._lane(w.queue).last_serial = member.serial
+        if queue.strategy in RINGING:
+            self._ringing[w.contact] = w
+            w.next_ring_at = now + queue.ring_step_s
+            if queue.strategy == "ring_progressively":
+                self._room.set_deadline(w, w.next_ring_at)
+        done.append(Offer(w.contact, w.queue, agent))
 
-    def _offer(self, w: Waiting, s: AgentState, now: float) -> Offer:
-        if not w.rung and w.queued:
-            self._lane(w.queue).backlog -= 1
-        self.agents.offer(s.id, w.contact, w.queue, now, w.channel)
-        w.rung[s.id] = now
-        w.next_ring_at = now + self.queues[w.queue].ring_step_s
-        self._lane(w.queue).last_serial = s.serial
-        return Offer(w.contact, w.queue, s.id)
+    # -------------------------------------------------------------------------------------- ringing several at once
 
-    def _withdraw(self, w: Waiting, losers: list[AgentId], now: float) -> list[Withdraw]:
-        for agent in losers:
-            del w.rung[agent]
-            self.agents.advance(agent, w.contact, Input.WITHDRAWN, now)
-        return [Withdraw(w.contact, agent) for agent in losers]
+    def _can_be_rung(self, place: Place) -> list[Member]:
+        """Everybody who may be rung for it now, the best first."""
+        if place.only is not None:
+            member = self._market.members.get(place.only)
+            return [member] if member is not None and _fits(place, member) else []
+        found = [
+            (level, member.state.idle_since, member.serial, member)
+            for level, links in place.demand.ranks
+            for _, pool, held in links
+            if not (held and blocked(held))
+            for member in pool.line.items()
+            if member.id not in place.waiting.excluded
+        ]
+        return [member for *_, member in sorted(found)]
 
-    def _ringing(self) -> list[Waiting]:
-        """Contacts being rung for by the two ringing strategies, in order."""
-        ringing = ("ring_all", "ring_progressively")
-        rung = [w for w in self.waiting.values() if w.rung and self.queues[w.queue].strategy in ringing]
-        return sorted(rung, key=lambda w: (w.tier, w.key, w.serial))
+    def _ring(self, place: Place, members: list[Member], now: float, done: list[Offer | Withdraw]) -> None:
+        for member in members:
+            if _fits(place, member):  # each one rung may leave a reserve short
+                self._offer(place.waiting, member, now, done)
 
-    def _alone(self, w: Waiting, agents: Mapping[AgentId, float], now: float) -> bool:
-        """Whether no other contact waits for those agents."""
-        states = [self.agents.states[a] for a in agents if a in self.agents.states]
-        others = [o for o in self.waiting.values() if not o.rung and o is not w]
-        return not any(self.eligible(o, s, now) for o in others for s in states)
+    def _ring_fewer(self, now: float, done: list[Offer | Withdraw]) -> None:
+        """To ring several is for a contact that waits alone for those agents: else as longest idle."""
+        for w in [w for w in self._in_order() if len(w.rung) > 1 and not self._alone(self._rung(w))]:
+            done += self._withdraw(w, self._beside_the_longest_idle(w), now)
+        if self.agents.changed:
+            self._absorb(now)
+
+    def _ring_more(self, now: float, done: list[Offer | Withdraw]) -> None:
+        """Agents who came free, or the next one when it is time, while nobody else waits for them."""
+        for w in self._in_order():
+            progressively = self.queues[w.queue].strategy == "ring_progressively"
+            if progressively and now < w.next_ring_at:
+                continue
+            place = self._room.stand(w, now)
+            free = [member for member in self._can_be_rung(place) if member.id not in w.rung]
+            if free and self._alone([*self._rung(w), *free]):
+                self._ring(place, free[:1] if progressively else free, now, done)
+
+    def _in_order(self) -> list[Waiting]:
+        return sorted(self._ringing.values(), key=lambda w: (w.tier, w.key, w.serial))
+
+    def _rung(self, w: Waiting) -> list[Member]:
+        members = self._market.members
+        return [members[agent] for agent in w.rung if agent in members]
+
+    def _alone(self, members: list[Member]) -> bool:
+        """Whether nobody waits for those agents, be they busy or not."""
+        for member in members:
+            for pool in member.pools:
+                for _, links in pool.ranks:
+                    for heap, demand, _ in links:
+                        if heap or any(member.id not in excluded for excluded in demand.odd):
+                            return False
+            for place in self._room.only.get(member.id, {}).values():
+                if member.id not in place.waiting.excluded and _level(place, member) is not None:
+                    return False
+        return True
 
     def _beside_the_longest_idle(self, w: Waiting) -> list[AgentId]:
         """Whom to withdraw: all phones that still ring save one; none rings on if somebody has picked up."""
@@ -314,63 +477,55 @@ class Dispatcher:
         ringing.sort(key=lambda s: (s.idle_since, s.serial))
         return [s.id for s in (ringing[1:] if len(ringing) == len(w.rung) else ringing)]
 
-    def _ring_more(self, w: Waiting, now: float) -> list[Offer | Withdraw]:
-        queue = self.queues[w.queue]
-        progressively = queue.strategy == "ring_progressively"
-        if progressively and now < w.next_ring_at:
-            return []
-        free = [s for s in self.agents.states.values() if s.id not in w.rung and self.may_match(w, s, now)]
-        if not free or not self._alone(w, w.rung | {s.id: now for s in free}, now):
-            return []
-        free.sort(key=lambda s: (self.level(s, queue), s.idle_since, s.serial))
-        if progressively:
-            free = free[:1]
-        return [self._offer(w, s, now) for s in free if self.may_match(w, s, now)]
+    def _withdraw(self, w: Waiting, losers: list[AgentId], now: float) -> list[Withdraw]:
+        for agent in losers:
+            del w.rung[agent]
+            self.agents.advance(agent, w.contact, Input.WITHDRAWN, now)
+        return [Withdraw(w.contact, agent) for agent in losers]
 
-    def _reserves_left(self, w: Waiting, s: AgentState, now: float) -> bool:
-        for lane in self.queues.values():
-            reserve = lane.reserve
-            if reserve is None or lane.tier >= w.tier or lane.id == w.queue or not self._serves(s, lane, 0):
-                continue
-            if now < w.joined_at + reserve.reserve_for_s:
-                others = [o for o in self.agents.states.values() if o is not s and self.agents.free(o, w.channel)]
-                if sum(self._serves(o, lane, 0) for o in others) < reserve.agents:
-                    return False
-        return True
+    # ------------------------------------------------------------------------------------------------- counting
 
-    def _needs(self, queue: Queue, stage: int, own: tuple[tuple[SkillId, int], ...] = ()) -> dict[SkillId, int]:
-        needs = queue.needs
-        for ring in queue.rings[:stage]:
-            needs = needs if ring.needs is None else ring.needs
-        return needs | {skill: max(level, needs.get(skill, 0)) for skill, level in own}
+    def _forget(self, w: Waiting) -> None:
+        """It has left `waiting`."""
+        self._length[w.queue] -= 1
+        if w.contact in self._room.placed:
+            self._room.take_up(w.contact)
+            return
+        self._fresh.pop(w.contact, None)
+        if self._ringing.pop(w.contact, None) is not None:
+            self._room.cancel_deadline(w.contact)
 
-    def _serves(self, s: AgentState, queue: Queue, stage: int, own: tuple[tuple[SkillId, int], ...] = ()) -> bool:
-        teams, sites = queue.teams, queue.sites
-        for ring in queue.rings[:stage]:
-            teams = teams if ring.teams is None else ring.teams
-            sites = sites if ring.sites is None else ring.sites
-        settings, skills = self.agents.settings[s.id], self.agents.skills(s.id)
-        return (
-            (not teams or any(team in teams for team in settings.teams))
-            and (not sites or settings.site in sites)
-            and all(skills.get(skill, 0) >= level for skill, level in self._needs(queue, stage, own).items())
-        )
+    def _left_waiting(self, w: Waiting) -> None:
+        if not w.queued:
+            w.queued = True
+            self._backlog(w, 1)
+
+    def _backlog(self, w: Waiting, more: int) -> None:
+        self._lane(w.queue).backlog += more
+        self._touched[w.queue] = None
+
+    def _settle(self, now: float) -> None:
+        for id in self._touched:
+            lane = self._lane(id)
+            if lane.taken_now or (lane.backlog > 0) != (lane.backlog_since is not None):
+                lane.settle(now)
+        self._touched.clear()
+
+    def _lane(self, queue: QueueId) -> Lane:
+        lane = self.lanes.get(queue)
+        if lane is None:
+            lane = self.lanes[queue] = Lane()
+        return lane
 
     def _signed_on(self, w: Waiting) -> int:
         """How many are signed on who may serve it, in whichever ring."""
-        queue = self.queues[w.queue]
-        stages = range(len(queue.rings) + 1)
-        return sum(
-            any(self._serves(s, queue, stage, w.needs) for stage in stages)
-            for s in self.agents.states.values()
-            if s.presence is not Presence.SIGNED_OFF
-        )
+        plan = self._market.plan(self.queues[w.queue], w.tier, w.channel, w.needs, w.site)
+        return sum(pool.signed_on for pool in plan.reach)
 
     def _ahead(self, w: Waiting) -> int:
         place = (w.tier, w.key, w.serial)
-        return sum(
-            (o.tier, o.key, o.serial) < place for o in self.waiting.values() if o.queue == w.queue and not o.rung
-        )
+        fresh = [o for o in self._fresh.values() if o.queue == w.queue and (o.tier, o.key, o.serial) < place]
+        return self._room.ahead(w) + len(fresh)
 
     def _expected(self, w: Waiting) -> float | None:
         queue, signed_on = self.queues[w.queue], self._signed_on(w)
@@ -379,21 +534,37 @@ class Dispatcher:
         rate = self._lane(w.queue).rate() or signed_on / queue.handle_s
         return expected_wait_s(self._ahead(w), rate, queue.patience_s)
 
-    def _instants(self, w: Waiting) -> Iterator[float]:
-        queue = self.queues[w.queue]
-        for ring in queue.rings:
-            yield w.joined_at + ring.after_s
-        for delay_s in queue.level_delays_s:
-            yield w.joined_at + delay_s
-        for lane in self.queues.values():
-            if lane.reserve is not None and lane.tier < w.tier and lane.id != w.queue:
-                yield w.joined_at + lane.reserve.reserve_for_s
-        yield w.preferred_until
-        if w.site:
-            yield w.joined_at + queue.own_site_for_s
-        yield from w.excluded.values()
-        if w.rung and queue.strategy == "ring_progressively":
-            yield w.next_ring_at
 
-    def _lane(self, queue: QueueId) -> Lane:
-        return self.lanes.setdefault(queue, Lane())
+def _first(member: Member, links: list[Link]) -> Entry | None:
+    """The first contact among those whom an agent may serve at one rank."""
+    best: Entry | None = None
+    for heap, demand, held in links:
+        if heap and (best is None or heap[0] < best) and not (held and blocked(held)):
+            best = heap[0]
+        if demand.odd:
+            for excluded, line in demand.odd.items():
+                odd = line.heap[0]
+                if member.id not in excluded and (best is None or odd < best) and not (held and blocked(held)):
+                    best = odd
+    return best
+
+
+def _level(place: Place, member: Member) -> int | None:
+    """The preference level at which an agent may serve a contact, or None."""
+    levels = (place.demand.level(pool) for pool in member.pools)
+    return next((level for level in levels if level is not None), None)
+
+
+def _fits(place: Place, member: Member) -> bool:
+    """`may_match`: he can be rung on its channel, and nothing of this contact is in the way."""
+    demand = place.demand
+    for pool, entry in zip(member.pools, member.entries, strict=True):
+        if pool.channel == demand.channel:
+            return (
+                entry is not None
+                and place.only in (None, member.id)
+                and member.id not in place.waiting.excluded
+                and demand.level(pool) is not None
+                and not blocked(tuple(held for held in demand.held if held in pool.held))
+            )
+    return False

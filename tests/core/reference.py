@@ -1,60 +1,20 @@
-"""The dispatcher: which waiting call goes to which agent, exactly as DESIGN §6 says, in microseconds.
+"""The dispatcher once more, naive and obviously right: it scans everything, every time, and remembers nothing.
 
-It stands alone: the engine and the simulator both use it through the few methods below, and it knows only contacts,
-queues and `AgentState`s. `match` is the one place that decides.
+It is what DESIGN §6 says, read aloud; the indexed one must decide the same, always.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
 
 from acd.core.agents import Agents, AgentState, Input, Presence, Work
+from acd.core.dispatch import Offer, Waiting, Withdraw
 from acd.core.expected_wait import Lane, expected_wait_s
 from acd.core.ids import AgentId, CallId, QueueId, SkillId
 from acd.core.settings import Queue, Settings
-from acd.core.values import value
 
 
-@dataclass(slots=True)
-class Waiting:
-    """A contact that waits in a queue, or is being rung for. `key`, `serial`, `joined_at` are kept when put back."""
-
-    contact: CallId
-    queue: QueueId
-    needs: tuple[tuple[SkillId, int], ...]  # the caller's own, beside the queue's; sorted by skill
-    tier: int
-    key: float  # joined_at − credit
-    serial: int
-    joined_at: float
-    preferred: AgentId | None = None
-    preferred_until: float = 0.0
-    site: str = ""
-    channel: str = "voice"
-    excluded: dict[AgentId, float] = field(default_factory=dict)  # agent → until
-    rung: dict[AgentId, float] = field(default_factory=dict)  # being offered to, since; not empty: it does not wait
-    next_ring_at: float = 0.0  # ring progressively: when one more is rung
-    queued: bool = False  # some match left it waiting
-
-
-@value
-class Offer:
-    """The dispatcher's decision: ring this agent for this contact. With ring all there are several of one contact."""
-
-    contact: CallId
-    queue: QueueId
-    agent: AgentId
-
-
-@value
-class Withdraw:
-    """Stop ringing this agent for this contact: somebody else accepted it, or another contact needs him. He has been
-    freed already (`Agents.advance` with `WITHDRAWN` once more does nothing)."""
-
-    contact: CallId
-    agent: AgentId
-
-
-class Dispatcher:
+class ReferenceDispatcher:
     """Who waits, who may serve, and the pairs that follow.
 
     The best pair first: among all pairs for which `may_match` holds the smallest (tier, preference level, key, call
@@ -79,7 +39,11 @@ class Dispatcher:
 
     def configure(self, settings: Settings, now: float) -> None:
         """A queue that is no longer configured takes no new contacts and lives until it is empty."""
-        left = {id: replace(queue, blocked=True) for id, queue in self.queues.items() if id not in settings.queues}
+        left = {
+            id: replace(queue, blocked=True, reserve=None)
+            for id, queue in self.queues.items()
+            if id not in settings.queues
+        }
         self.queues = settings.queues | left
         self._urgency = settings.order_by == "urgency"
 
@@ -98,7 +62,9 @@ class Dispatcher:
     ) -> str | None:
         """Let a contact wait. Returns None, or why it may not: queue_full, nobody_signed_on, expected_wait_too_long,
         blocked. A contact waits in one queue at a time."""
-        q = self.queues[queue]
+        q = self.queues.get(queue)
+        if q is None:
+            return "blocked"
         self._serial += 1
         waiting = Waiting(
             contact,
@@ -155,15 +121,19 @@ class Dispatcher:
             self._lane(waiting.queue).backlog -= not waiting.rung
         return self._withdraw(waiting, [a for a in waiting.rung if a != agent], self._now if now is None else now)
 
+    def change_tier(self, contact: CallId, tier: int) -> None:
+        if contact in self.waiting:
+            self.waiting[contact].tier = tier
+
     # ------------------------------------------------------------------------------------------------- deciding
 
     def match(self, now: float) -> list[Offer | Withdraw]:
         """Decide. Every offer returned has been booked with `Agents.offer`; call it after every change, once a step."""
         self._now = now
+        self.agents.wake(now)
         done: list[Offer | Withdraw] = []
-        for waiting in self._ringing():
-            if len(waiting.rung) > 1 and not self._alone(waiting, waiting.rung, now):
-                done += self._withdraw(waiting, self._beside_the_longest_idle(waiting), now)
+        for waiting in [w for w in self._ringing() if len(w.rung) > 1 and not self._alone(w, w.rung, now)]:
+            done += self._withdraw(waiting, self._beside_the_longest_idle(waiting), now)
         while pair := min(self._pairs(now), default=None):
             done += self._decide(self.waiting[pair[-2]], pair[1], now)
         for waiting in self._ringing():
@@ -189,7 +159,7 @@ class Dispatcher:
     def eligible(self, waiting: Waiting, state: AgentState, now: float) -> bool:
         """All of `may_match` that does not depend on what the agents are doing."""
         queue = self.queues[waiting.queue]
-        if state.id not in self.agents.settings or state.leaving:
+        if not self._takes(state, waiting.channel):
             return False
         if now < waiting.excluded.get(state.id, now):
             return False
@@ -205,6 +175,9 @@ class Dispatcher:
             return False
         stage = sum(now >= waiting.joined_at + ring.after_s for ring in queue.rings)
         return self._serves(state, queue, stage, waiting.needs)
+
+    def _takes(self, state: AgentState, channel: str) -> bool:
+        return not state.leaving and self.agents.settings[state.id].capacity.get(channel, 0) > 0
 
     def level(self, state: AgentState, queue: Queue) -> int:
         return self.agents.settings[state.id].queues.get(queue.id, 1)
@@ -363,7 +336,7 @@ class Dispatcher:
         return sum(
             any(self._serves(s, queue, stage, w.needs) for stage in stages)
             for s in self.agents.states.values()
-            if s.presence is not Presence.SIGNED_OFF
+            if s.presence is not Presence.SIGNED_OFF and self._takes(s, w.channel)
         )
 
     def _ahead(self, w: Waiting) -> int:

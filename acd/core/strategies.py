@@ -1,0 +1,150 @@
+"""Which of the agents who may serve a contact: functions that return a sort tuple, the smallest is rung (DESIGN §6).
+
+They are asked only between agents of the same preference level; ties go by the agent's serial. `random` draws, so it
+is no such function. How the smallest is found without asking everybody depends on what a strategy goes by, `BY`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Final, Literal, TypeAlias
+
+from acd.core.agents import AgentState
+from acd.core.ids import AgentId
+from acd.core.matching import Demand, Entry, Held, Member, Pool, blocked
+from acd.core.settings import Strategy
+
+Fit: TypeAlias = tuple[int, int]
+"""The sum of his levels in the skills needed (in all of his if none is), and how many skills he has."""
+Sort: TypeAlias = Callable[[AgentState, Fit, float, int], tuple[float, ...]]
+"""Of an agent, how he fits, now, and the serial of the agent whom the queue rang last."""
+
+
+def longest_idle(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    return (agent.idle_since,)
+
+
+def most_skilled(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    return (-fit[0], agent.idle_since)
+
+
+def least_skilled(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    """The lowest levels that do, then the fewest skills: keeps the versatile free."""
+    return (fit[0], fit[1], agent.idle_since)
+
+
+def least_occupied(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    """By the share of his signed-on time that was talking, holding or wrap-up."""
+    busy_s = agent.busy_s + (now - agent.busy_since if agent.busy_since is not None else 0.0)
+    return (_per_signed_on_second(busy_s, agent, now), agent.idle_since)
+
+
+def fewest_calls(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    """By calls per signed-on time, so that nobody who just signed on is flooded."""
+    return (_per_signed_on_second(float(agent.calls), agent, now), agent.idle_since)
+
+
+def in_order(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    return (agent.serial,)
+
+
+def round_robin(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
+    """In order, from the one after whom the queue rang last."""
+    return (agent.serial <= last, agent.serial)
+
+
+def _per_signed_on_second(amount: float, agent: AgentState, now: float) -> float:
+    signed_on_s = now - agent.signed_on_at
+    return amount / signed_on_s if signed_on_s > 0.0 else 0.0
+
+
+SORTS: Final[dict[Strategy, Sort]] = {
+    "longest_idle": longest_idle,
+    "most_skilled": most_skilled,
+    "least_skilled": least_skilled,
+    "least_occupied": least_occupied,
+    "fewest_calls": fewest_calls,
+    "round_robin": round_robin,
+    "in_order": in_order,
+    "ring_all": longest_idle,  # where it cannot apply
+    "ring_progressively": longest_idle,
+}
+
+BY: Final[dict[Strategy, Literal["idle", "order", "all"]]] = {
+    "longest_idle": "idle",  # among agents of the same skills: the longest idle
+    "most_skilled": "idle",
+    "least_skilled": "idle",
+    "least_occupied": "all",  # changes as time goes by: everybody is asked
+    "fewest_calls": "all",
+    "random": "all",
+    "round_robin": "order",
+    "in_order": "order",
+    "ring_all": "idle",
+    "ring_progressively": "idle",
+}
+
+
+def choose(demand: Demand, excluded: Mapping[AgentId, float], now: float, last: int, random: Random) -> Member | None:
+    """The agent to ring for a contact of this demand: of the best preference level, by the queue's strategy."""
+    strategy = demand.queue.strategy
+    plainly = strategy == "longest_idle" and not excluded
+    for _, links in demand.ranks:
+        chosen = _longest_idle(links) if plainly else _choose(demand, links, excluded, now, last, random)
+        if chosen is not None:
+            return chosen
+    return None
+
+
+def _longest_idle(links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> Member | None:
+    """The same as below, for what happens most."""
+    best: Entry | None = None
+    for heap, _, held in links:
+        if heap and (best is None or heap[0] < best) and not (held and blocked(held)):
+            best = heap[0]
+    return best[2] if best is not None else None
+
+
+def _choose(
+    demand: Demand,
+    links: list[tuple[list[Entry], Pool, tuple[Held, ...]]],
+    excluded: Mapping[AgentId, float],
+    now: float,
+    last: int,
+    random: Random,
+) -> Member | None:
+    strategy = demand.queue.strategy
+    pools = [pool for heap, pool, held in links if heap and not (held and blocked(held))]
+    if strategy == "random":
+        members = sorted(m for pool in pools for m in pool.line.items() if m.id not in excluded)
+        return members[int(random.random() * len(members))] if len(members) > 1 else next(iter(members), None)
+    sort, by = SORTS[strategy], BY[strategy]
+    best: Member | None = None
+    best_rank: tuple[tuple[float, ...], int] | None = None
+    for pool in pools:
+        fit = _fit(demand, pool)
+        for member in _candidates(pool, by, excluded, last):
+            rank = (sort(member.state, fit, now, last), member.serial)
+            if best_rank is None or rank < best_rank:
+                best, best_rank = member, rank
+    return best
+
+
+def _candidates(pool: Pool, by: str, excluded: Mapping[AgentId, float], last: int) -> list[Member]:
+    """Those of a pool among whom its best is."""
+    if by == "all":
+        return [member for member in pool.line.items() if member.id not in excluded]
+    if by == "idle":
+        entry = pool.line.first_but(excluded) if excluded else pool.line.heap[0]
+        return [entry[2]] if entry is not None else []
+    order = pool.order
+    after = bisect_left(order, (last + 1,))
+    halves = (range(after, len(order)), range(after))
+    return [
+        m for half in halves for m in [next((order[i][1] for i in half if order[i][1].id not in excluded), None)] if m
+    ]
+
+
+def _fit(demand: Demand, pool: Pool) -> Fit:
+    skills = pool.skills
+    needed = [skills[skill] for skill, _ in demand.needs] or list(skills.values())
+    return sum(needed), len(skills)

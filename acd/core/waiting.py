@@ -1,0 +1,176 @@
+"""The contacts that wait: what is kept of each, and the room in which agents find them.
+
+A contact stands at one `Place` at a time: with all others of its demand, with those of them from whom the same agents
+are excluded, or with its preferred agent alone. When an instant passes at which that changes, it is taken up and put
+down anew.
+"""
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from acd.core.agents import Agents, Presence
+from acd.core.ids import AgentId, CallId, QueueId
+from acd.core.matching import Demand, Entry, Line, Market, Needs
+from acd.core.settings import Queue
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A contact that waits in a queue, or is being rung for. `key`, `serial`, `joined_at` are kept when put back."""
+
+    contact: CallId
+    queue: QueueId
+    needs: Needs  # the caller's own, beside the queue's; sorted by skill
+    tier: int
+    key: float  # joined_at − credit
+    serial: int
+    joined_at: float
+    preferred: AgentId | None = None
+    preferred_until: float = 0.0
+    site: str = ""
+    channel: str = "voice"
+    excluded: dict[AgentId, float] = field(default_factory=dict)  # agent → until
+    rung: dict[AgentId, float] = field(default_factory=dict)  # being offered to, since; not empty: it does not wait
+    next_ring_at: float = 0.0  # ring progressively: when one more is rung
+    queued: bool = False  # some match left it waiting
+
+
+class Place:
+    """Where a contact stands until its next deadline."""
+
+    __slots__ = ("demand", "entry", "line", "only", "waiting")
+
+    def __init__(self, waiting: Waiting, demand: Demand, only: AgentId | None = None) -> None:
+        self.waiting = waiting
+        self.demand = demand
+        self.only = only  # in his window nobody else is asked
+        self.line: Line | None = None
+        self.entry: Entry = [waiting.key, waiting.serial, self]
+
+    def __lt__(self, other: "Place | None") -> bool:
+        return False  # only ever asked by the entry it was itself before: see Line
+
+    __gt__ = __lt__
+
+
+class Room:
+    """Every contact that waits and is not being rung for, by where it stands."""
+
+    def __init__(self, agents: Agents, market: Market, queues: Mapping[QueueId, Queue]) -> None:
+        self.placed: dict[CallId, Place] = {}
+        self.only: dict[AgentId, dict[CallId, Place]] = {}  # by the agent in whose window they are
+        self.preferring: dict[AgentId, dict[CallId, None]] = {}  # the same, and those whose window is void for now
+        self._agents, self._market, self._queues = agents, market, queues
+        self._due: dict[CallId, float] = {}
+        self._timers: list[tuple[float, int, CallId]] = []  # lazy: `_due` decides
+        self._order: dict[QueueId, list[tuple[int, float, int]]] = {}  # of queues whose positions are asked for
+
+    def stand(self, w: Waiting, now: float) -> Place:
+        """Where it would stand now. Its next deadline is set."""
+        plan = self._market.plan(self._queues[w.queue], w.tier, w.channel, w.needs, w.site)
+        if not plan.offsets_s and w.preferred is None and not w.excluded:
+            return Place(w, plan.demands[0])
+        stage, due, only = 0, inf, None
+        for offset_s in plan.offsets_s:
+            if now < w.joined_at + offset_s:
+                due = w.joined_at + offset_s
+                break
+            stage += 1
+        if w.preferred is not None and now < w.preferred_until:
+            due = min(due, w.preferred_until)
+            preferred = self._agents.states.get(w.preferred)
+            if preferred is not None and preferred.presence is Presence.READY:
+                only = w.preferred
+        if w.excluded:
+            w.excluded = {agent: until for agent, until in w.excluded.items() if now < until}
+            due = min(due, min(w.excluded.values(), default=inf))
+        if due < inf:
+            self.set_deadline(w, due)
+        return Place(w, plan.demands[stage], only)
+
+    def put(self, place: Place, now: float) -> None:
+        """Let it wait there."""
+        w, demand = place.waiting, place.demand
+        self.placed[w.contact] = place
+        demand.plan.waiting += 1
+        if place.only is not None:
+            self.only.setdefault(place.only, {})[w.contact] = place
+        else:
+            line = demand.odd.setdefault(tuple(w.excluded), Line()) if w.excluded else demand.line
+            place.line = line
+            line.push(place.entry)
+        if w.preferred is not None and now < w.preferred_until:
+            self.preferring.setdefault(w.preferred, {})[w.contact] = None
+        if w.queue in self._order:
+            insort(self._order[w.queue], (w.tier, w.key, w.serial))
+
+    def take_up(self, contact: CallId) -> Place:
+        """The reverse of `stand` and `put`."""
+        place = self.placed.pop(contact)
+        w, demand, line = place.waiting, place.demand, place.line
+        demand.plan.waiting -= 1
+        if line is not None:
+            line.drop(place.entry)
+            if line is not demand.line and not line.live:
+                del demand.odd[tuple(w.excluded)]
+        elif place.only is not None:
+            _discard(self.only, place.only, contact)
+        if self._due:
+            self._due.pop(contact, None)
+        if w.preferred is not None and self.preferring:
+            _discard(self.preferring, w.preferred, contact)
+        if w.queue in self._order:
+            order = self._order[w.queue]
+            del order[bisect_left(order, (w.tier, w.key, w.serial))]
+        return place
+
+    def ahead(self, w: Waiting) -> int:
+        """How many of its queue stand before it."""
+        order = self._order.get(w.queue)
+        if order is None:
+            here = [p.waiting for p in self.placed.values() if p.waiting.queue == w.queue]
+            order = self._order[w.queue] = sorted((o.tier, o.key, o.serial) for o in here)
+        return bisect_left(order, (w.tier, w.key, w.serial))
+
+    def set_deadline(self, w: Waiting, when: float) -> None:
+        if self._due.get(w.contact) != when:
+            self._due[w.contact] = when
+            heapq.heappush(self._timers, (when, w.serial, w.contact))
+
+    def cancel_deadline(self, contact: CallId) -> None:
+        if self._due:
+            self._due.pop(contact, None)
+
+    def deadline(self) -> float | None:
+        """The next instant at which somebody may stand elsewhere, or one more may be rung for it."""
+        timers = self._timers
+        while timers:
+            when, _, contact = timers[0]
+            if self._due.get(contact) == when:
+                return when
+            heapq.heappop(timers)
+        return None
+
+    def expired(self, now: float) -> list[CallId]:
+        """Contacts whose instant has come: forgotten with this."""
+        done: list[CallId] = []
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            when, _, contact = heapq.heappop(timers)
+            if self._due.get(contact) == when:
+                del self._due[contact]
+                done.append(contact)
+        return done
+
+
+def _discard(
+    index: dict[AgentId, dict[CallId, Place]] | dict[AgentId, dict[CallId, None]], at: AgentId, contact: CallId
+) -> None:
+    inner = index.get(at)
+    if inner is not None:
+        inner.pop(contact, None)
+        if not inner:
+            del index[at]
