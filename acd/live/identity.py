@@ -1,9 +1,11 @@
 """Who calls whom, in SIP headers: read from what a peer sent, written into what we send (RFC 3261 §20, RFC 3325)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from acd.core.events import Attribute
 from sip.headers import NameAddr
 from sip.message import Request, SipError
 from sip.uri import Uri
@@ -45,6 +47,16 @@ def read(request: Request, *, trusted: bool) -> Identity:
     sender = NameAddr.parse(request.get("From") or "")
     party = (_asserted(request) if trusted else None) or sender
     return Identity(clean(called), clean(party.uri.number), clean(party.display or sender.display), trusted)
+
+
+def attributes(request: Request, headers: Mapping[str, str | None], *, trusted: bool) -> dict[str, Attribute]:
+    """What the configuration lets a trusted trunk tell of a caller, each under its name; None where it is not told.
+    A number in digits is a number."""
+    found: dict[str, Attribute] = {}
+    for name, header in headers.items():
+        text = clean(request.get(header) or "").strip() if trusted and header else ""
+        found[name] = (int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text) or None
+    return found
 
 
 def name_addr(user: str, name: str, host: str) -> str:

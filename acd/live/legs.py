@@ -161,7 +161,12 @@ class Legs:
         self.legs[leg.id] = leg
         source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
         log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
-        self.post(ev.LegArrived(leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted))
+        known = identity.attributes(event.request, self.setup.hotline.attributes, trusted=trusted)
+        self.post(
+            ev.LegArrived(
+                leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted, attributes=known
+            )
+        )
 
     def _progressed(self, event: Progress) -> None:
         leg = self.legs.get(event.session.name)
