@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from media.client import WorkerPool
 from media.plane import NoPorts, Peer, Source
@@ -143,7 +143,8 @@ class Exchange:
         served = self.served[script.caller]
         ended = asyncio.ensure_future(phone.ended.wait())
         try:
-            await asyncio.wait({served, ended}, timeout=script.patience_s, return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [served, ended]
+            await asyncio.wait(either, timeout=script.patience_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
             keys.cancel()
