@@ -45,6 +45,14 @@ def measures(tally: Tally, shift: Shift | None, length_s: float) -> Measures:
     return found
 
 
+NOT_THEIRS = ("abandoned", "abandoned_short", "blocked", "probability_of_abandon", "mean_queue_length")
+
+
+def _served(found: Measures) -> Measures:
+    """Of a group of agents: they have only those calls that they answered."""
+    return {name: value for name, value in found.items() if name not in NOT_THEIRS}
+
+
 @dataclass(slots=True)
 class Replication:
     """What one replication measured."""
@@ -75,7 +83,7 @@ class Replication:
             {name: measures(tally, None, length) for name, tally in sorted(book.queues.items())},
             {name: measures(tally, None, length) for name, tally in sorted(book.kinds.items())},
             {
-                name: measures(book.groups.get(name, empty), shift, length)
+                name: _served(measures(book.groups.get(name, empty), shift, length))
                 for name, shift in sorted(book.staff_groups.items())
             },
             [

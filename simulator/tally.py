@@ -181,13 +181,13 @@ class Book:
     def call(self, call: Ended) -> None:
         """Count a call that has ended, and the time it spent in queues."""
         self.calls += 1
-        for stay in call.stays:
-            self._spread_wait(stay)
-        if not self.begin <= call.at < self.end:
-            return
         own = self.kinds.get(call.kind)
         if own is None:
             own = self.kinds[call.kind] = self._tally()
+        for stay in call.stays:
+            self._spread_wait(stay, own)
+        if not self.begin <= call.at < self.end:
+            return
         for tally in (self.total, own, self.intervals[int(call.at / self.interval_s)]):
             tally.add(call, self._short)
         for group in call.groups:
@@ -224,12 +224,12 @@ class Book:
             else:
                 shift.staffed_s += seconds
 
-    def _spread_wait(self, stay: Stay) -> None:
+    def _spread_wait(self, stay: Stay, own: Tally) -> None:
         seconds = min(stay.left_at, self.end) - max(stay.joined_at, self.begin)
         if seconds <= 0:
             return
-        self.total.queue_s += seconds
-        self.queue(stay.queue).queue_s += seconds
+        for tally in (self.total, own, self.queue(stay.queue)):
+            tally.queue_s += seconds
         for i, part in self._spread(stay.joined_at, stay.left_at):
             self.intervals[i].queue_s += part
 

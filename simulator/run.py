@@ -1,0 +1,125 @@
+"""Replications, in processes beside each other: the same results in any number of them."""
+
+import multiprocessing
+import os
+import time
+import wave
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from acd.config.yaml import Document
+from acd.core.settings import Settings
+from simulator.journal import Journalled
+from simulator.results import Replication, Results
+from simulator.scenario import Scenario
+from simulator.schema import RunAt
+from simulator.world import play
+
+POLL_S: Final = 0.2  # how often the progress of other processes is looked at
+
+
+@dataclass(slots=True)
+class Task:
+    """What a replication needs to know, in whichever process."""
+
+    settings: Settings
+    scenario: Scenario
+    prompts: Mapping[str, float]
+
+
+def simulate(
+    name: str,
+    settings: Settings,
+    scenario: Scenario,
+    *,
+    prompts: Mapping[str, float] | None = None,
+    processes: int | None = None,
+    progress: Callable[[float], None] | None = None,
+    journal: Path | None = None,
+) -> Results:
+    """Run all replications of the scenario on one configuration, called `name`.
+
+    `progress` is told the share done, 0 … 1. `journal` gets the journal of the first replication.
+    """
+    run = scenario.model.run
+    count = run.replications
+    # Without the file's nodes, which are of no use any more.
+    document = Document(scenario.document.file, None, None)
+    task = Task(settings, replace(scenario, document=document), prompts or {})
+    tell = progress or (lambda share: None)
+    processes = min(processes or os.cpu_count() or 1, count)
+    ran = []
+    if journal is not None:
+        ran.append(_replication(task, 0, lambda now: None, journal))
+    numbers = range(len(ran), count)
+    if processes == 1:
+        ran += [_replication(task, number, _share(tell, number, run)) for number in numbers]
+    else:
+        ran += _in_parallel(task, numbers, processes, tell)
+    return Results(name, settings.version, scenario, ran)
+
+
+def _share(progress: Callable[[float], None], number: int, run: RunAt) -> Callable[[float], None]:
+    """Of all replications, when one after the other runs and `number` has come to that virtual time."""
+    return lambda now: progress((number + min(now / run.length_s, 1.0)) / run.replications)
+
+
+def _replication(
+    task: Task, number: int, progress: Callable[[float], None], journal: Path | None = None
+) -> Replication:
+    began = time.process_time()
+    run = task.scenario.model.run
+    with Journalled(journal, run.seed, run.start.timestamp()) if journal is not None else nullcontext() as core:
+        book = play(task.settings, task.scenario, number, prompts=task.prompts, core=core, progress=progress)
+    return Replication.of(number, book, time.process_time() - began)
+
+
+# --------------------------------------------------------------------------------------------- other processes
+
+_task: Task
+_done: Any  # an array in shared memory: the virtual time that each replication has reached
+
+
+def _begin(task: Task, done: Any) -> None:
+    global _task, _done
+    _task, _done = task, done
+
+
+def _one(number: int) -> Replication:
+    def progress(now: float) -> None:
+        _done[number] = now
+
+    return _replication(_task, number, progress)
+
+
+def _in_parallel(
+    task: Task, numbers: Iterable[int], processes: int, progress: Callable[[float], None]
+) -> list[Replication]:
+    context = multiprocessing.get_context("spawn")  # clean processes: no lock or thread of ours is copied
+    run = task.scenario.model.run
+    done = context.Array("d", run.replications, lock=False)
+    with ProcessPoolExecutor(processes, context, _begin, (task, done)) as pool:
+        futures = {pool.submit(_one, number): number for number in numbers}
+        left = set(futures)
+        while left:
+            ended, left = wait(left, POLL_S, FIRST_COMPLETED)
+            for future in ended:
+                done[futures[future]] = run.length_s
+            progress(sum(min(reached / run.length_s, 1.0) for reached in done) / run.replications)
+        return [future.result() for future in futures]
+
+
+def prompt_lengths(prompts: Mapping[str, Path]) -> dict[str, float]:
+    """Seconds each recorded prompt lasts; those that cannot be read are left out."""
+    found = {}
+    for name, path in prompts.items():
+        try:
+            with wave.open(str(path), "rb") as file:
+                found[name] = file.getnframes() / file.getframerate()
+        except (OSError, EOFError, wave.Error):
+            continue
+    return found

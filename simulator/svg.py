@@ -1,0 +1,95 @@
+"""Small line charts as SVG text: axes, grid, bands for confidence intervals. Nothing to install, nothing to load."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+WIDTH, HEIGHT = 860, 260
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 30, 34
+COLOURS: Final = ("#1f5fa8", "#c8501e", "#2d8a4e", "#7a4fa3", "#8a6d1b")
+
+
+@dataclass(slots=True)
+class Series:
+    """One line; None leaves a gap. `half` is the half width of the band around it, where there is one."""
+
+    name: str
+    values: Sequence[float | None]
+    half: Sequence[float | None] = ()
+
+
+def chart(title: str, labels: Sequence[str], series: Sequence[Series], *, top: float | None = None) -> str:
+    """A chart over intervals named by `labels`. `top` fixes the upper end of the axis (1 for shares)."""
+    highest = max((high for one in series for high in _highs(one)), default=0.0)
+    step = _step(top or highest or 1.0)
+    ceiling = top or step * max(1, math.ceil(highest / step - 1e-9))
+    count = max(len(labels), 1)
+
+    def x(i: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (i + 0.5) / count
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(max(value, 0.0), ceiling) / ceiling)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+        f"<title>{escape(title)}</title>",
+        f'<text x="{LEFT}" y="16" class="t">{escape(title)}</text>',
+    ]
+    for i in range(round(ceiling / step) + 1):
+        at = y(i * step)
+        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" class="g"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" class="a" text-anchor="end">{i * step:g}</text>')
+    every = max(1, math.ceil(count / 12))
+    for i in range(0, len(labels), every):
+        where = f'x="{x(i):.1f}" y="{HEIGHT - BOTTOM + 16}"'
+        parts.append(f'<text {where} class="a" text-anchor="middle">{escape(labels[i])}</text>')
+    for number, one in enumerate(series):
+        colour = COLOURS[number % len(COLOURS)]
+        for run in _runs(one.values):
+            band = [i for i in run if i < len(one.half) and one.half[i] is not None]
+            if len(band) > 1:
+                upper = [f"{x(i):.1f},{y(_at(one.values, i) + _at(one.half, i)):.1f}" for i in band]
+                lower = [f"{x(i):.1f},{y(_at(one.values, i) - _at(one.half, i)):.1f}" for i in reversed(band)]
+                parts.append(f'<polygon points="{" ".join(upper + lower)}" fill="{colour}" opacity=".15"/>')
+            points = " ".join(f"{x(i):.1f},{y(_at(one.values, i)):.1f}" for i in run)
+            if len(run) == 1:
+                cx, cy = points.split(",")
+                parts.append(f'<circle cx="{cx}" cy="{cy}" r="2.5" fill="{colour}"/>')
+            else:
+                parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
+        at = WIDTH - RIGHT - 150 * (len(series) - number)
+        parts.append(f'<rect x="{at}" y="8" width="14" height="4" fill="{colour}"/>')
+        parts.append(f'<text x="{at + 19}" y="15" class="a">{escape(one.name)}</text>')
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _highs(one: Series) -> list[float]:
+    half = list(one.half) + [None] * (len(one.values) - len(one.half))
+    return [v + (h or 0.0) for v, h in zip(one.values, half, strict=True) if v is not None]
+
+
+def _at(values: Sequence[float | None], i: int) -> float:
+    value = values[i]
+    assert value is not None, "a run holds only what is there"
+    return value
+
+
+def _runs(values: Sequence[float | None]) -> list[list[int]]:
+    """Stretches without a gap."""
+    runs: list[list[int]] = [[]]
+    for i, value in enumerate(values):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(i)
+    return [run for run in runs if run]
+
+
+def _step(highest: float) -> float:
+    """A round step that gives four to ten lines."""
+    power = 10.0 ** math.floor(math.log10(highest / 5))
+    return next(power * factor for factor in (1, 2, 5, 10) if highest / (power * factor) <= 8)
