@@ -1,4 +1,6 @@
-"""Text from outside, made fit to be seen."""
+"""Text from outside, made fit to be seen and to be written."""
+
+from typing import Any
 
 
 def harmless(text: str) -> str:
@@ -7,3 +9,14 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def without_surrogates(given: Any) -> Any:
+    """The text, or the plain data, with each half of a surrogate pair replaced: UTF-8 cannot hold one."""
+    if isinstance(given, str):
+        return given if given.isascii() else given.encode("utf-8", "replace").decode()
+    if isinstance(given, dict):
+        return {without_surrogates(key): without_surrogates(item) for key, item in given.items()}
+    if isinstance(given, list | tuple):
+        return [without_surrogates(item) for item in given]
+    return given

@@ -21,6 +21,7 @@ from acd.core.engine import Snapshot
 from acd.core.events import Event
 from acd.core.flow import STEPS, Step
 from acd.core.settings import Settings
+from acd.text import without_surrogates
 
 FORMAT: Final = 1
 EVENTS: Final[dict[str, type[Event]]] = {kind.__name__: kind for kind in get_args(Event)}
@@ -101,7 +102,7 @@ def encode_turn(now: float, event: Event, commands: Sequence[Command]) -> bytes:
     try:
         return _encoder.encode(line) + b"\n"
     except UnicodeEncodeError:  # a peer's text held half a surrogate pair; the event is kept with that replaced
-        return _encoder.encode(_without_surrogates(msgspec.to_builtins(line))) + b"\n"
+        return _encoder.encode(without_surrogates(msgspec.to_builtins(line))) + b"\n"
 
 
 def encode_commands(commands: Sequence[Command]) -> bytes:
@@ -146,13 +147,3 @@ def decode_snapshot(data: bytes) -> Snapshot:
         return msgspec.msgpack.decode(data, type=Snapshot, dec_hook=_steps)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise JournalError(f"a snapshot that this version cannot read ({problem})") from None
-
-
-def _without_surrogates(given: Any) -> Any:
-    if isinstance(given, str):
-        return given.encode("utf-8", "replace").decode()
-    if isinstance(given, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in given.items()}
-    if isinstance(given, list | tuple):
-        return [_without_surrogates(item) for item in given]
-    return given
