@@ -37,8 +37,6 @@ from acd.records.store import RecordStore
 from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
 
-log = get("hotline")
-
 IDLE_COLLECT: Final = 20_000
 """New containers after which garbage is looked for once no call is up …"""
 BUSY_COLLECT: Final = 400_000
@@ -53,6 +51,7 @@ class Hotline:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
+        self.log = get("hotline")  # not at import: the log is configured after that
         found = recover(configuration.journal) if configuration.journal else Recovered()
         self.recovered = found
         self.boot = found.boot + 1
@@ -138,7 +137,7 @@ class Hotline:
             try:
                 carry_out[type(command)](command)
             except Exception:  # one call's trouble must not end the others'
-                log.exception("a command failed", command=repr(command))
+                self.log.exception("a command failed", command=repr(command))
 
     def _set_timer(self) -> None:
         deadline = self.engine.deadline()
@@ -161,7 +160,7 @@ class Hotline:
 
     def _write_record(self, command: do.WriteRecord) -> None:
         record = command.record
-        log.info(
+        self.log.info(
             "record", call=record.call, outcome=record.outcome, queue=record.queue, agent=record.agent,
             wait_s=round(record.wait_s, 3), talk_s=round(record.talk_s, 3),
         )  # fmt: skip
@@ -179,7 +178,7 @@ class Hotline:
             self.alarms.setdefault(command.name, (self.clock.now() + self.clock.wall_offset_s, command.detail))
         else:
             self.alarms.pop(command.name, None)
-        log.warning("alarm", name=command.name, on=command.on, detail=command.detail)
+        self.log.warning("alarm", name=command.name, on=command.on, detail=command.detail)
 
     def _look_up(self, command: do.LookUp) -> None:
         """No source is configured yet: the flow is told so."""
@@ -200,7 +199,7 @@ class Hotline:
         """Up and serving. Raises OSError (port in use), `acd.journal.codec.JournalError`, `SecretMissing`."""
         configuration, found = self.configuration, self.recovered
         for note in found.notes:
-            log.warning("journal", note=note)
+            self.log.warning("journal", note=note)
         if configuration.records is not None:
             self.records = await RecordStore.open(
                 configuration.records, trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail))
@@ -214,7 +213,7 @@ class Hotline:
                 configuration.journal,
                 trouble=lambda on, detail: self.post(ev.StorageTrouble("journal", on, detail)),
                 snapshot=self.engine.snapshot,
-                notice=lambda text: log.warning("journal", note=text),
+                notice=lambda text: self.log.warning("journal", note=text),
             )
             journal.open(
                 boot=self.boot, seed=self._seed, now=self.clock.now(), wall_offset_s=self.clock.wall_offset_s,
@@ -228,7 +227,7 @@ class Hotline:
         gc.collect()
         gc.freeze()
         gc.disable()
-        log.info("up", name=configuration.name, boot=self.boot, control=str(configuration.control))
+        self.log.info("up", name=configuration.name, boot=self.boot, control=str(configuration.control))
 
     def configured(self, settings: Settings) -> None:
         """The core learns of a configuration, and which devices need no registration."""
@@ -263,7 +262,7 @@ class Hotline:
         for device in sorted(gone):
             self.legs.device(device, False)
         self.configured(fresh.settings)
-        log.info("reloaded", changes=len(changes))
+        self.log.info("reloaded", changes=len(changes))
         return changes
 
     async def close(self) -> None:
@@ -284,7 +283,7 @@ class Hotline:
             self.journal.close()
         if self.records is not None:
             await self.records.close()
-        log.info("down")
+        self.log.info("down")
 
 
 async def serve(configuration: Configuration) -> None:
@@ -313,7 +312,7 @@ def run(path: Path, *, log_level: Level | None = None) -> int:
     try:
         uvloop.run(serve(configuration))
     except (OSError, JournalError, MediaError, SecretMissing) as error:
-        log.error("cannot start", why=str(error))
+        get("hotline").error("cannot start", why=str(error))
         return 1
     finally:
         output.close()

@@ -39,8 +39,6 @@ from sip.endpoint import (
 )
 from sip.message import SipError
 
-log = get("legs")
-
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
 BUSY_RETRY_S: Final = 5.0
 """What a caller refused for want of ports is told to wait before he tries again."""
@@ -86,6 +84,7 @@ class Legs:
         self.prompts = prompts
         self.post = post
         self.boot = boot
+        self.log = get("legs")  # not at import: the log is configured after that
         self.legs: dict[LegId, Leg] = {}
         self.secrets: dict[str, str] = {}
         self.up: set[str] = set()  # devices the core believes to be up
@@ -125,7 +124,7 @@ class Legs:
             try:
                 self._on_sip[type(event)](event)
             except Exception:  # one peer's message must not end the others' calls
-                log.exception("a SIP event failed", what=type(event).__name__)
+                self.log.exception("a SIP event failed", what=type(event).__name__)
 
     def _incoming(self, event: Incoming) -> None:
         session, (kind, name) = event.session, event.source
@@ -136,7 +135,7 @@ class Legs:
         elif kind == "account":
             party = self.setup.devices.get(name)
         if party is None:
-            log.info("refused", status=403, why="unknown source", host=session.hop.host, port=session.hop.port)
+            self.log.info("refused", status=403, why="unknown source", host=session.hop.host, port=session.hop.port)
             session.end(403)
             return
         trusted = kind == "trunk" and self.setup.trunks[name].trusted
@@ -144,14 +143,14 @@ class Legs:
             who = identity.read(event.request, trusted=trusted)
             theirs = sdp.parse(session.remote_sdp) if session.remote_sdp else None
         except (SipError, sdp.SdpError) as error:
-            log.info("refused", status=error.status, why=str(error), source=name)
+            self.log.info("refused", status=error.status, why=str(error), source=name)
             session.end(error.status)
             return
         if kind == "account":
             who = identity.Identity(who.called, name, who.caller_name, True)
         codecs = self.setup.codecs(party)
         if theirs is not None and not in_common(theirs, codecs):
-            log.info("refused", status=488, why="no codec in common", source=name)
+            self.log.info("refused", status=488, why="no codec in common", source=name)
             session.end(488)
             return
         self._arrived += 1
@@ -160,7 +159,7 @@ class Legs:
         session.name = leg.id
         self.legs[leg.id] = leg
         source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
-        log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
+        self.log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
         known = identity.attributes(event.request, self.setup.hotline.attributes, trusted=trusted)
         self.post(
             ev.LegArrived(
@@ -225,7 +224,7 @@ class Legs:
         if leg is None:
             return
         self._drop_media(leg)
-        log.info("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
+        self.log.info("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
         self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s))
 
     def _registered(self, event: Registered) -> None:
@@ -236,7 +235,7 @@ class Legs:
         if up == (device in self.up):
             return
         (self.up.add if up else self.up.discard)(device)
-        log.info("device", device=device, up=up)
+        self.log.info("device", device=device, up=up)
         self.post(ev.DeviceUp(device) if up else ev.DeviceDown(device))
 
     # ------------------------------------------------------------------------------------------- commands: legs
@@ -271,7 +270,7 @@ class Legs:
         try:
             party, uri, hop, credentials = self.setup.route(command.to, self.endpoint, _now())
         except LookupError as error:
-            log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
+            self.log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
             self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
             return
         network = self.setup.network_of(hop.listener)
@@ -296,7 +295,7 @@ class Legs:
             headers=headers,
             credentials=credentials,
         )
-        log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
+        self.log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
 
     def _hold(self, command: do.HoldLeg) -> None:
         leg = self.legs.get(command.leg)
@@ -326,7 +325,7 @@ class Legs:
         try:
             files = self.prompts.files(command.prompts)
         except UnknownPrompt as error:
-            log.warning("prompt", call=call_of(leg.id), leg=leg.id, why=str(error))
+            self.log.warning("prompt", call=call_of(leg.id), leg=leg.id, why=str(error))
             self.post(ev.PlayEnded(command.op, "failed"))
             return
         barge_in = command.barge_in
@@ -366,7 +365,7 @@ class Legs:
                 self.post(ev.PlayEnded(fact.op, fact.reason))
             case plane.LostFact():
                 if fact.leg in self.legs:
-                    log.warning("media lost", call=call_of(fact.leg), leg=fact.leg, how=fact.how)
+                    self.log.warning("media lost", call=call_of(fact.leg), leg=fact.leg, how=fact.how)
                     self.post(ev.MediaLost(fact.leg, fact.how))
 
     def _digit(self, fact: plane.DigitFact) -> None:
@@ -415,7 +414,7 @@ class Legs:
         try:
             leg.port = self.media.create(leg.id, leg.network.name, beside.id if beside else None)
         except plane.NoPorts:
-            log.warning("no media ports", call=call_of(leg.id), leg=leg.id)
+            self.log.warning("no media ports", call=call_of(leg.id), leg=leg.id)
             if leg.session is not None:
                 self.post(ev.MediaLost(leg.id, "no_ports"))
             return False
@@ -472,7 +471,7 @@ class Legs:
         try:
             self._apply(leg, sdp.agreed(leg.codecs, "sendrecv", sdp.parse(body)))
         except sdp.SdpError as error:
-            log.info("bad answer", call=call_of(leg.id), leg=leg.id, why=str(error))
+            self.log.info("bad answer", call=call_of(leg.id), leg=leg.id, why=str(error))
             return False
         return True
 
