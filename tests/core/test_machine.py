@@ -1,0 +1,210 @@
+"""Anything may arrive at any time: a random world, stale and crossing events among it; after every step the invariants
+hold, and in the end nobody is stuck and every call has its one record."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from acd.core import events as e
+from acd.core.calls import LegState
+from acd.core.engine import Engine
+from acd.core.flow import Answer, CollectDigits, Enqueue, Flow, HangUpStep, Menu, RingTone, Say
+from acd.core.settings import Announce, Number, Queue, Settings, WrapUp
+from tests.core.hotline import SURVEY, flow, hotline
+from tests.core.world import Phone, World
+
+FLOWS = {
+    "main": flow(
+        Answer(),
+        Say(("welcome",)),
+        Menu(
+            ("main_menu",),
+            keys={
+                "1": (Enqueue("loans", keys={"9": (Say(("call_back",)),)}),),
+                "2": (CollectDigits("pin", ("your_pin",), 2, 4, secret=True), Enqueue("cards", tier=1)),
+            },
+            retries=1,
+            otherwise=(Enqueue("cards"),),
+        ),
+        SURVEY,
+        HangUpStep(),
+    ),
+    "plain": Flow("plain", (RingTone(1.0), Enqueue("loans"), Enqueue("cards"), SURVEY)),
+}
+AGENTS = ("1001", "1002", "1003", "nobody")
+CROSSING = ("answered", "ringing", "held", "back", "lost", "digit", "ended", "refer")
+CONSULTED = ("agent:1001", "agent:1002", "agent:1003", "device:desk-2", "123")
+QUEUES = ("loans", "cards", "none")
+
+
+def config(version: int, strategy: str, capacity: int) -> Settings:
+    queue = Queue(
+        "loans",
+        needs={"loans": 3},
+        strategy=strategy,  # type: ignore[arg-type] # one of the words
+        wrap_up=WrapUp("timed", 5.0),
+        max_wait_s=60.0,
+        max_length=3,
+        max_no_answer=2,
+        announce=Announce(7.0, ("please_wait",), position=True, expected_wait=True),
+    )
+    made = hotline(FLOWS["main"], agents=3, confirm=(3,), queue=queue, version=f"v{version}", max_calls=6)
+    made.flows = FLOWS
+    made.numbers = {
+        "1": Number("1", "main"),
+        "2": Number("2", "plain", "by_agent"),
+        "3": Number("3", "main", "at_once"),
+    }
+    for agent in made.agents.values():
+        agent.capacity = {"voice": capacity}
+    if version % 2:
+        made.queues.pop("cards")
+        made.agents.pop("1002")
+    return made
+
+
+class Machine(RuleBasedStateMachine):
+    @initialize(
+        strategy=st.sampled_from(["longest_idle", "ring_all", "ring_progressively", "random"]),
+        capacity=st.sampled_from([1, 1, 2]),
+    )
+    def begin(self, strategy: str, capacity: int) -> None:
+        self.strategy, self.capacity, self.version = strategy, capacity, 0
+        self.world = World(config(0, strategy, capacity))
+
+    @rule(called=st.sampled_from(["1", "2", "2", "3", "4"]))
+    def somebody_calls(self, called: str) -> None:
+        self.world.call(called)
+
+    @rule(seconds=st.sampled_from([0.0, 0.05, 0.1, 1.0, 3.0, 12.0, 30.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.run(seconds)
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), digits=st.sampled_from(["1", "2", "12", "9", "247#", "*"]))
+    def keys(self, data: st.DataObject, digits: str) -> None:
+        leg = self.world.legs[data.draw(st.sampled_from(self.alive()))]
+        for digit in digits:
+            self.world._key(leg, digit)
+        self.world.run()
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), status=st.sampled_from([0, 480, 486, 500, 603]), by=st.sampled_from(["peer", "network"]))
+    def a_leg_ends(self, data: st.DataObject, status: int, by: e.Party) -> None:
+        leg = self.world.legs[data.draw(st.sampled_from(self.alive()))]
+        self.world._end(leg, by, "hangup", status)
+
+    @precondition(lambda self: self.world.legs)
+    @rule(data=st.data(), kind=st.sampled_from(CROSSING))
+    def stale_or_crossing(self, data: st.DataObject, kind: str) -> None:
+        leg = data.draw(st.sampled_from([*self.world.legs, "9-9.0"]))
+        event: dict[str, e.Event] = {
+            "answered": e.LegAnswered(leg),
+            "ringing": e.LegRinging(leg),
+            "held": e.LegHeld(leg, True),
+            "back": e.LegHeld(leg, False),
+            "lost": e.MediaLost(leg, "worker"),
+            "digit": e.Digit(leg, "1"),
+            "ended": e.LegEnded(leg, "peer", "hangup"),
+            "refer": e.LegReferred(leg, "op", "sip:x@y"),
+        }
+        self.world.send(event[kind])
+        if kind == "ended" and leg in self.world.legs:
+            self.world.legs[leg].gone = True
+
+    @rule(call=st.integers(1, 5), op=st.integers(1, 6), how=st.sampled_from(["played", "collected", "looked up"]))
+    def an_operation_ends(self, call: int, op: int, how: str) -> None:
+        name = f"1-{call}.p{op}"
+        event: dict[str, e.Event] = {
+            "played": e.PlayEnded(name, "failed"),
+            "collected": e.Collected(name, f"1-{call}.0", "12", 2, "end_key"),
+            "looked up": e.LookedUp(name, "failed", {}),
+        }
+        self.world.send(event[how])
+
+    @rule(device=st.sampled_from(["desk-1", "desk-2", "home-3", "none"]), up=st.booleans())
+    def a_device(self, device: str, up: bool) -> None:
+        self.world.send(e.DeviceUp(device) if up else e.DeviceDown(device))
+
+    @rule(
+        device=st.sampled_from(["desk-1", "desk-2"]),
+        after_s=st.sampled_from([None, 0.0, 2.0]),
+        refuses=st.sampled_from([None, 486, 603]),
+    )
+    def a_phone(self, device: str, after_s: float | None, refuses: int | None) -> None:
+        self.world.phones[device] = Phone(after_s, refuses=refuses)
+
+    @rule(
+        kind=st.sampled_from([e.SignOn, e.SignOff, e.Ready, e.Swap, e.CompleteTransfer, e.CancelTransfer]),
+        agent=st.sampled_from(AGENTS),
+    )
+    def an_agent_asks(self, kind: type, agent: str) -> None:
+        self.world.ask(kind, agent=agent)
+
+    @rule(
+        agent=st.sampled_from(AGENTS),
+        to=st.sampled_from(CONSULTED),
+    )
+    def consult(self, agent: str, to: str) -> None:
+        self.world.ask(e.Consult, agent=agent, to=to)
+
+    @rule(agent=st.sampled_from(AGENTS), what=st.sampled_from(["break", "extend", "skills", "no skills", "reset"]))
+    def an_agent_changes(self, agent: str, what: str) -> None:
+        if what == "break":
+            self.world.ask(e.Break, agent=agent, reason="tea")
+        elif what == "extend":
+            self.world.ask(e.ExtendWrapUp, agent=agent, seconds=3.0)
+        else:
+            skills = {"skills": {"loans": 9}, "no skills": {}, "reset": None}[what]
+            self.world.ask(e.SetSkills, agent=agent, skills=skills)
+
+    @rule(call=st.integers(1, 6), what=st.sampled_from(["hang up", "move", "tier"]), queue=st.sampled_from(QUEUES))
+    def an_operator_asks(self, call: int, what: str, queue: str) -> None:
+        if what == "hang up":
+            self.world.ask(e.HangUp, call=f"1-{call}")
+        elif what == "move":
+            self.world.ask(e.MoveCall, call=f"1-{call}", queue=queue)
+        else:
+            self.world.ask(e.MoveCall, call=f"1-{call}", tier=call)
+
+    @rule(queue=st.sampled_from(QUEUES), blocked=st.booleans())
+    def block(self, queue: str, blocked: bool) -> None:
+        self.world.ask(e.BlockQueue, queue=queue, blocked=blocked)
+
+    @rule()
+    def reload(self) -> None:
+        self.version += 1
+        self.world.send(e.Configured(config(self.version, self.strategy, self.capacity)))
+
+    @rule(restart=st.booleans())
+    def restored(self, restart: bool) -> None:
+        self.world.engine = Engine(self.world.engine.snapshot())
+        if restart:
+            self.world.boot += 1
+            self.world.send(e.Started(self.world.boot, 5.0, 1))
+
+    def alive(self) -> list[str]:
+        return [leg.id for leg in self.world.legs.values() if not leg.gone]
+
+    def teardown(self) -> None:
+        world = self.world
+        world.run(40)
+        for leg in list(world.legs.values()):
+            if leg.id.endswith(".0") and not leg.gone:
+                world._end(leg, "peer", "hangup")
+        world.run(40)
+        for name, core_leg in list(world.engine._core.legs.items()):
+            assert core_leg.state is LegState.ENDING
+            world.send(e.LegEnded(name, "us", "hangup"))
+        world.run(20)
+        view = world.engine.view(world.now)
+        assert (view.calls, view.legs, view.timers) == ((), 0, 0)
+        assert all(agent.work == () for agent in view.agents)
+        arrived = {event.call for _, event in world.events if isinstance(event, e.LegArrived)}
+        assert sorted(record.call for record in world.records) == sorted(arrived), "one record each"
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
