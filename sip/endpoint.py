@@ -339,17 +339,17 @@ class Endpoint:
             self._cancel(request, known, via)
         elif method not in METHODS:
             self._answer(request, via, 501)
-        elif tag and method != "REGISTER":
+        elif tag and method not in ("REGISTER", "INVITE"):
             self._answer(request, via, 481)
         elif method == "INVITE":
-            self._invited(request, key, hop, via)
+            self._invited(request, key, hop, via, tag)
         elif method == "REGISTER":
             self._registered(request, key, hop, via)
-        elif method == "OPTIONS":
+        elif method == "OPTIONS" and self._acceptable(request, via):
             self._answer(request, via, 200, f"{ALLOW}Accept: application/sdp\r\n{self.server_line}")
         elif method in ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"):
             self._answer(request, via, 481)
-        else:
+        elif method != "OPTIONS":
             self._answer(request, via, 405, ALLOW)
 
     def _ack(self, request: Request, known: object) -> None:
@@ -383,6 +383,8 @@ class Endpoint:
                 self._answer(request, via, 500)
                 return
             dialog.remote_cseq = cseq.number
+        if method in ("INVITE", "UPDATE") and not self._acceptable(request, via):
+            return
         reply = self._reply(request, via, "")
         if method == "INVITE" and dialog is not None:
             invite = ServerInvite(self.layer, key, via.back)
@@ -397,7 +399,7 @@ class Endpoint:
             if request.body:
                 session.reoffer.theirs(request, cseq.number, transaction, reply)
             else:
-                dialog.refresh(request)
+                session.refresh_target(request)
                 transaction.respond(200, reply.to_bytes(200, f"{self.contact_line(session.hop)}{ALLOW}"))
         elif method in ("OPTIONS", "INFO"):
             transaction.respond(200, reply.to_bytes(200, ALLOW))
@@ -408,9 +410,12 @@ class Endpoint:
         else:
             transaction.respond(501, reply.to_bytes(501))
 
-    def _invited(self, request: Request, key: ServerKey, hop: Hop, via: TopVia) -> None:
+    def _invited(self, request: Request, key: ServerKey, hop: Hop, via: TopVia, tag: str | None) -> None:
         source = self._source(request, hop, via)
         if source is None or not self._acceptable(request, via):
+            return
+        if tag:
+            self._answer(request, via, 481)
             return
         caller = (request.call_id, tag_of(request.get("From") or "") or "")
         if caller in self._callers:  # the same request by another way (§8.2.2.2)
@@ -432,14 +437,18 @@ class Endpoint:
         self.events.append(Incoming(session, request, source))
 
     def _acceptable(self, request: Request, via: TopVia) -> bool:
-        """Refuse what we do not understand: extensions (420), bodies (415)."""
-        unknown = [tag for tag in request.tokens("Require") if tag not in UNDERSTOOD]
-        if unknown:
+        """Refuse what we do not understand: extensions (420), bodies (415), what they want in answers (406)."""
+        required = request.tokens("Require")
+        if required and (unknown := [tag for tag in required if tag not in UNDERSTOOD]):
             self._answer(request, via, 420, f"Unsupported: {', '.join(unknown)}\r\n")
             return False
         kind = request.content_type if request.body else None
         if kind is not None and kind.type != "multipart" and (kind.type, kind.subtype) != ("application", "sdp"):
             self._answer(request, via, 415, "Accept: application/sdp\r\n")
+            return False
+        wanted = request.tokens("Accept") if request.method == "INVITE" else ()
+        if wanted and not {"application/sdp", "application/*", "*/*"}.intersection(wanted):
+            self._answer(request, via, 406)
             return False
         return True
 
@@ -512,7 +521,7 @@ class Endpoint:
 
     def _answer(self, request: Request, via: TopVia, status: int, lines: str = "", reason: str = "") -> None:
         """A final answer that is not remembered: the same comes of a retransmission (§8.2.7)."""
-        tag = "" if ";tag=" in (request.get("To") or "") else self._stateless_tag(request)
+        tag = "" if _has_tag(request.get("To") or "") else self._stateless_tag(request)
         self._send(self._reply(request, via, tag).to_bytes(status, lines, reason=reason), via.back)
 
     def _stateless_tag(self, request: Request) -> str:
@@ -535,6 +544,13 @@ class Endpoint:
 
 def _unheard(transaction: Client, response: Response | None) -> None:
     """Nobody waits for this answer."""
+
+
+def _has_tag(to: str) -> bool:
+    try:
+        return tag_of(to) is not None
+    except SipError:
+        return "tag" in to
 
 
 def _host_port(listener: Listener) -> str:

@@ -87,8 +87,7 @@ class Reoffer:
             transaction.on_cancel = self._cancelled
         self._take(Input.THEIRS)
         session = self._session
-        assert session.dialog is not None
-        session.dialog.refresh(request)
+        session.refresh_target(request)
         if request.body:
             session.remote_sdp = request.body
         session.endpoint.events.append(Offered(session, request.body))
@@ -182,8 +181,7 @@ class Reoffer:
 
     def _succeeded(self, response: Response) -> None:
         session = self._session
-        assert session.dialog is not None
-        session.dialog.refresh(response)
+        session.refresh_target(response)
         session.send_ack(self._cseq)
         if self.state is State.ASKED:
             session.remote_sdp = response.body

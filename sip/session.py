@@ -289,6 +289,13 @@ class Session:
     def repeat_until_acked(self, transaction: ServerInvite, cseq: int, data: bytes) -> Unacknowledged:
         return Unacknowledged(transaction, cseq, data, self.no_ack)
 
+    def refresh_target(self, message: Request | Response) -> None:
+        """The Contact of a re-INVITE, an UPDATE or their 2xx says where we send from now on."""
+        endpoint = self._endpoint
+        if self.dialog is not None:
+            self.dialog.refresh(message)
+            self.dialog.hop = endpoint.next_hop(self.dialog, endpoint.heard_from or self.dialog.hop)
+
     def send_within(self, method: str, tell: Callable[[Client, Response | None], None], lines: str = "") -> None:
         """A request of ours other than INVITE within the dialog."""
         assert self.dialog is not None

@@ -190,9 +190,18 @@ class Wire:
         self.give(f"{head}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
     def request(
-        self, method: str, *, to: str = "<sip:95588@192.0.2.1>", cseq: int = 1,
-        from_: str = "<sip:c@192.0.2.9>;tag=peer", call_id: str = "theirs", branch: str = "", lines: str = "", body: bytes = b"", uri: str = "sip:95588@192.0.2.1",
-    ) -> bytes:  # fmt: skip
+        self,
+        method: str,
+        *,
+        to: str = "<sip:95588@192.0.2.1>",
+        cseq: int = 1,
+        from_: str = "<sip:c@192.0.2.9>;tag=peer",
+        call_id: str = "theirs",
+        branch: str = "",
+        lines: str = "",
+        body: bytes = b"",
+        uri: str = "sip:95588@192.0.2.1",
+    ) -> bytes:
         self._branch += 1
         branch = branch or f"z9hG4bK-{self._branch}"
         head = f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch={branch}\r\n"
@@ -206,10 +215,10 @@ class Wire:
     def within(self, session: Session, method: str, cseq: int, *, branch: str = "", body: bytes = b"") -> bytes:
         """A request of the peer in the session's dialog."""
         assert session.dialog is not None
+        dialog = session.dialog
         return self.request(
-            method, to=session.dialog.local, cseq=cseq, from_=session.dialog.remote, call_id=session.call_id,
-            branch=branch, body=body,
-        )  # fmt: skip
+            method, to=dialog.local, cseq=cseq, from_=dialog.remote, call_id=dialog.call_id, branch=branch, body=body
+        )
 
 
 def first_line(data: bytes) -> str:
