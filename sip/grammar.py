@@ -44,8 +44,9 @@ def integer(text: str, low: int, high: int, what: str) -> int:
     """ASCII digits only, within [low, high]; `int` alone would take "1_0", "+5" and other scripts' digits. Raises
     `SipError` (400)."""
     if text.isascii() and text.isdigit():
-        text = text.lstrip("0") or "0"  # leading zeros are legal: "CSeq: 0009"
-        if len(text) <= 10 and low <= (number := int(text)) <= high:
+        if len(text) > 10:
+            text = text.lstrip("0")[:11] or "0"  # leading zeros are legal: "CSeq: 0009"; eleven digits are too many
+        if low <= (number := int(text)) <= high:
             return number
     raise SipError(400, f"Bad {what}")
 

@@ -36,7 +36,7 @@ MAX_LINES = 256  # header lines
 MAX_LINE = 8_192  # characters in one, unfolded
 MAX_METHOD = 64
 
-_MANDATORY = (("via", "Via"), ("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
+_MANDATORY = frozenset(("via", "from", "to", "call-id", "cseq"))
 
 _BLANKS = (" ", "\t")
 
@@ -187,13 +187,14 @@ class Message:
     def validate(self) -> None:
         """The strict reading. Raises `SipError`."""
         index = self._index
-        for key, name in _MANDATORY:
-            if key not in index:
-                raise SipError(400, f"Missing {name} header")
-        for key, lines in index.items():
-            if len(lines) > 1 and key in ONCE:
-                raise SipError(400, f"More than one {key} header")
-        if not self.call_id or len(self.call_id) > LONGEST_TAG or " " in self.call_id:
+        if not index.keys() >= _MANDATORY:
+            raise SipError(400, f"Missing {' '.join(sorted(_MANDATORY - index.keys()))} header")
+        if len(self._lines) > len(index):
+            for key, lines in index.items():
+                if len(lines) > 1 and key in ONCE:
+                    raise SipError(400, f"More than one {key} header")
+        call_id = self.call_id
+        if not call_id or len(call_id) > LONGEST_TAG or " " in call_id or "\t" in call_id:
             raise SipError(400, "Bad Call-ID")
         if self.via.branch == MAGIC_COOKIE:
             raise SipError(400, "Bad Via branch")
@@ -484,11 +485,11 @@ def _has_tag(value: str) -> bool:
 
 def build_request(method: str, uri: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
     """A request on the wire; Content-Length is added. Raises `ValueError` for a header or a URI that would break out
-    of its line."""
+    of its line, and for a Content-Length."""
     lines = []
     for name, value in headers:
-        if name not in KEYS:
-            key_of(name)
+        if (KEYS.get(name) or key_of(name)) == "content-length":
+            raise ValueError("Content-Length is added, not given")
         lines.append(f"{name}: {value}")
     if " " in uri or not uri or not IS_TOKEN(method):
         raise ValueError(f"bad request line: {method} {uri!r}")

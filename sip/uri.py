@@ -90,10 +90,10 @@ def _parse(text: str) -> Uri:
     if match is None:
         return _parse_other(text)
     scheme, user, password, host, port, params, headers = match.groups()
-    if badly_escaped(text):
+    if "%" in text and badly_escaped(text):
         raise SipError(400, "Bad escape in URI")
     number = None if port is None else port_number(port)
-    return Uri(scheme.lower(), user, host, number, _params(params), headers or "", password)
+    return Uri(scheme.lower(), user, host, number, _params(params) if params else (), headers or "", password)
 
 
 _known = lru_cache(maxsize=2048)(_parse)  # the hotline's number and the agents' contacts come in every call
