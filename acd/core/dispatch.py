@@ -403,9 +403,9 @@ class Dispatcher:
         self.agents.changed.pop(agent, None)
         w.rung[agent] = now
         self._lane(w.queue).last_serial = member.serial
+        w.next_ring_at = now + queue.ring_step_s
         if queue.strategy in RINGING:
             self._ringing[w.contact] = w
-            w.next_ring_at = now + queue.ring_step_s
             if queue.strategy == "ring_progressively":
                 self._room.set_deadline(w, w.next_ring_at)
         done.append(Offer(w.contact, w.queue, agent))
