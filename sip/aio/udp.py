@@ -7,7 +7,10 @@ for each one.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+import struct
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random, SystemRandom
@@ -17,6 +20,8 @@ from sip.endpoint import Endpoint, EndpointSettings, Hop, SipEvent
 MAX_DATAGRAM = 65_535  # octets
 BATCH = 64  # datagrams read before the loop gets its turn
 HOPS = 8192  # addresses kept as objects
+GONE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
+IP_RECVERR, IPV6_RECVERR = 11, 25  # Linux: ICMP errors of an unconnected socket, with the address they are about
 RECEIVE_BUFFER = 4 * 1024 * 1024  # octets asked of the kernel: a surge must not be lost while we think
 
 
@@ -38,6 +43,7 @@ class SipShell:
         """`binds`: by listener, the address to bind where it is not the advertised one. Port 0: the kernel's choice,
         which `endpoint.settings` then has. Raises `OSError` (naming the listener) if an address cannot be bound."""
         self._sockets: dict[str, socket.socket] = {}
+        self._readers: dict[str, Callable[[], None]] = {}
         self._on_events = on_events
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +72,8 @@ class SipShell:
         self._loop = loop = asyncio.get_running_loop()
         self.endpoint.clock = loop.time
         for name, sock in self._sockets.items():
-            loop.add_reader(sock, _reader(self, name, sock))
+            read = self._readers[name] = _reader(self, name, sock)
+            loop.add_reader(sock, read)
         self.flush()
 
     def close(self) -> None:
@@ -120,7 +127,28 @@ class SipShell:
             except BlockingIOError:
                 continue  # the kernel is full: as good as lost on the way
             except OSError:
-                endpoint.lost(hop, self._now())
+                self.icmp(hop.listener)  # most often of an earlier datagram
+                try:
+                    sock.sendto(data, (hop.host, hop.port))
+                except OSError as error:
+                    if error.errno in GONE:
+                        endpoint.lost(hop, self._now())
+
+    def icmp(self, name: str) -> None:
+        """Read the socket's error queue: whom ICMP says we cannot reach."""
+        sock = self._sockets[name]
+        if sys.platform == "linux":
+            while True:
+                try:
+                    _, extras, _, address = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+                except OSError:
+                    break
+                codes = [struct.unpack_from("=I", extra)[0] for _, _, extra in extras if len(extra) >= 4]
+                if address and GONE.intersection(codes):
+                    self.endpoint.lost(Hop(name, *address[:2]), self._now())
+        if self._loop is not None:  # libuv stops polling a descriptor that has an error pending
+            self._loop.remove_reader(sock)
+            self._loop.add_reader(sock, self._readers[name])
 
     def _now(self) -> float:
         return 0.0 if self._loop is None else self._loop.time()
@@ -137,7 +165,9 @@ def _reader(shell: SipShell, name: str, sock: socket.socket) -> Callable[[], Non
             except BlockingIOError:
                 return
             except OSError:
-                continue  # an ICMP error of an earlier datagram
+                shell.icmp(name)
+                shell.flush()
+                continue
             source = address[:2]
             hop = hops.get(source)
             if hop is None:
@@ -155,6 +185,9 @@ def _bind(name: str, address: tuple[str, int]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        if sys.platform == "linux":
+            six = family == socket.AF_INET6
+            sock.setsockopt(*((socket.IPPROTO_IPV6, IPV6_RECVERR) if six else (socket.IPPROTO_IP, IP_RECVERR)), 1)
         sock.bind(address)
     except OSError as error:
         sock.close()

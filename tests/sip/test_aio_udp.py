@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable, Coroutine
 
 import pytest
+import uvloop
 
 from sip.aio import SipShell
 from sip.endpoint import Answered, Ended, EndpointSettings, Hop, Incoming, Listener, Progress, SipEvent
@@ -66,6 +68,53 @@ def test_a_call_is_answered_and_ended_by_the_caller() -> None:
             "callee Ended",
             "caller Ended",
         ]
+    )
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_icmp_ends_a_call_at_once_and_the_listener_goes_on(run: Callable[[Coroutine[None, None, None]], None]) -> None:
+    async def call() -> None:
+        ended: list[Ended] = []
+        done = asyncio.Event()
+
+        def hear(events: list[SipEvent]) -> None:
+            ended.extend([event for event in events if isinstance(event, Ended)])
+            done.set()
+
+        shell = SipShell(_settings(), hear)
+        try:
+            shell.start()
+            loop = asyncio.get_running_loop()
+            for _ in range(3):
+                done.clear()
+                hop = Hop("l", "127.0.0.1", _unused_port())
+                shell.endpoint.invite("x", f"sip:x@127.0.0.1:{hop.port}", hop, OFFER, loop.time(), from_="<sip:a@b>")
+                shell.flush()
+                await asyncio.wait_for(done.wait(), 5)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                stranger.bind(("127.0.0.1", 0))
+                stranger.setblocking(False)
+                stranger.connect(("127.0.0.1", shell.ports["l"]))
+                await loop.sock_sendall(stranger, _options())
+                answer = await asyncio.wait_for(loop.sock_recv(stranger, 2000), 5)
+            assert answer.startswith(b"SIP/2.0 200 OK\r\n")
+        finally:
+            shell.close()
+        assert [(end.by, end.cause, end.status) for end in ended] == [("network", "unreachable", 503)] * 3
+
+    run(call())
+
+
+def _unused_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _options() -> bytes:
+    return (
+        b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+        b"To: <sip:x>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     )
 
 
