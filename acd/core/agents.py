@@ -5,13 +5,12 @@ it to match. Nothing here knows of legs: the engine says what became of an offer
 """
 
 import heapq
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId, SkillId
-from acd.core.settings import Agent, Device, Queue, Settings, WrapUp
+from acd.core.settings import Agent, Device, Queue, Settings
 from acd.core.tables import Impossible
 
 
@@ -139,8 +138,6 @@ WORK: Final[dict[tuple[Work, Input], Work]] = {
     }.items()
 }
 
-_NO_WRAP_UP: Final = WrapUp()
-
 
 @dataclass(slots=True)
 class Task:
@@ -201,7 +198,11 @@ class Agents:
         self._queues: dict[QueueId, Queue] = {}
         self._timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
         for state in self.states.values():
-            self._set_timers(state)
+            if state.not_before > 0.0:
+                self._set_timer(state, state.not_before)
+            for task in state.tasks.values():
+                if task.until is not None:
+                    self._set_timer(state, task.until, task.contact)
 
     def configure(self, settings: Settings, now: float) -> None:
         """New, changed and removed agents and devices. A removed agent finishes his call and is then gone; nobody is
@@ -296,7 +297,7 @@ class Agents:
         for task in timed:
             assert task.until is not None
             task.until += seconds
-            self._set_timers(state)
+            self._set_timer(state, task.until, task.contact)
 
     # ----------------------------------------------------------------------------------------------------- work
 
@@ -359,7 +360,7 @@ class Agents:
                 "no_answer": queue.no_answer_delay_s,
             }
             state.not_before = max(state.not_before, now + delays[how])
-            self._set_timers(state)
+            self._set_timer(state, state.not_before)
         if how == "no_answer":
             state.missed += 1
         self.advance(agent, contact, Input.MISSED, now)
@@ -432,18 +433,17 @@ class Agents:
 
     def _hung_up(self, state: AgentState, task: Task, now: float) -> Work:
         """Into wrap-up, counted from the hang-up, or past it."""
-        hung_up_at = task.since if task.work is Work.RELEASING else now
-        queue = self._queues.get(task.queue) if task.queue is not None else None
-        wrap_up = _NO_WRAP_UP if queue is None or task.answered_at is None else queue.wrap_up
-        if wrap_up.kind == "timed":
-            task.until = hung_up_at + wrap_up.timed_s
-        if wrap_up.kind == "none" or (task.until is not None and task.until <= now):
-            self._end(state, task, now)
-            return Work.ENDED
-        task.work, task.since = Work.WRAP_UP, hung_up_at
-        if task.until is not None:
-            heapq.heappush(self._timers, (task.until, state.serial, state.id, task.contact))
-        return Work.WRAP_UP
+        queue = self._queues.get(task.queue) if task.queue is not None and task.answered_at is not None else None
+        if queue is not None and queue.wrap_up.kind != "none":
+            hung_up_at = task.since if task.work is Work.RELEASING else now
+            until = hung_up_at + queue.wrap_up.timed_s if queue.wrap_up.kind == "timed" else None
+            if until is None or until > now:
+                task.work, task.since, task.until = Work.WRAP_UP, hung_up_at, until
+                if until is not None:
+                    self._set_timer(state, until, task.contact)
+                return Work.WRAP_UP
+        self._end(state, task, now)
+        return Work.ENDED
 
     def _end_wrap_up(self, state: AgentState, now: float) -> None:
         for task in [task for task in state.tasks.values() if task.work is Work.WRAP_UP]:
@@ -455,7 +455,7 @@ class Agents:
         del tasks[task.contact]
         if task.answered_at is not None:
             state.idle_since = now
-            if state.busy_since is not None and not (tasks and any(t.answered_at is not None for t in tasks.values())):
+            if state.busy_since is not None and (not tasks or all(t.answered_at is None for t in tasks.values())):
                 state.busy_s += now - state.busy_since
                 state.busy_since = None
         self.changed[state.id] = None
@@ -472,19 +472,13 @@ class Agents:
         self.settings.pop(state.id, None)
         self.changed[state.id] = self.reskilled[state.id] = None
 
-    def _set_timers(self, state: AgentState) -> None:
-        for when, contact in _instants(state):
-            heapq.heappush(self._timers, (when, state.serial, state.id, contact))
+    def _set_timer(self, state: AgentState, when: float, contact: CallId = "") -> None:
+        heapq.heappush(self._timers, (when, state.serial, state.id, contact))
 
     def _stands(self, when: float, agent: AgentId, contact: CallId) -> bool:
+        """Whether a timer is not overtaken."""
         state = self.states.get(agent)
-        return state is not None and (when, contact) in _instants(state)
-
-
-def _instants(state: AgentState) -> Iterable[tuple[float, CallId]]:
-    """When something about an agent changes by time alone; contact "" is his penalty."""
-    if state.not_before > 0.0:
-        yield state.not_before, ""
-    for task in state.tasks.values():
-        if task.until is not None and task.work is Work.WRAP_UP:
-            yield task.until, task.contact
+        if state is None or not contact:
+            return state is not None and state.not_before == when
+        task = state.tasks.get(contact)
+        return task is not None and task.until == when

@@ -144,7 +144,7 @@ class Dispatcher:
         )
         if q.nobody_signed_on == "leave" and not self._signed_on(waiting):
             return "nobody_signed_on"
-        if q.max_expected_wait_s is not None and (self._expected(waiting) or 0.0) > q.max_expected_wait_s:
+        if q.max_expected_wait_s is not None and (self._expected(waiting, now) or 0.0) > q.max_expected_wait_s:
             return "expected_wait_too_long"
         self.waiting[contact] = self._fresh[contact] = waiting
         self._length[queue] = length + 1
@@ -183,8 +183,9 @@ class Dispatcher:
         if waiting is None:
             return []
         if waiting.queued:
-            self._lane(waiting.queue).taken_now += 1
-            self._backlog(waiting, 0 if waiting.rung else -1)
+            self._lane(waiting.queue).taken_since += 1
+            if not waiting.rung:
+                self._backlog(waiting, -1)
         self._forget(waiting)
         if len(waiting.rung) < 2:
             return []
@@ -204,7 +205,8 @@ class Dispatcher:
         self._now = now
         agents, fresh, freed = self.agents, self._fresh, self._freed
         agents.wake(now)
-        self._look_again(self._room.expired(now))
+        if self._room.timers:
+            self._look_again(self._room.expired(now))
         if agents.changed or agents.reskilled:
             self._absorb(now)
         done: list[Offer | Withdraw] = []
@@ -237,7 +239,7 @@ class Dispatcher:
 
     def expected_wait_s(self, contact: CallId, now: float) -> float | None:
         """DESIGN §6; None when nobody signed on may serve."""
-        return self._expected(self.waiting[contact])
+        return self._expected(self.waiting[contact], now)
 
     def stranded(self) -> list[CallId]:
         """Contacts that nobody signed on may ever serve, in queues that such contacts leave. To be asked after
@@ -282,7 +284,7 @@ class Dispatcher:
 
     def _for_agent(self, member: Member, now: float, done: list[Offer | Withdraw]) -> None:
         """One agent can be rung, no contact is new: what he may match nobody else may."""
-        while found := self._best_contact(member, now):
+        while any(seat.entry is not None for seat in member.seats) and (found := self._best_contact(member, now)):
             place = self._room.take_up(found[1].waiting.contact)
             if place.demand.queue.strategy in RINGING:
                 self._decide(place, now, done)
@@ -341,10 +343,10 @@ class Dispatcher:
     def _best_contact(self, member: Member, now: float) -> tuple[Rank, Place] | None:
         """The contact an agent would take, and its rank; None if he cannot be rung or nobody waits for him."""
         best: tuple[Rank, Place] | None = None
-        for pool, entry in zip(member.pools, member.entries, strict=True):
-            if entry is None:
+        for seat in member.seats:
+            if seat.entry is None:
                 continue
-            for rank, links in pool.ranks:
+            for rank, links in seat.pool.ranks:
                 head = self._most_urgent(member, links, now) if self._urgency else _first(member, links)
                 if head is not None:
                     place: Place = head[2]
@@ -388,7 +390,8 @@ class Dispatcher:
             member = self._market.members.get(place.only)
             chosen = member if member is not None and _fits(place, member) else None
         else:
-            chosen = choose(demand, w.excluded, now, self._lane(w.queue).last_serial, self._random)
+            lane = self.lanes.get(w.queue)
+            chosen = choose(demand, w.excluded, now, lane.last_serial if lane is not None else -1, self._random)
         if chosen is None:
             return False
         self._offer(w, chosen, now, done)
@@ -402,7 +405,8 @@ class Dispatcher:
         self._market.refresh(member, now, self._freed)
         self.agents.changed.pop(agent, None)
         w.rung[agent] = now
-        self._lane(w.queue).last_serial = member.serial
+        if queue.strategy == "round_robin":
+            self._lane(w.queue).last_serial = member.serial
         w.next_ring_at = now + queue.ring_step_s
         if queue.strategy in RINGING:
             self._ringing[w.contact] = w
@@ -460,8 +464,8 @@ class Dispatcher:
     def _alone(self, members: list[Member]) -> bool:
         """Whether nobody waits for those agents, be they busy or not."""
         for member in members:
-            for pool in member.pools:
-                for _, links in pool.ranks:
+            for seat in member.seats:
+                for _, links in seat.pool.ranks:
                     for heap, demand, _ in links:
                         if heap or any(member.id not in excluded for excluded in demand.odd):
                             return False
@@ -501,13 +505,15 @@ class Dispatcher:
             self._backlog(w, 1)
 
     def _backlog(self, w: Waiting, more: int) -> None:
-        self._lane(w.queue).backlog += more
-        self._touched[w.queue] = None
+        lane = self._lane(w.queue)
+        lane.backlog += more
+        if (lane.backlog > 0) != (lane.settled_at is not None):
+            self._touched[w.queue] = None
 
     def _settle(self, now: float) -> None:
         for id in self._touched:
             lane = self._lane(id)
-            if lane.taken_now or (lane.backlog > 0) != (lane.backlog_since is not None):
+            if (lane.backlog > 0) != (lane.settled_at is not None):
                 lane.settle(now)
         self._touched.clear()
 
@@ -519,19 +525,18 @@ class Dispatcher:
 
     def _signed_on(self, w: Waiting) -> int:
         """How many are signed on who may serve it, in whichever ring."""
-        plan = self._market.plan(self.queues[w.queue], w.tier, w.channel, w.needs, w.site)
-        return sum(pool.signed_on for pool in plan.reach)
+        return sum([pool.signed_on for pool in self._room.plan(w).reach])
 
     def _ahead(self, w: Waiting) -> int:
         place = (w.tier, w.key, w.serial)
         fresh = [o for o in self._fresh.values() if o.queue == w.queue and (o.tier, o.key, o.serial) < place]
         return self._room.ahead(w) + len(fresh)
 
-    def _expected(self, w: Waiting) -> float | None:
+    def _expected(self, w: Waiting, now: float) -> float | None:
         queue, signed_on = self.queues[w.queue], self._signed_on(w)
         if not signed_on:
             return None
-        rate = self._lane(w.queue).rate() or signed_on / queue.handle_s
+        rate = self._lane(w.queue).rate(now) or signed_on / queue.handle_s
         return expected_wait_s(self._ahead(w), rate, queue.patience_s)
 
 
@@ -551,17 +556,18 @@ def _first(member: Member, links: list[Link]) -> Entry | None:
 
 def _level(place: Place, member: Member) -> int | None:
     """The preference level at which an agent may serve a contact, or None."""
-    levels = (place.demand.level(pool) for pool in member.pools)
+    levels = (place.demand.level(seat.pool) for seat in member.seats)
     return next((level for level in levels if level is not None), None)
 
 
 def _fits(place: Place, member: Member) -> bool:
     """`may_match`: he can be rung on its channel, and nothing of this contact is in the way."""
     demand = place.demand
-    for pool, entry in zip(member.pools, member.entries, strict=True):
+    for seat in member.seats:
+        pool = seat.pool
         if pool.channel == demand.channel:
             return (
-                entry is not None
+                seat.entry is not None
                 and place.only in (None, member.id)
                 and member.id not in place.waiting.excluded
                 and demand.level(pool) is not None

@@ -14,25 +14,31 @@ class Lane:
     """What the dispatcher remembers of a queue beside its contacts. Plain values: a snapshot holds it."""
 
     backlog: int = 0  # contacts that a match left waiting
-    backlog_since: float | None = None  # up to when the rate has been settled; None while nobody waits
-    taken_now: int = 0  # accepted since then
-    taken: float = 0.0  # accepted while some waited, smoothed
-    span_s: float = 0.0  # over this time, smoothed alike
+    settled_at: float | None = None  # None while nobody waits
+    taken_since: int = 0  # accepted since then, having waited
+    taken: float = 0.0  # the same before then, smoothed
+    span_s: float = 0.0  # over this time of waiting, smoothed alike
     last_serial: int = -1  # round robin: the agent rung last
 
     def settle(self, now: float) -> None:
-        """Bring the smoothed rate up to `now`; to be called after each change of `backlog` or `taken_now`."""
-        if self.backlog_since is not None:
-            kept = math.exp((self.backlog_since - now) / SMOOTHING_S)
-            self.taken *= kept
-            self.span_s = self.span_s * kept + SMOOTHING_S * (1.0 - kept)
-        self.taken += self.taken_now
-        self.taken_now = 0
-        self.backlog_since = now if self.backlog else None
+        """Bring the smoothed sums up to `now`; to be called when a backlog forms or is gone."""
+        self.taken, self.span_s = self._sums(now)
+        self.taken_since = 0
+        self.settled_at = now if self.backlog else None
 
-    def rate(self) -> float | None:
+    def rate(self, now: float) -> float | None:
         """Contacts per second taken while some waited; None until measured."""
-        return self.taken / self.span_s if self.taken >= MEASURED_AFTER and self.span_s > 0.0 else None
+        taken, span_s = self._sums(now)
+        return taken / span_s if taken >= MEASURED_AFTER and span_s > 0.0 else None
+
+    def _sums(self, now: float) -> tuple[float, float]:
+        """Both decay with the time waited. What was taken since counts as if evenly spread over it."""
+        passed_s = now - self.settled_at if self.settled_at is not None else 0.0
+        if passed_s <= 0.0:
+            return self.taken + self.taken_since, self.span_s
+        kept = math.exp(-passed_s / SMOOTHING_S)
+        new_s = SMOOTHING_S * (1.0 - kept)
+        return self.taken * kept + self.taken_since * new_s / passed_s, self.span_s * kept + new_s
 
 
 def expected_wait_s(ahead: int, rate: float, patience_s: float) -> float:

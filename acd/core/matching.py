@@ -117,20 +117,28 @@ class Pool:
         self.signed_on = 0
 
 
+class Seat:
+    """An agent in a pool."""
+
+    __slots__ = ("entry", "free", "pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.entry: Entry | None = None  # while he can be rung
+        self.free = False  # the same, or but for a penalty
+
+
 class Member:
-    """An agent as the dispatcher knows him: his pools, one a channel, and his entry in each while he can be rung."""
+    """An agent as the dispatcher knows him: a seat for each channel."""
 
-    __slots__ = ("entries", "free", "id", "pools", "ready", "serial", "signed_on", "state")
+    __slots__ = ("id", "presence", "seats", "serial", "state")
 
-    def __init__(self, state: AgentState, pools: tuple[Pool, ...]) -> None:
+    def __init__(self, state: AgentState, pools: list[Pool]) -> None:
         self.id = state.id
         self.serial = state.serial
         self.state = state
-        self.pools = pools
-        self.entries: list[Entry | None] = [None] * len(pools)
-        self.free = [False] * len(pools)
-        self.signed_on = False
-        self.ready = False
+        self.presence = Presence.SIGNED_OFF
+        self.seats = [Seat(pool) for pool in pools]
 
     def __lt__(self, other: "Member | None") -> bool:
         return other is not None and self.serial < other.serial
@@ -143,7 +151,7 @@ class Demand:
     """Contacts that want the same at this moment."""
 
     __slots__ = (
-        *("channel", "elapsed_s", "held", "line", "needs", "odd", "plan", "queue", "ranks", "site", "sites"),
+        *("channel", "elapsed_s", "held", "line", "needs", "odd", "plainly", "plan", "queue", "ranks", "site", "sites"),
         *("teams", "tier"),
     )
 
@@ -155,6 +163,7 @@ class Demand:
         self.needs, self.teams, self.sites = at_stage(queue, stage, plan.needs)
         self.site = plan.site if elapsed_s < queue.own_site_for_s else ""  # his own site only
         self.held = held
+        self.plainly = queue.strategy == "longest_idle"
         self.line = Line()
         self.odd: dict[tuple[AgentId, ...], Line] = {}  # those from whom some agents are excluded
         self.ranks: list[tuple[int, list[tuple[list[Entry], Pool, tuple[Held, ...]]]]] = []
@@ -220,7 +229,8 @@ class Market:
         state, settings = self.agents.states.get(agent), self.agents.settings.get(agent)
         if state is None or settings is None or state.leaving:
             return None
-        pools = tuple(self._pool(settings, self.agents.skills(agent), c) for c, n in settings.capacity.items() if n > 0)
+        skills = self.agents.skills(agent)
+        pools = [self._pool(settings, skills, channel) for channel, most in settings.capacity.items() if most > 0]
         member = self.members[agent] = Member(state, pools)
         for pool in pools:
             self._empty -= pool.agents == 0
@@ -228,31 +238,33 @@ class Market:
         return member
 
     def refresh(self, member: Member, now: float, freed: dict[AgentId, Member]) -> None:
-        """Bring an agent's entries up to what `Agents` says. Those who can be rung now but could not before, also by
-        a reserve that is met again, are added to `freed`."""
-        state, agents = member.state, self.agents
-        signed_on = state.presence is not Presence.SIGNED_OFF
-        if signed_on is not member.signed_on:
-            member.signed_on = signed_on
-            for pool in member.pools:
-                pool.signed_on += 1 if signed_on else -1
-        for i, pool in enumerate(member.pools):
-            free = agents.free(state, pool.channel)
-            entry = member.entries[i]
+        """Bring an agent's seats up to what `Agents` says. Those who can be rung now but could not before, also by a
+        reserve that is met again, are added to `freed`."""
+        state = member.state
+        presence = state.presence
+        if presence is not member.presence:
+            signed_on = (presence is not Presence.SIGNED_OFF) - (member.presence is not Presence.SIGNED_OFF)
+            member.presence = presence
+            for seat in member.seats:
+                seat.pool.signed_on += signed_on
+        ready = presence is Presence.READY and state.wish is None and not state.leaving
+        for seat in member.seats:
+            pool, entry = seat.pool, seat.entry
+            free = ready and (not state.tasks or self.agents.free(state, pool.channel))
             if free and now >= state.not_before:
                 if entry is None or entry[0] != state.idle_since:
                     if entry is not None:
                         self._take_out(pool, entry)
-                    entry = member.entries[i] = [state.idle_since, member.serial, member]
-                    pool.line.push(entry)
+                    seat.entry = [state.idle_since, member.serial, member]
+                    pool.line.push(seat.entry)
                     if self._ordered:
                         insort(pool.order, (member.serial, member))
                     freed[member.id] = member
             elif entry is not None:
                 self._take_out(pool, entry)
-                member.entries[i] = None
-            if free is not member.free[i]:
-                member.free[i] = free
+                seat.entry = None
+            if free is not seat.free:
+                seat.free = free
                 for held in pool.held:
                     held.free += 1 if free else -1
                     if free and held.free == held.keep + 1:
@@ -262,12 +274,13 @@ class Market:
         member = self.members.pop(agent, None)
         if member is None:
             return
-        for pool, entry, free in zip(member.pools, member.entries, member.free, strict=True):
-            if entry is not None:
-                self._take_out(pool, entry)
+        for seat in member.seats:
+            pool = seat.pool
+            if seat.entry is not None:
+                self._take_out(pool, seat.entry)
             for held in pool.held:
-                held.free -= free
-            pool.signed_on -= member.signed_on
+                held.free -= seat.free
+            pool.signed_on -= member.presence is not Presence.SIGNED_OFF
             pool.agents -= 1
             self._empty += pool.agents == 0
 
@@ -338,8 +351,7 @@ class Market:
             for pool in self._pools.values():
                 self._count_for(held, pool)
             for member in self.members.values():
-                for pool, free in zip(member.pools, member.free, strict=True):
-                    held.free += free and held in pool.held
+                held.free += sum(seat.free and held in seat.pool.held for seat in member.seats)
         return held
 
     def _count_for(self, held: Held, pool: Pool) -> None:

@@ -86,8 +86,7 @@ BY: Final[dict[Strategy, Literal["idle", "order", "all"]]] = {
 
 def choose(demand: Demand, excluded: Mapping[AgentId, float], now: float, last: int, random: Random) -> Member | None:
     """The agent to ring for a contact of this demand: of the best preference level, by the queue's strategy."""
-    strategy = demand.queue.strategy
-    plainly = strategy == "longest_idle" and not excluded
+    plainly = demand.plainly and not excluded
     for _, links in demand.ranks:
         chosen = _longest_idle(links) if plainly else _choose(demand, links, excluded, now, last, random)
         if chosen is not None:

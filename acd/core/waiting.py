@@ -13,7 +13,7 @@ from math import inf
 
 from acd.core.agents import Agents, Presence
 from acd.core.ids import AgentId, CallId, QueueId
-from acd.core.matching import Demand, Entry, Line, Market, Needs
+from acd.core.matching import Demand, Entry, Line, Market, Needs, Plan
 from acd.core.settings import Queue
 
 
@@ -48,7 +48,7 @@ class Place:
         self.demand = demand
         self.only = only  # in his window nobody else is asked
         self.line: Line | None = None
-        self.entry: Entry = [waiting.key, waiting.serial, self]
+        self.entry: Entry | None = None
 
     def __lt__(self, other: "Place | None") -> bool:
         return False  # only ever asked by the entry it was itself before: see Line
@@ -64,13 +64,14 @@ class Room:
         self.only: dict[AgentId, dict[CallId, Place]] = {}  # by the agent in whose window they are
         self.preferring: dict[AgentId, dict[CallId, None]] = {}  # the same, and those whose window is void for now
         self._agents, self._market, self._queues = agents, market, queues
+        self._plain: dict[QueueId, Plan] = {}  # of most contacts: those with nothing of their own
         self._due: dict[CallId, float] = {}
-        self._timers: list[tuple[float, int, CallId]] = []  # lazy: `_due` decides
+        self.timers: list[tuple[float, int, CallId]] = []  # lazy: `_due` decides
         self._order: dict[QueueId, list[tuple[int, float, int]]] = {}  # of queues whose positions are asked for
 
     def stand(self, w: Waiting, now: float) -> Place:
         """Where it would stand now. Its next deadline is set."""
-        plan = self._market.plan(self._queues[w.queue], w.tier, w.channel, w.needs, w.site)
+        plan = self.plan(w)
         if not plan.offsets_s and w.preferred is None and not w.excluded:
             return Place(w, plan.demands[0])
         stage, due, only = 0, inf, None
@@ -91,6 +92,16 @@ class Room:
             self.set_deadline(w, due)
         return Place(w, plan.demands[stage], only)
 
+    def plan(self, w: Waiting) -> Plan:
+        queue = self._queues[w.queue]
+        if w.needs or w.site or w.tier != queue.tier or w.channel != "voice":
+            return self._market.plan(queue, w.tier, w.channel, w.needs, w.site)
+        plan = self._plain.get(w.queue)
+        if plan is None:
+            plan = self._plain[w.queue] = self._market.plan(queue, w.tier, w.channel, w.needs, w.site)
+            plan.waiting += 1  # never forgotten
+        return plan
+
     def put(self, place: Place, now: float) -> None:
         """Let it wait there."""
         w, demand = place.waiting, place.demand
@@ -101,6 +112,7 @@ class Room:
         else:
             line = demand.odd.setdefault(tuple(w.excluded), Line()) if w.excluded else demand.line
             place.line = line
+            place.entry = [w.key, w.serial, place]
             line.push(place.entry)
         if w.preferred is not None and now < w.preferred_until:
             self.preferring.setdefault(w.preferred, {})[w.contact] = None
@@ -112,7 +124,7 @@ class Room:
         place = self.placed.pop(contact)
         w, demand, line = place.waiting, place.demand, place.line
         demand.plan.waiting -= 1
-        if line is not None:
+        if line is not None and place.entry is not None:
             line.drop(place.entry)
             if line is not demand.line and not line.live:
                 del demand.odd[tuple(w.excluded)]
@@ -138,7 +150,7 @@ class Room:
     def set_deadline(self, w: Waiting, when: float) -> None:
         if self._due.get(w.contact) != when:
             self._due[w.contact] = when
-            heapq.heappush(self._timers, (when, w.serial, w.contact))
+            heapq.heappush(self.timers, (when, w.serial, w.contact))
 
     def cancel_deadline(self, contact: CallId) -> None:
         if self._due:
@@ -146,7 +158,7 @@ class Room:
 
     def deadline(self) -> float | None:
         """The next instant at which somebody may stand elsewhere, or one more may be rung for it."""
-        timers = self._timers
+        timers = self.timers
         while timers:
             when, _, contact = timers[0]
             if self._due.get(contact) == when:
@@ -157,7 +169,7 @@ class Room:
     def expired(self, now: float) -> list[CallId]:
         """Contacts whose instant has come: forgotten with this."""
         done: list[CallId] = []
-        timers = self._timers
+        timers = self.timers
         while timers and timers[0][0] <= now:
             when, _, contact = heapq.heappop(timers)
             if self._due.get(contact) == when:

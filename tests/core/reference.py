@@ -85,7 +85,7 @@ class ReferenceDispatcher:
             return "queue_full"
         if q.nobody_signed_on == "leave" and not self._signed_on(waiting):
             return "nobody_signed_on"
-        if q.max_expected_wait_s is not None and (self._expected(waiting) or 0.0) > q.max_expected_wait_s:
+        if q.max_expected_wait_s is not None and (self._expected(waiting, now) or 0.0) > q.max_expected_wait_s:
             return "expected_wait_too_long"
         self.waiting[contact] = waiting
         return None
@@ -117,7 +117,7 @@ class ReferenceDispatcher:
         if waiting is None:
             return []
         if waiting.queued:
-            self._lane(waiting.queue).taken_now += 1
+            self._lane(waiting.queue).taken_since += 1
             self._lane(waiting.queue).backlog -= not waiting.rung
         return self._withdraw(waiting, [a for a in waiting.rung if a != agent], self._now if now is None else now)
 
@@ -143,7 +143,7 @@ class ReferenceDispatcher:
                 waiting.queued = True
                 self._lane(waiting.queue).backlog += 1
         for lane in self.lanes.values():
-            if lane.taken_now or (lane.backlog > 0) != (lane.backlog_since is not None):
+            if (lane.backlog > 0) != (lane.settled_at is not None):
                 lane.settle(now)
         return done
 
@@ -194,7 +194,7 @@ class ReferenceDispatcher:
 
     def expected_wait_s(self, contact: CallId, now: float) -> float | None:
         """DESIGN §6; None when nobody signed on may serve."""
-        return self._expected(self.waiting[contact])
+        return self._expected(self.waiting[contact], now)
 
     def stranded(self) -> list[CallId]:
         """Contacts that nobody signed on may ever serve, in queues that such contacts leave."""
@@ -259,7 +259,8 @@ class ReferenceDispatcher:
         self.agents.offer(s.id, w.contact, w.queue, now, w.channel)
         w.rung[s.id] = now
         w.next_ring_at = now + self.queues[w.queue].ring_step_s
-        self._lane(w.queue).last_serial = s.serial
+        if self.queues[w.queue].strategy == "round_robin":
+            self._lane(w.queue).last_serial = s.serial
         return Offer(w.contact, w.queue, s.id)
 
     def _withdraw(self, w: Waiting, losers: list[AgentId], now: float) -> list[Withdraw]:
@@ -345,11 +346,11 @@ class ReferenceDispatcher:
             (o.tier, o.key, o.serial) < place for o in self.waiting.values() if o.queue == w.queue and not o.rung
         )
 
-    def _expected(self, w: Waiting) -> float | None:
+    def _expected(self, w: Waiting, now: float) -> float | None:
         queue, signed_on = self.queues[w.queue], self._signed_on(w)
         if not signed_on:
             return None
-        rate = self._lane(w.queue).rate() or signed_on / queue.handle_s
+        rate = self._lane(w.queue).rate(now) or signed_on / queue.handle_s
         return expected_wait_s(self._ahead(w), rate, queue.patience_s)
 
     def _instants(self, w: Waiting) -> Iterator[float]:
