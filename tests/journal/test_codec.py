@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from acd.core import commands as do
 from acd.core import events as it
 from acd.core.commands import Command
+from acd.core.engine import Engine
 from acd.core.events import Event
 from acd.core.flow import (
     STEPS,
@@ -29,7 +30,7 @@ from acd.core.flow import (
 from acd.core.settings import Agent, Announce, Number, Queue, Reserve, Ring, Settings, WrapUp
 from acd.journal import codec
 from acd.journal.codec import COMMANDS, EVENTS, JournalError
-from tests.journal.fake import FakeState
+from tests.journal.shift import shift
 
 FLOW = Flow(
     "main",
@@ -207,9 +208,17 @@ def test_a_header_comes_back_and_a_later_format_is_refused() -> None:
         codec.decode_header(b"[1]\n")
 
 
-def test_a_snapshot_keeps_infinity_and_tuples_for_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "Snapshot", FakeState)
-    state = FakeState("v", 0.0, {"1-1": ("138", 1.0)}, {("ring", "1-1.0"): float("inf")}, 3)
-    assert codec.decode_snapshot(codec.encode_snapshot(state)) == state
+def test_a_snapshot_comes_back_whole_tuples_for_keys_and_infinity_included() -> None:
+    engine = Engine()
+    for now, event, _ in shift()[:150]:
+        engine.step(event, now)
+    state = engine.snapshot()
+    assert state.calls
+    assert any(isinstance(key, tuple) for key in state.timers)
+    state.timers["ring", "for ever"] = (float("inf"), 1)
+    assert same_kind(codec.decode_snapshot(codec.encode_snapshot(state)), state)
+
+
+def test_a_snapshot_of_something_else_is_refused() -> None:
     with pytest.raises(JournalError, match="this version cannot read"):
         codec.decode_snapshot(b"\x93\x01")
