@@ -256,7 +256,7 @@ class Authenticator:
         right = hmac.compare_digest(response(stored or computed, claim, method), claim.response)
         may = account is not None and (stored is not None or account.password is not None)
         fresh = self._fresh(claim.nonce, source, now)
-        if not (right and may and _same_uri(claim.uri, uri)):
+        if not (right and may and _same_resource(claim, uri)):
             return Verdict("wrong", claim.username)
         if not (fresh and self._use(claim)):
             return Verdict("stale", claim.username)
@@ -309,11 +309,15 @@ class Authenticator:
         return True
 
 
-def _same_uri(claimed: str, requested: str) -> bool:
-    """A digest is good for the Request-URI it was made for (RFC 7616 §3.4.6)."""
-    if claimed == requested:
+def _same_resource(claim: Authorization, requested: str) -> bool:
+    """A digest is good for the Request-URI it was made for (RFC 7616 §3.4.6). Parameters may differ, and phones of RFC
+    2069 name their server whatever they ask for (pyVoIP): their nonce serves once and one address only."""
+    if claim.uri == requested:
         return True
     try:
-        return Uri.parse(claimed).same_as(Uri.parse(requested))
+        one, other = Uri.parse(claim.uri), Uri.parse(requested)
     except SipError:
         return False
+    if claim.nc == 0 and one.user is None:
+        return one.host.lower() == other.host.lower()
+    return one.aor == other.aor and one.port == other.port

@@ -195,6 +195,18 @@ def test_a_digest_is_good_for_its_method_and_uri_only() -> None:
     assert judge(auth, credentials(challenge(auth), uri="not a uri")) == "wrong"
 
 
+def test_an_old_phone_names_its_server_whatever_it_asks_for() -> None:
+    """pyVoIP sends uri="sip:server;transport=UDP" with a REGISTER and with an INVITE for a number."""
+    auth = server()
+    for requested in ("sip:bank", "sip:95588@bank"):
+        old = credentials(without_qop(challenge(auth)), uri="sip:bank;transport=UDP")
+        assert judge(auth, old, uri=requested) == "ok"
+    assert judge(auth, credentials(without_qop(challenge(auth))), uri="sip:elsewhere") == "wrong"
+    assert judge(auth, credentials(without_qop(challenge(auth)), uri="sip:1@bank"), uri="sip:2@bank") == "wrong"
+    assert judge(auth, credentials(challenge(auth), uri="sip:bank;transport=UDP")) == "ok"
+    assert judge(auth, credentials(challenge(auth)), uri="sip:95588@bank") == "wrong"
+
+
 def test_the_count_must_rise() -> None:
     auth = server()
     asked = challenge(auth)
