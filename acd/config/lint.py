@@ -1,24 +1,30 @@
 """What is not wrong but will surprise somebody: warnings about routing, each with its place (DESIGN §6)."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from acd.config.problem import Problem
 from acd.config.yaml import Document
 from acd.config.yaml import Step as PathStep
 from acd.core.flow import CollectDigits, Enqueue, Menu, Step, When
+from acd.core.ids import SkillId
 from acd.core.settings import Agent, Queue, Settings
+
+_Stage: TypeAlias = tuple[dict[SkillId, int], tuple[str, ...], tuple[str, ...]]
+Reach: TypeAlias = dict[str, list[set[str]]]
 
 
 def warnings(document: Document, settings: Settings) -> list[Problem]:
     """All of them; `settings` must be free of errors."""
+    reach = reaches(settings)
     return [
-        *_unserved(document, settings),
+        *_unserved(document, settings, reach),
         *_unasked(document, settings),
         *_unreached(document, settings),
-        *_rings(document, settings),
-        *_reserves(document, settings),
-        *_starving(document, settings),
-        *_spare(document, settings),
+        *_rings(document, settings, reach),
+        *_reserves(document, settings, reach),
+        *_starving(document, settings, reach),
+        *_shared_devices(document, settings),
     ]
 
 
@@ -26,9 +32,15 @@ def _warn(document: Document, path: tuple[PathStep, ...], what: str, fix: str) -
     return document.problem(path, what, fix, at="key", severity="warning")
 
 
-def can_serve(agent: Agent, queue: Queue, extra: dict[str, int] | None = None) -> bool:
-    """Whether the agent may ever be offered a call of this queue: in the queue itself or one of its rings."""
-    stages = [(queue.needs, queue.teams, queue.sites)]
+def reaches(settings: Settings) -> Reach:
+    """For each queue the agents who may serve it: at once, and in each of its rings."""
+    staff = [agent for agent in settings.agents.values() if agent.capacity.get("voice", 0) > 0]
+    return {name: [_who(staff, *stage) for stage in _stages(queue)] for name, queue in settings.queues.items()}
+
+
+def _stages(queue: Queue) -> list[_Stage]:
+    """What a queue asks for at once, and from each ring on."""
+    stages: list[_Stage] = [(queue.needs, queue.teams, queue.sites)]
     for ring in queue.rings:
         needs, teams, sites = stages[-1]
         stages.append(
@@ -38,21 +50,24 @@ def can_serve(agent: Agent, queue: Queue, extra: dict[str, int] | None = None) -
                 sites if ring.sites is None else ring.sites,
             )
         )
-    return agent.capacity.get("voice", 0) > 0 and any(
-        all(agent.skills.get(skill, 0) >= level for skill, level in {**needs, **(extra or {})}.items())
-        and (not teams or bool(set(teams) & set(agent.teams)))
-        and (not sites or agent.site in sites)
-        for needs, teams, sites in stages
-    )
+    return stages
 
 
-def _served_by(queue: Queue, settings: Settings) -> set[str]:
-    return {name for name, agent in settings.agents.items() if can_serve(agent, queue)}
+def _who(staff: list[Agent], needs: dict[SkillId, int], teams: tuple[str, ...], sites: tuple[str, ...]) -> set[str]:
+    for skill, level in needs.items():
+        staff = [agent for agent in staff if agent.skills.get(skill, 0) >= level]
+    if teams:
+        staff = [agent for agent in staff if not set(teams).isdisjoint(agent.teams)]
+    return {agent.id for agent in staff if not sites or agent.site in sites}
 
 
-def _unserved(document: Document, settings: Settings) -> Iterator[Problem]:
+def _ever(reach: Reach, queue: str) -> set[str]:
+    return set().union(*reach[queue])
+
+
+def _unserved(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:
     for name, queue in settings.queues.items():
-        if not _served_by(queue, settings):
+        if not _ever(reach, name):
             missing = _missing(queue, settings)
             yield _warn(document, ("queues", name), f"no agent can ever serve queue {name!r}", missing)
 
@@ -107,31 +122,21 @@ def _unreached(document: Document, settings: Settings) -> Iterator[Problem]:
             )
 
 
-def _rings(document: Document, settings: Settings) -> Iterator[Problem]:
+def _rings(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:
     for name, queue in settings.queues.items():
-        before = {agent for agent, at in settings.agents.items() if can_serve(at, _without_rings(queue))}
-        for index, ring in enumerate(queue.rings):
-            widened = _without_rings(queue)
-            for earlier in queue.rings[: index + 1]:
-                widened.needs = widened.needs if earlier.needs is None else earlier.needs
-                widened.teams = widened.teams if earlier.teams is None else earlier.teams
-                widened.sites = widened.sites if earlier.sites is None else earlier.sites
-            reached = {agent for agent, at in settings.agents.items() if can_serve(at, widened)}
+        before = reach[name][0]
+        for index, (ring, reached) in enumerate(zip(queue.rings, reach[name][1:], strict=True)):
             if reached <= before:
                 what = f"this ring of queue {name!r} never widens: it reaches nobody new"
                 yield _warn(document, ("queues", name, "rings", index), what, "ask for less in it, or remove it")
-            before |= reached
+            before = before | reached
             if queue.max_wait_s is not None and ring.after_s >= queue.max_wait_s:
                 what = f"this ring begins after callers have left: max_wait_s is {queue.max_wait_s:g}"
                 yield _warn(document, ("queues", name, "rings", index, "after_s"), what, "begin it earlier")
 
 
-def _without_rings(queue: Queue) -> Queue:
-    return Queue(queue.id, needs=queue.needs, teams=queue.teams, sites=queue.sites)
-
-
-def _reserves(document: Document, settings: Settings) -> Iterator[Problem]:
-    reserved = [(name, queue, _served_by(queue, settings)) for name, queue in settings.queues.items() if queue.reserve]
+def _reserves(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:
+    reserved = [(name, queue, _ever(reach, name)) for name, queue in settings.queues.items() if queue.reserve]
     for index, (name, queue, agents) in enumerate(reserved):
         assert queue.reserve is not None
         path = ("queues", name, "reserve")
@@ -144,9 +149,9 @@ def _reserves(document: Document, settings: Settings) -> Iterator[Problem]:
                 yield _warn(document, path, what, "keep one reserve, or give them agents of their own")
 
 
-def _starving(document: Document, settings: Settings) -> Iterator[Problem]:
+def _starving(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:
     """Tier is strict: where every agent of a queue also serves an earlier tier, its callers may wait without bound."""
-    served = {name: _served_by(queue, settings) for name, queue in settings.queues.items()}
+    served = {name: _ever(reach, name) for name in settings.queues}
     for name, queue in settings.queues.items():
         if queue.max_wait_s is not None or not served[name]:
             continue
@@ -160,7 +165,7 @@ def _starving(document: Document, settings: Settings) -> Iterator[Problem]:
             yield _warn(document, ("queues", name), what, fix)
 
 
-def _spare(document: Document, settings: Settings) -> Iterator[Problem]:
+def _shared_devices(document: Document, settings: Settings) -> Iterator[Problem]:
     """Devices that two agents take from the start."""
     taken: dict[str, str] = {}
     for name, agent in settings.agents.items():

@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from acd.config.compile import Compiler
+from acd.config.core_half import CoreHalf
 from acd.config.difference import difference
 from acd.config.explain import check as check_model
 from acd.config.lint import warnings
-from acd.config.problem import ConfigError, Problem
+from acd.config.problem import ConfigError, Problem, shown
 from acd.config.schema import HotlineFile
 from acd.config.shell import Hotline
+from acd.config.shell_half import ShellHalf
 from acd.config.tables import fill_in
-from acd.config.yaml import read
+from acd.config.yaml import Document, read
 from acd.core.flow import Flow
 from acd.core.settings import Settings, Trunk
 from acd.flows import compile as flow_files  # as a module: it imports others of this package itself
@@ -27,7 +28,7 @@ __all__ = ["ConfigError", "Hotline", "Problem", "check", "difference", "json_sch
 
 def load(path: str | os.PathLike[str]) -> Hotline:
     """The hotline that the file describes. Raises `ConfigError` with every error found; warnings are `check`'s."""
-    hotline, problems = _load(Path(path))
+    hotline, _, problems = _load(Path(path))
     errors = [problem for problem in problems if problem.severity == "error"]
     if hotline is None or errors:
         raise ConfigError(errors)
@@ -36,7 +37,9 @@ def load(path: str | os.PathLike[str]) -> Hotline:
 
 def check(path: str | os.PathLike[str]) -> list[Problem]:
     """All problems of a configuration, errors and warnings, by file and place. Empty: nothing to say against it."""
-    _, problems = _load(Path(path))
+    hotline, document, problems = _load(Path(path))
+    if hotline is not None and document is not None and not any(problem.severity == "error" for problem in problems):
+        problems += warnings(document, hotline.settings)
     return sorted(set(problems))
 
 
@@ -60,30 +63,26 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-def _load(path: Path) -> tuple[Hotline | None, list[Problem]]:
+def _load(path: Path) -> tuple[Hotline | None, Document | None, list[Problem]]:
     try:
         document = read(path, shown(path))
     except ConfigError as error:
-        return None, list(error.problems)
+        return None, None, list(error.problems)
     if not isinstance(document.value, dict):
-        return None, [Problem(document.file, 1, 1, "not a configuration", "begin with version: 1")]
+        return None, None, [Problem(document.file, 1, 1, "not a configuration", "begin with version: 1")]
     base = Path(os.path.abspath(path)).parent
     tables, problems = fill_in(document, base)
     model = check_model(HotlineFile, document.value, document)
     if isinstance(model, list):
-        return None, problems + model
-    compiler = Compiler(document, model, base)
-    hotline = _compile(compiler, Path(os.path.abspath(path)), tables)
-    problems += compiler.problems
-    if not any(problem.severity == "error" for problem in problems):
-        problems += warnings(document, hotline.settings)
-    return hotline, problems
+        return None, document, problems + model
+    shell, core = ShellHalf(document, model, base, problems), CoreHalf(document, model, base, problems)
+    return _compile(shell, core, Path(os.path.abspath(path)), tables), document, problems
 
 
-def _compile(compiler: Compiler, path: Path, tables: list[Path]) -> Hotline:
-    model = compiler.model
-    prompts = compiler.prompts()
-    found = compiler.flow_files()
+def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -> Hotline:
+    model = shell.model
+    prompts = shell.prompts()
+    found = shell.flow_files()
     known = flow_files.Known(
         frozenset(model.queues),
         frozenset(model.skills),
@@ -92,18 +91,18 @@ def _compile(compiler: Compiler, path: Path, tables: list[Path]) -> Hotline:
         frozenset(model.attributes),
     )
     flows, problems = _flows(found, known)
-    compiler.problems += problems
+    shell.problems += problems
     files = (path, *tables, *found.values())
-    trunks = compiler.trunks()
-    limits = compiler.limits()
+    trunks = shell.trunks()
+    limits = shell.limits()
     settings = Settings(
         version=digest(files),
         name=model.hotline.name,
         trunks={name: Trunk(name, at.trusted, at.max_calls) for name, at in trunks.items()},
-        devices=compiler.core_devices(prompts),
-        agents=compiler.core_agents(),
-        queues=compiler.queues(prompts),
-        numbers=compiler.numbers(found),
+        devices=core.devices(prompts),
+        agents=core.agents(),
+        queues=core.queues(prompts),
+        numbers=core.numbers(found),
         flows=flows,
         order_by=model.hotline.order_by,
         max_calls=limits.calls,
@@ -114,19 +113,19 @@ def _compile(compiler: Compiler, path: Path, tables: list[Path]) -> Hotline:
         file=path,
         settings=settings,
         name=model.hotline.name,
-        timezone=compiler.timezone(),
+        timezone=shell.timezone(),
         language=model.hotline.language,
-        listen=compiler.listen(),
+        listen=shell.listen(),
         trunks=trunks,
-        devices=compiler.devices(),
-        media=compiler.media(),
-        control=compiler.control(),
+        devices=shell.devices(),
+        media=shell.media(),
+        control=shell.control(),
         prompts=prompts,
-        music=compiler.music(),
+        music=shell.music(),
         attributes=dict(model.attributes),
-        journal=compiler.path(model.journal) if model.journal is not None else None,
-        records=compiler.path(model.records) if model.records is not None else None,
-        log=compiler.log(),
+        journal=shell.path(model.journal) if model.journal is not None else None,
+        records=shell.path(model.records) if model.records is not None else None,
+        log=shell.log(),
         limits=limits,
         files=files,
     )
@@ -143,12 +142,6 @@ def _flows(files: dict[str, Path], known: "flow_files.Known") -> tuple[dict[str,
             problems += error.problems
     problems += flow_files.settle(compiled.values(), known.attributes)
     return {name: found.flow for name, found in compiled.items()}, problems
-
-
-def shown(path: Path) -> str:
-    """A path as a person would write it from here."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith(os.path.join("..", "..")) else relative
 
 
 def digest(files: Iterable[Path]) -> str:

@@ -1,8 +1,10 @@
 """What is wrong with a configuration, where, and what would be right."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 Severity: TypeAlias = Literal["error", "warning"]
@@ -42,3 +44,9 @@ def one_of(known: Iterable[str]) -> str:
     """A short list for a message: ``one of a, b, c``."""
     words = sorted(known)
     return ("one of " + ", ".join(words[:12]) + (" …" if len(words) > 12 else "")) if words else "there is none yet"
+
+
+def shown(path: Path) -> str:
+    """A path as a person would write it from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith(os.path.join("..", "..")) else relative

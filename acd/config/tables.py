@@ -8,7 +8,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from acd.config.problem import ConfigError, Problem, did_you_mean, one_of
+from acd.config.problem import Problem, did_you_mean, one_of, shown
 from acd.config.yaml import Document, Place, Step
 
 _Cell = Callable[[str], object]
@@ -81,8 +81,6 @@ def _rows(
     rows: dict[str, object],
     problems: list[Problem],
 ) -> None:
-    from acd.config.load import shown
-
     file = shown(path)
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     header: list[str] = []
@@ -155,6 +153,3 @@ def _cells(line: str, number: int) -> tuple[list[str], list[Place]]:
             at += 1
         at += 1
     return cells, places
-
-
-__all__ = ["ConfigError", "fill_in"]

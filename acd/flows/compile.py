@@ -116,7 +116,14 @@ class _Compiler:
     # ---------------------------------------------------------------------------------------------- steps
 
     def steps(self, values: list[object], path: Path) -> tuple[core.Step, ...]:
-        found = (self.step(value, (*path, index)) for index, value in enumerate(values))
+        found = [self.step(value, (*path, index)) for index, value in enumerate(values)]
+        for index, step in enumerate(found[:-1]):
+            if isinstance(step, (core.GoTo, core.HangUpStep)):
+                what = f"nothing behind {step.do} is ever done"
+                fix = "remove it, or put it before"
+                place = (*path, index + 1)
+                self.problems.append(self.document.problem(place, what, fix, severity="warning"))
+                break
         return tuple(step for step in found if step is not None)
 
     def step(self, value: object, path: Path) -> core.Step | None:

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from acd.config.explain import check
-from acd.config.load import load, shown
-from acd.config.problem import ConfigError, Problem, did_you_mean, one_of
+from acd.config.load import load
+from acd.config.problem import ConfigError, Problem, did_you_mean, one_of, shown
 from acd.config.schema import Strict
 from acd.config.yaml import Document, Step, read
 from acd.core import commands as do

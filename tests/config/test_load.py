@@ -11,7 +11,7 @@ from acd.config.schema import QueueAt
 from acd.config.shell import Address, DialOut, Listen, Secret, SecretMissing
 from acd.core.flow import Answer
 from acd.core.settings import Agent, Announce, Device, Queue, Reserve, Ring, WrapUp
-from tests.config.texts import HOTLINE, lay_out
+from tests.config.texts import HOTLINE, lay_out, silence
 
 
 def test_the_core_gets_plain_settings(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_an_agent_at_home_is_a_number_through_a_trunk(tmp_path: Path) -> None:
         '    dial_out: {to: "sip:192.0.2.9:5070", caller: "95588", user: u, password: {env: TRUNK}}\n',
     )
     path = lay_out(tmp_path, text)
-    (tmp_path / "prompts" / "whisper.wav").touch()
+    silence(tmp_path / "prompts" / "whisper.wav")
     hotline = load(path)
     assert hotline.settings.devices["a1"] == Device("a1", "138", "carrier", "1")
     assert hotline.trunks["carrier"].dial_out == DialOut("192.0.2.9", 5070, "udp", "95588", "u", Secret(env="TRUNK"))
@@ -133,6 +133,25 @@ def test_addresses_a_bank_behind_a_firewall_writes(tmp_path: Path) -> None:
 def test_journal_and_records_can_be_left_out(tmp_path: Path) -> None:
     hotline = load(lay_out(tmp_path, HOTLINE + "journal: none\nrecords:\n"))
     assert (hotline.journal, hotline.records) == (None, None)
+
+
+def test_recordings_are_looked_into(tmp_path: Path) -> None:
+    path = lay_out(tmp_path)
+    silence(tmp_path / "prompts" / "menu.wav", rate=16000)
+    (tmp_path / "hold.wav").write_bytes(b"")
+    found = [(p.line, p.column, p.severity, Path(p.what.split(" is ")[0]).name) for p in check(path)]
+    assert found == [(31, 10, "warning", "menu.wav"), (32, 18, "error", "hold.wav")]
+
+
+def test_the_first_directory_of_prompts_wins(tmp_path: Path) -> None:
+    path = lay_out(tmp_path, HOTLINE.replace("prompts: prompts", "prompts: [own, prompts]"))
+    (tmp_path / "own" / "menus").mkdir(parents=True)
+    silence(tmp_path / "own" / "welcome.wav")
+    silence(tmp_path / "own" / "menus" / "main.wav")
+    prompts = load(path).prompts
+    assert prompts["welcome"] == tmp_path / "own" / "welcome.wav"
+    assert prompts["menus/main"] == tmp_path / "own" / "menus" / "main.wav"
+    assert prompts["menu"] == tmp_path / "prompts" / "menu.wav"
 
 
 # -------------------------------------------------------------------------------------------------- secrets

@@ -1,5 +1,6 @@
 """A small hotline as text, and a way to break it at one marked spot."""
 
+import wave
 from pathlib import Path
 
 SPOT = "«"
@@ -55,12 +56,12 @@ steps:
 
 
 def lay_out(directory: Path, hotline: str = HOTLINE, flow: str = FLOW) -> Path:
-    """The files of a hotline. Its prompts are empty: only their names count here."""
+    """The files of a hotline, its recordings a single silent frame."""
     (directory / "flows").mkdir(parents=True, exist_ok=True)
     (directory / "prompts").mkdir(exist_ok=True)
     for name in ("welcome", "menu", *(f"digit-{digit}" for digit in range(10))):
-        (directory / "prompts" / f"{name}.wav").touch()
-    (directory / "hold.wav").touch()
+        silence(directory / "prompts" / f"{name}.wav")
+    silence(directory / "hold.wav")
     (directory / "secrets.env").write_text("DESK=sesame\n")
     (directory / "flows" / "main.yaml").write_text(flow)
     path = directory / "hotline.yaml"
@@ -75,3 +76,12 @@ def broken(text: str, old: str, new: str) -> tuple[str, int, int]:
     marked = text.replace(old, new)
     before = marked[: marked.index(SPOT)]
     return marked.replace(SPOT, ""), before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def silence(path: Path, rate: int = 8000) -> None:
+    """A recording of 20 ms."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(bytes(rate // 50 * 2))

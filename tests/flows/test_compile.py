@@ -181,6 +181,12 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     ),
     "an answer with something behind it": ("- answer", "- answer: {«now: true}", "unknown key 'now'", ""),
     "say without a prompt": ("say: welcome", "«say:", "say needs something behind it", "write say: …"),
+    "steps that are never done": (
+        "- hang_up",
+        "- hang_up\n  - «answer",
+        "nothing behind hang_up is ever done",
+        "remove it, or put it before",
+    ),
     "a status that refuses nothing": ("- hang_up", "- hang_up: «200", "200 is out of range", "at least 400"),
 }
 

@@ -1,0 +1,151 @@
+"""The models, references resolved, to the core's settings."""
+
+from collections.abc import Collection
+
+from acd.config.judge import Judge
+from acd.config.schema import AgentAt, AnnounceAt, QueueAt
+from acd.config.shell import DIGIT_PROMPTS
+from acd.config.yaml import Step
+from acd.core import settings as core
+
+PLAIN_QUEUE_FIELDS = (
+    "ring_s",
+    "ring_step_s",
+    "rejected_delay_s",
+    "busy_delay_s",
+    "no_answer_delay_s",
+    "max_no_answer",
+    "exclude_after_reject_s",
+    "max_length",
+    "max_wait_s",
+    "max_expected_wait_s",
+    "nobody_signed_on",
+    "preferred_for_s",
+    "own_site_for_s",
+    "target_s",
+    "short_abandon_s",
+    "patience_s",
+    "handle_s",
+    "blocked",
+)
+"""Fields of a queue that mean in YAML what they mean in the core."""
+
+
+class CoreHalf(Judge):
+    """Agents, queues, numbers."""
+
+    def devices(self, prompts: Collection[str]) -> dict[str, core.Device]:
+        for name, at in self.model.devices.items():
+            if at.confirm is not None and "whisper" not in prompts:
+                fix = "put whisper.wav into a directory of prompts:, which says what key to press"
+                self.wrong(("devices", name, "confirm"), "prompt 'whisper' does not exist", fix, key=True)
+        return {name: core.Device(name, at.number, at.through, at.confirm) for name, at in self.model.devices.items()}
+
+    def agents(self) -> dict[str, core.Agent]:
+        return {name: self._agent(name, at) for name, at in self.model.agents.items()}
+
+    def _agent(self, name: str, at: AgentAt) -> core.Agent:
+        path: tuple[Step, ...] = ("agents", name)
+        if at.device is not None:
+            self.refer("device", at.device, self.model.devices, (*path, "device"))
+        elif at.sign_on == "at_start":
+            self.wrong(path, "signs on at start, but at which device?", "add device: …", key=True)
+        self._skills(at.skills, (*path, "skills"))
+        self._groups(at.teams, at.site, path)
+        for queue in at.queues:
+            self.refer("queue", queue, self.model.queues, (*path, "queues", queue), key=True)
+        capacity = {"voice": 1} | {str(channel): room for channel, room in at.capacity.items()}
+        return core.Agent(
+            name,
+            at.name,
+            at.device,
+            dict(at.skills),
+            tuple(at.teams),
+            at.site,
+            dict(at.queues),
+            at.sign_on,
+            capacity,
+            {str(channel): tuple(map(str, below)) for channel, below in at.interrupts.items()},
+        )
+
+    def _skills(self, skills: Collection[str], path: tuple[Step, ...]) -> None:
+        for skill in skills:
+            self.refer("skill", skill, self.model.skills, (*path, skill), key=True)
+
+    def _groups(self, teams: Collection[str], site: str, path: tuple[Step, ...]) -> None:
+        for index, team in enumerate(teams):
+            self.refer("team", team, self.model.teams, (*path, "teams", index))
+        if site:
+            self.refer("site", site, self.model.sites, (*path, "site"))
+
+    def _sites(self, sites: Collection[str], path: tuple[Step, ...]) -> None:
+        for index, site in enumerate(sites):
+            self.refer("site", site, self.model.sites, (*path, "sites", index))
+
+    def queues(self, prompts: Collection[str]) -> dict[str, core.Queue]:
+        return {name: self._queue(name, at, prompts) for name, at in self.model.queues.items()}
+
+    def _queue(self, name: str, at: QueueAt, prompts: Collection[str]) -> core.Queue:
+        path: tuple[Step, ...] = ("queues", name)
+        self._skills(at.needs, (*path, "needs"))
+        self._groups(at.teams, "", path)
+        self._sites(at.sites, path)
+        if at.music not in self.model.music and (at.music != "default" or self.model.music):
+            self.refer("music", at.music, self.model.music, (*path, "music"))
+        rings = []
+        for index, ring in enumerate(at.rings):
+            inside = (*path, "rings", index)
+            self._skills(ring.needs or {}, (*inside, "needs"))
+            self._groups(ring.teams or [], "", inside)
+            self._sites(ring.sites or [], inside)
+            if index and ring.after_s <= at.rings[index - 1].after_s:
+                self.wrong((*inside, "after_s"), "not later than the ring before it", "order rings by after_s")
+            rings.append(
+                core.Ring(
+                    ring.after_s,
+                    None if ring.needs is None else dict(ring.needs),
+                    None if ring.teams is None else tuple(ring.teams),
+                    None if ring.sites is None else tuple(ring.sites),
+                )
+            )
+        announce = None
+        if at.announce is not None:
+            self._announced(at.announce, (*path, "announce"), prompts)
+            announce = core.Announce(
+                at.announce.every_s, tuple(at.announce.prompts), at.announce.position, at.announce.expected_wait
+            )
+        return core.Queue(
+            id=name,
+            needs=dict(at.needs),
+            teams=tuple(at.teams),
+            sites=tuple(at.sites),
+            strategy=at.strategy,
+            tier=at.tier,
+            credit_s=at.credit_s,
+            level_delays_s=tuple(at.level_delays_s),
+            rings=tuple(rings),
+            wrap_up=core.WrapUp(at.wrap_up.kind, at.wrap_up.timed_s),
+            music=at.music,
+            reserve=core.Reserve(at.reserve.agents, at.reserve.reserve_for_s) if at.reserve else None,
+            announce=announce,
+            **{name: getattr(at, name) for name in PLAIN_QUEUE_FIELDS},
+        )
+
+    def _announced(self, at: AnnounceAt, path: tuple[Step, ...], prompts: Collection[str]) -> None:
+        """The prompts named, and those the engine says by itself."""
+        for index, prompt in enumerate(at.prompts):
+            self.refer("prompt", prompt, prompts, (*path, "prompts", index))
+        said = {
+            "position": ("queue_position", *DIGIT_PROMPTS),
+            "expected_wait": ("expected_wait", "minutes", *DIGIT_PROMPTS),
+        }
+        for field, names in said.items():
+            lacking = [name for name in names if name not in prompts]
+            if getattr(at, field) and lacking:
+                fix = f"put {lacking[0]}.wav into a directory of prompts:"
+                self.wrong((*path, field), f"prompt {lacking[0]!r}, which this needs, does not exist", fix, key=True)
+
+    def numbers(self, flows: Collection[str]) -> dict[str, core.Number]:
+        for name, at in self.model.numbers.items():
+            self.refer("flow", at.flow, flows, ("numbers", name, "flow"))
+        return {name: core.Number(name, at.flow, at.answer) for name, at in self.model.numbers.items()}

@@ -1,0 +1,242 @@
+"""The models, references resolved, to the shell's values."""
+
+import os
+import wave
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from acd.config import addresses
+from acd.config.judge import Judge
+from acd.config.problem import Severity, did_you_mean, one_of
+from acd.config.schema import DeviceAt, ListenAt, SecretAt, TrunkAt
+from acd.config.shell import DeviceShell, DialOut, Limits, Listen, Log, Media, Secret, SecretMissing, TrunkShell
+from acd.config.yaml import Step
+
+ANY_ADDRESS = ("0.0.0.0", "::")
+SOCKET_PATH_MAX = 107  # bytes of sun_path
+
+
+class ShellHalf(Judge):
+    """Addresses, secrets, files."""
+
+    def listen(self) -> dict[str, Listen]:
+        found = {name: self._listen(name, at) for name, at in self.model.listen.items()}
+        seen: dict[tuple[str, str, int], str] = {}
+        for name, listen in found.items():
+            for index, address in enumerate(listen.sip):
+                key = (address.transport, address.host, address.port)
+                if address.port and seen.setdefault(key, name) != name:
+                    fix = "give each network an address or port of its own"
+                    self.wrong(("listen", name, "sip", index), f"{seen[key]!r} listens there already", fix)
+        return found
+
+    def _listen(self, name: str, at: ListenAt) -> Listen:
+        path = ("listen", name)
+        sip = []
+        for index, text in enumerate(at.sip):
+            address = self.read(addresses.listener, text, (*path, "sip", index), None)
+            if address is not None:
+                sip.append(address)
+        if not at.sip:
+            self.wrong((*path, "sip"), "must not be empty", 'write sip: "udp:10.0.0.1:5060"')
+        first = sip[0].host if sip else "127.0.0.1"
+        media = self.read(addresses.bare_address, at.media, (*path, "media"), first) if at.media else first
+        if at.advertise:
+            advertise = self.read(addresses.bare_address, at.advertise, (*path, "advertise"), first)
+        else:
+            advertise = first if first not in ANY_ADDRESS else media
+        if advertise in ANY_ADDRESS:
+            where = "advertise" if at.advertise else "sip"
+            self.wrong(
+                (*path, where), f"peers cannot send to {advertise}", "add advertise: the address they reach you at"
+            )
+        media_advertise = advertise if media in ANY_ADDRESS or (at.advertise and at.media) else media
+        return Listen(name, tuple(sip), advertise, media, media_advertise, tuple(at.digest))
+
+    def trunks(self) -> dict[str, TrunkShell]:
+        found = {name: self._trunk(name, at) for name, at in self.model.trunks.items()}
+        seen: dict[tuple[str, str, int], str] = {}
+        for name, trunk in found.items():
+            for index, (host, port) in enumerate(trunk.sources):
+                first = seen.setdefault((trunk.network, host, port), name)
+                if first != name:
+                    fix = "a source belongs to one trunk; a port may tell two apart"
+                    self.wrong(("trunks", name, "sources", index), f"trunk {first!r} has this source", fix)
+        return found
+
+    def _trunk(self, name: str, at: TrunkAt) -> TrunkShell:
+        path: tuple[Step, ...] = ("trunks", name)
+        sources = []
+        for index, text in enumerate(at.sources):
+            source = self.read(addresses.source, text, (*path, "sources", index), None)
+            if source is not None:
+                sources.append(source)
+        media_from = [
+            self.read(addresses.network, text, (*path, "media_from", index), "")
+            for index, text in enumerate(at.media_from)
+        ]
+        dial_out = None
+        if at.dial_out is not None:
+            to = self.read(addresses.sip_uri, at.dial_out.to, (*path, "dial_out", "to"), addresses.LOCAL)
+            password = self.secret(at.dial_out.password, (*path, "dial_out", "password"))
+            dial_out = DialOut(*to, at.dial_out.caller, at.dial_out.user, password)
+        return TrunkShell(
+            name,
+            self.network(at.network, "trunks", path),
+            tuple(sources),
+            at.trusted,
+            tuple(at.codecs),
+            dial_out,
+            at.nat,
+            tuple(media_from),
+            at.limits.calls,
+        )
+
+    def devices(self) -> dict[str, DeviceShell]:
+        return {name: self._device(name, at) for name, at in self.model.devices.items()}
+
+    def _device(self, name: str, at: DeviceAt) -> DeviceShell:
+        path: tuple[Step, ...] = ("devices", name)
+        ways = [way for way in ("password", "contact", "number") if getattr(at, way) is not None]
+        if not ways:
+            fix = "give it a password (it registers), a contact, or a number through a trunk"
+            self.wrong(path, "nobody knows how to reach this device", fix, key=True)
+        for way in ways[1:]:
+            self.wrong((*path, way), f"it has a {ways[0]} already", "a device is reached in one way", key=True)
+        if at.contact is not None:
+            self.read(addresses.sip_uri, at.contact, (*path, "contact"), None)
+        if at.number is not None and at.through is None:
+            self.wrong((*path, "number"), "through which trunk?", "add through: and a trunk with dial_out", key=True)
+        if at.through is not None:
+            self.refer("trunk", at.through, self.model.trunks, (*path, "through"))
+            trunk = self.model.trunks.get(at.through)
+            if trunk is not None and trunk.dial_out is None:
+                fix = f"give trunk {at.through} a dial_out: {{to: …}}"
+                self.wrong((*path, "through"), f"trunk {at.through!r} does not dial out", fix)
+        return DeviceShell(
+            name,
+            self.network(at.network, "agents", path),
+            self.secret(at.password, (*path, "password")),
+            at.contact,
+            tuple(at.codecs),
+            at.nat,
+        )
+
+    def media(self) -> Media:
+        at = self.model.media
+        first, last = self.read(addresses.port_range, at.ports, ("media", "ports"), (30000, 39999))
+        workers = os.cpu_count() or 1 if at.workers == "auto" else at.workers
+        if not 1 <= workers <= 256:
+            self.wrong(("media", "workers"), f"{workers} is out of range", "1 to 256, or auto")
+        return Media(first, last, workers, at.silent_s)
+
+    def control(self) -> Path:
+        path = self.path(self.model.control)
+        if len(os.fsencode(path)) > SOCKET_PATH_MAX:
+            fix = f"a socket's path has at most {SOCKET_PATH_MAX} bytes; this is {path}"
+            self.wrong(("control",), "the path is too long for a socket", fix)
+        return path
+
+    def music(self) -> dict[str, Path]:
+        found = {name: self.path(text) for name, text in self.model.music.items()}
+        for name, path in found.items():
+            if not path.is_file():
+                self.wrong(("music", name), f"there is no file {path}", "paths are relative to this file")
+            else:
+                self.audio(path, ("music", name))
+        return found
+
+    def audio(self, path: Path, at: tuple[Step, ...]) -> None:
+        """A recording the media workers can play as it is, or one that needs converting."""
+        try:
+            with wave.open(str(path), "rb") as file:
+                if (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (8000, 2, 1):
+                    return
+        except EOFError:
+            self.wrong(at, f"{path} is empty or cut off", "record it again")
+            return
+        except OSError as error:
+            self.wrong(at, f"{path} cannot be read: {error.strerror}")
+            return
+        except wave.Error:
+            pass  # another coding than PCM
+        fix = "convert it (sox IN -r 8000 -b 16 -c 1 OUT), or install hotline-acd[prompts], which does so when it plays"
+        self.wrong(at, f"{path} is not 8 kHz, 16 bits, mono", fix, severity="warning")
+
+    def prompts(self) -> dict[str, Path]:
+        """Prompts by name: the path of each WAV file in its directory, without the suffix. The first directory wins."""
+        found: dict[str, Path] = {}
+        for index, text in enumerate(self.model.prompts):
+            directory = self.path(text)
+            if not directory.is_dir():
+                self.wrong(("prompts", index), f"there is no directory {directory}", "paths are relative to this file")
+                continue
+            for file in sorted(directory.rglob("*.wav")):
+                name = file.relative_to(directory).with_suffix("").as_posix()
+                if found.setdefault(name, file) is file:
+                    self.audio(file, ("prompts", index))
+        return found
+
+    def flow_files(self) -> dict[str, Path]:
+        """Flow files by the flow's name."""
+        found: dict[str, Path] = {}
+        for index, text in enumerate(self.model.flows):
+            path = self.path(text)
+            if path.is_dir():
+                files = [file for file in sorted(path.glob("*.yaml")) if not file.name.endswith(".test.yaml")]
+            elif path.is_file():
+                files = [path]
+            else:
+                self.wrong(("flows", index), f"there is no file or directory {path}", "paths are relative to this file")
+                continue
+            for file in files:
+                if found.setdefault(file.stem, file) != file:
+                    fix = f"the first is {found[file.stem]}"
+                    self.wrong(("flows", index), f"flow {file.stem!r} twice", fix)
+        return found
+
+    def log(self) -> Log:
+        at = self.model.log
+        return Log(at.level, at.format, self.path(at.file) if at.file is not None else None)
+
+    def limits(self) -> Limits:
+        at = self.model.limits
+        return Limits(at.calls, at.calls_per_s, at.retry_after_s)
+
+    def timezone(self) -> str:
+        zone = self.model.hotline.timezone
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            fix = did_you_mean(zone, available_timezones(), "write an IANA name such as Asia/Shanghai")
+            self.wrong(("hotline", "timezone"), f"time zone {zone!r} does not exist", fix)
+        return zone
+
+    # ------------------------------------------------------------------------------------- shared by these
+
+    def network(self, name: str | None, usual: str, path: tuple[Step, ...]) -> str:
+        """The listen entry a trunk or device belongs to."""
+        if name is not None:
+            self.refer("network", name, self.model.listen, (*path, "network"))
+            return name
+        if usual in self.model.listen:
+            return usual
+        if len(self.model.listen) == 1:
+            return next(iter(self.model.listen))
+        fix = f"add network: …, {one_of(self.model.listen)}"
+        self.wrong(path, "which network it is on is not clear", fix, key=True)
+        return usual
+
+    def secret(self, at: SecretAt | None, path: tuple[Step, ...]) -> Secret | None:
+        if at is None:
+            return None
+        secret = Secret(at.env, self.path(at.file) if at.file is not None else None, at.key)
+        try:
+            secret.reveal()
+        except SecretMissing as missing:
+            # An environment differs from host to host, a file is part of what was written.
+            severity: Severity = "warning" if at.env is not None else "error"
+            of_line = at.key is not None and secret.file is not None and secret.file.is_file()
+            field = "env" if at.env is not None else "key" if of_line else "file"
+            self.wrong((*path, field), str(missing), severity=severity)
+        return secret
