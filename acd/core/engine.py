@@ -60,6 +60,7 @@ class Engine:
         if state.random:
             core.random.setstate((state.random[0], tuple(state.random[1:]), None))
         if state.configured is not None:
+            core.agents.settings = dict(state.departed)
             core.agents.configure(state.settings, core.now)
             core.dispatcher.configure(state.settings, core.now)
 

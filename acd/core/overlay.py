@@ -15,6 +15,8 @@ def configure(core: Core, settings: Settings) -> None:
     state.flows = {version: flows for version, flows in state.flows.items() if version in in_use}
     state.flows[settings.version] = settings.flows
     core.agents.configure(settings, core.now)
+    known = core.agents.settings
+    state.departed = {id: agent for id, agent in known.items() if id not in settings.agents}
     apply(core)
 
 

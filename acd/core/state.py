@@ -11,7 +11,7 @@ from acd.core.dispatch import Waiting
 from acd.core.expected_wait import Lane
 from acd.core.flow import Flow
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId
-from acd.core.settings import Settings
+from acd.core.settings import Agent, Settings
 
 
 @dataclass(slots=True)
@@ -47,6 +47,7 @@ class State:
     troubles: dict[str, str] = field(default_factory=dict)
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, AgentState] = field(default_factory=dict)
+    departed: dict[AgentId, Agent] = field(default_factory=dict)  # configured no longer, still in their last call
     up: dict[DeviceId, bool] = field(default_factory=dict)  # devices that can be rung
     waiting: dict[CallId, Waiting] = field(default_factory=dict)
     lanes: dict[QueueId, Lane] = field(default_factory=dict)
