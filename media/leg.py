@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EVENTS: Final = "telephone-event"
 BUFFER: Final = bytearray(2048)  # one packet at a time passes through here
 LATCH_AFTER: Final = 3  # consecutive packets of one source
+QUEUED: Final = 1024  # more packets than a socket holds
 SILENCE: Final = Source("silence")
 
 _unpack = HEADER.unpack_from
@@ -50,6 +51,7 @@ class Leg:
         "_learning",
         "_on_down",
         "_on_pressed",
+        "_recv_into",
         "_source",
         "_target",
         "accepts",
@@ -106,6 +108,7 @@ class Leg:
         self._target: tuple[str, int] | None = None
         self._source: tuple[str, int] | None = None
         self._learning: tuple[tuple[str, int], int, int] | None = None
+        self._recv_into = sock.recv_into
         self._counters = counters
         self._on_down = on_down
         self._on_pressed = on_pressed
@@ -124,7 +127,7 @@ class Leg:
         if connect and not peer.latch and address[1]:
             self.socket.connect(address)
             self.drain()  # what strangers sent before
-            self.receive, self.send = self._receive, self.socket.send
+            self.receive, self.send, self._recv_into = self._receive, self.socket.send, self.socket.recv_into
         else:
             self.receive, self.send = self._receive_from, self._send_to
 
@@ -138,7 +141,7 @@ class Leg:
     def drain(self) -> None:
         """Forget what arrived before this moment."""
         try:
-            while True:
+            for _ in range(QUEUED):
                 self.socket.recv_into(BUFFER)
         except OSError:
             pass
@@ -150,7 +153,7 @@ class Leg:
 
     def _receive(self, now: float) -> None:
         try:
-            size = self.socket.recv_into(BUFFER)
+            size = self._recv_into(BUFFER)
         except OSError:
             self._counters.unsent += 1  # what we sent was refused: nobody listens there
             return

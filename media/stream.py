@@ -17,6 +17,7 @@ JUMP: Final = 3000  # packets: a sequence further ahead is a new one (MAX_DROPOU
 STRAGGLER: Final = 100  # packets: further behind too (MAX_MISORDER)
 
 _pack = HEADER.pack_into
+_header = HEADER.pack
 
 
 class Stream:
@@ -66,7 +67,7 @@ class Relay:
     relayed, and leaves no hole in the sequence.
     """
 
-    __slots__ = ("_first", "_fresh", "_routes", "_send", "_sequence", "_stream", "_timestamp", "sent")
+    __slots__ = ("_first", "_fresh", "_routes", "_send", "_sequence", "_stream", "_timestamp")
 
     def __init__(self, stream: Stream, routes: Mapping[int, Route], send: Send) -> None:
         self._stream = stream
@@ -75,7 +76,6 @@ class Relay:
         self._fresh = True
         self._sequence = self._timestamp = 0  # offsets
         self._first = 0
-        self.sent = 0
 
     def restart(self) -> None:
         """The source began another sequence: its next packet is the first."""
@@ -88,23 +88,21 @@ class Relay:
         if route is None:
             self._sequence -= 1
             return
+        second, table = route
         stream = self._stream
-        out = (sequence + self._sequence) & SEQ
-        step = (out - stream.sequence) & SEQ
-        marked, table = route
-        if self._fresh or not 0 < step < JUMP:
-            if self._fresh or JUMP <= step <= SEQ - STRAGGLER:
-                out = self._begin(sequence, timestamp, now)
-                marked |= MARKER
-            elif ahead(out, self._first) < 0:
-                return  # older than the switch to this source
-            else:
-                self._write(packet, size, marked, table, out, (timestamp + self._timestamp) & WORD)
-                return  # a straggler or a duplicate: passed on as it is
-        stream.sequence = out
-        stream.timestamp = out_timestamp = (timestamp + self._timestamp) & WORD
+        number = (sequence + self._sequence) & SEQ
+        if self._fresh or not 0 < (number - stream.sequence) & SEQ < JUMP:
+            if self._fresh or (stream.sequence - number) & SEQ >= STRAGGLER:
+                number = self._begin(sequence, timestamp, now)
+                second |= MARKER
+            else:  # a straggler or a duplicate passes as it is, unless it is older than the switch to this source
+                if ahead(number, self._first) >= 0:
+                    self._write(packet, size, second, table, number, (timestamp + self._timestamp) & WORD)
+                return
+        stream.sequence = number
+        stream.timestamp = timestamp = (timestamp + self._timestamp) & WORD
         stream.sent_at = now
-        self._write(packet, size, marked, table, out, out_timestamp)
+        self._write(packet, size, second, table, number, timestamp)
 
     def _begin(self, sequence: int, timestamp: int, now: float) -> int:
         stream = self._stream
@@ -117,12 +115,11 @@ class Relay:
     def _write(
         self, packet: bytearray, size: int, second: int, table: bytes | None, sequence: int, timestamp: int
     ) -> None:
-        self.sent += 1
         if table is None:
             _pack(packet, 0, PLAIN, second, sequence, timestamp, self._stream.ssrc)
             self._send(memoryview(packet)[:size])
         else:
-            header = HEADER.pack(PLAIN, second, sequence, timestamp, self._stream.ssrc)
+            header = _header(PLAIN, second, sequence, timestamp, self._stream.ssrc)
             self._send(header + packet[HEADER_BYTES:size].translate(table))
 
 

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from media import protocol
@@ -54,6 +54,7 @@ from media.stream import Relay, routes
 LATE_S: Final = FRAME_S / 2
 FORGIVEN_S: Final = 1.0  # further behind (the machine slept), ticks are given up
 CHECK_S: Final = 1.0
+NAP_S: Final = 0.001  # between two looks under traffic: one waking serves several packets, none waits longer
 EVENTS_A_ROUND: Final = 256  # packets between two looks at the clock
 WILDCARD: Final = ("0.0.0.0", "::")
 
@@ -79,7 +80,7 @@ class Worker:
         self._free: dict[tuple[str, int], socket.socket] = {}
         self._next_port: dict[str, int] = {}
         self._next_tick = 0.0
-        self._next_check = monotonic() + CHECK_S
+        self._next_check = self._wake_at = monotonic() + CHECK_S
         self._verbs: dict[type, Callable[[Any], None]] = {
             Hello: self._greet,
             Bind: self._bind,
@@ -102,9 +103,13 @@ class Worker:
 
     def run(self) -> None:
         """Until the control socket closes."""
-        by_fd, control = self._by_fd, self._control.fileno()
+        by_fd, control, poll = self._by_fd, self._control.fileno(), self._epoll.poll
+        asked = monotonic()
         while not self._ended:
-            events = self._epoll.poll(self._timeout(monotonic()), EVENTS_A_ROUND)
+            if asked >= self._wake_at:
+                self._on_time(asked)
+                asked = monotonic()
+            events = poll(max(0.0, self._wake_at - asked), EVENTS_A_ROUND)
             now = monotonic()
             for fd, event in events:
                 leg = by_fd.get(fd)
@@ -112,36 +117,47 @@ class Worker:
                     leg.receive(now)
                 elif fd == control:
                     self._control_ready(event)
-            self._on_time(monotonic())
             if self._outbox and not self._blocked:
                 self._flush()
-
-    def _timeout(self, now: float) -> float:
-        if self._feeds.active() or self._down:
-            if self._next_tick < now - FORGIVEN_S:
-                self._next_tick = (now // FRAME_S + 1) * FRAME_S
-            return max(0.0, self._next_tick - now)
-        self._next_tick = 0.0
-        return max(0.0, self._next_check - now)
+            busy = now - asked < NAP_S and len(events) < EVENTS_A_ROUND
+            asked = monotonic()
+            if busy and asked < self._wake_at:
+                sleep(min(NAP_S, self._wake_at - asked))
+                asked = monotonic()
 
     def _on_time(self, now: float) -> None:
+        """Whatever is due; sets when to wake next."""
         while 0.0 < self._next_tick <= now:
-            due = self._next_tick
-            self._next_tick = due + FRAME_S
-            self._counters.ticks += 1
-            if now - due > LATE_S:
-                self._counters.late_ticks += 1
-            self._feeds.tick(round(due / FRAME_S), due)
-            for leg in [leg for leg in self._down if leg.receiver is None or not leg.receiver.down()]:
-                del self._down[leg]
-            for leg in list(self._down):
-                pressed = leg.receiver.overdue(now) if leg.receiver is not None else None
-                if pressed is not None:
-                    self._pressed(leg, pressed)
+            self._tick(now)
             now = monotonic()
         if now >= self._next_check:
             self._next_check = now + CHECK_S
             self._check_silence(now)
+        self._wake_at = min(self._next_tick or self._next_check, self._next_check)
+
+    def _tick(self, now: float) -> None:
+        due = self._next_tick
+        self._counters.ticks += 1
+        if now - due > LATE_S:
+            self._counters.late_ticks += 1
+        self._feeds.tick(round(due / FRAME_S), due)
+        for leg in list(self._down):
+            pressed = leg.receiver.overdue(now) if leg.receiver is not None else None
+            if pressed is not None:
+                self._pressed(leg, pressed)
+            if leg.receiver is None or not leg.receiver.down():
+                del self._down[leg]
+        if not self._feeds.active() and not self._down:
+            self._next_tick = 0.0
+        elif due < now - FORGIVEN_S:
+            self._next_tick = _frame_after(now)
+        else:
+            self._next_tick = due + FRAME_S
+
+    def _start_ticking(self) -> None:
+        if not self._next_tick:
+            self._next_tick = _frame_after(monotonic())
+            self._wake_at = min(self._wake_at, self._next_tick)
 
     def _check_silence(self, now: float) -> None:
         limit = self._hello.silent_after_s if self._hello is not None else None
@@ -323,8 +339,7 @@ class Worker:
             feed = wished
         feed[leg] = None
         leg.feed = feed
-        if not self._next_tick:
-            self._next_tick = (monotonic() // FRAME_S + 1) * FRAME_S
+        self._start_ticking()
 
     def _wished(self, leg: Leg) -> dict[Leg, None] | None:
         """The tick's feed of what the leg wishes to hear, if it is one."""
@@ -394,8 +409,7 @@ class Worker:
 
     def _key_down(self, leg: Leg) -> None:
         self._down[leg] = None
-        if not self._next_tick:
-            self._next_tick = (monotonic() // FRAME_S + 1) * FRAME_S
+        self._start_ticking()
         if leg.play is not None and leg.play.barge_in:
             self._end_play(leg, "barged")
 
@@ -435,6 +449,10 @@ class Worker:
             "dropped": dropped,
             **counters,
         }
+
+
+def _frame_after(now: float) -> float:
+    return (now // FRAME_S + 1) * FRAME_S
 
 
 def _socket(address: str, port: int) -> socket.socket:
