@@ -195,8 +195,9 @@ class Agents:
         self.changed: dict[AgentId, None] = {}
         self.reskilled: dict[AgentId, None] = {}
         self._devices: dict[DeviceId, Device] = {}
+        self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
         self._queues: dict[QueueId, Queue] = {}
-        self._timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
+        self.timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
         for state in self.states.values():
             if state.not_before > 0.0:
                 self._set_timer(state, state.not_before)
@@ -254,7 +255,10 @@ class Agents:
             state.calls, state.busy_s, state.missed, state.not_before = 0, 0.0, 0, 0.0
         elif state.presence is _DEAF:
             state.missed = 0
+        if state.device is not None:
+            del self._at[state.device]
         state.device, state.wish = device, None
+        self._at[device] = agent
         self._present(state, Ask.SIGN_ON, now)
         self._device_seen(state, now)
 
@@ -284,9 +288,8 @@ class Agents:
     def device_changed(self, device: DeviceId, up: bool, now: float) -> None:
         """A binding came or went. Devices reached by a telephone number are always up."""
         self.up[device] = up
-        for state in self.states.values():
-            if state.device == device:
-                self._device_seen(state, now)
+        if device in self._at:
+            self._device_seen(self.states[self._at[device]], now)
 
     def extend_wrap_up(self, agent: AgentId, seconds: float, now: float) -> None:
         """Wrap up for so much longer. Raises `Refused` if he is not in a timed wrap-up."""
@@ -369,7 +372,7 @@ class Agents:
 
     def deadline(self) -> float | None:
         """The earliest end of a wrap-up or penalty."""
-        timers = self._timers
+        timers = self.timers
         while timers:
             when, _, agent, contact = timers[0]
             if self._stands(when, agent, contact):
@@ -379,7 +382,7 @@ class Agents:
 
     def wake(self, now: float) -> None:
         """Wrap-ups that are over, penalties that have run out."""
-        timers = self._timers
+        timers = self.timers
         while timers and timers[0][0] <= now:
             when, _, agent, contact = heapq.heappop(timers)
             if not self._stands(when, agent, contact):
@@ -398,7 +401,7 @@ class Agents:
         return state
 
     def _free(self, device: DeviceId, but: AgentId = "") -> bool:
-        return not any(s.device == device and s.presence is not _OFF and s.id != but for s in self.states.values())
+        return self._at.get(device, but) == but
 
     def _present(self, state: AgentState, ask: Ask, now: float) -> None:
         after = PRESENCE.get((state.presence, ask))
@@ -429,7 +432,12 @@ class Agents:
         self._present(state, Ask.SIGN_OFF if to is _OFF else Ask.BREAK, now)
         state.reason = reason
         if to is _OFF:
-            state.device, state.device_up = None, False
+            self._unseat(state)
+
+    def _unseat(self, state: AgentState) -> None:
+        if state.device is not None:
+            del self._at[state.device]
+        state.device, state.device_up = None, False
 
     def _hung_up(self, state: AgentState, task: Task, now: float) -> Work:
         """Into wrap-up, counted from the hang-up, or past it."""
@@ -468,12 +476,13 @@ class Agents:
             self._away(state, wish, state.wish_reason, now)
 
     def _remove(self, state: AgentState) -> None:
+        self._unseat(state)
         del self.states[state.id]
         self.settings.pop(state.id, None)
         self.changed[state.id] = self.reskilled[state.id] = None
 
     def _set_timer(self, state: AgentState, when: float, contact: CallId = "") -> None:
-        heapq.heappush(self._timers, (when, state.serial, state.id, contact))
+        heapq.heappush(self.timers, (when, state.serial, state.id, contact))
 
     def _stands(self, when: float, agent: AgentId, contact: CallId) -> bool:
         """Whether a timer is not overtaken."""

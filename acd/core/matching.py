@@ -120,10 +120,11 @@ class Pool:
 class Seat:
     """An agent in a pool."""
 
-    __slots__ = ("entry", "free", "pool")
+    __slots__ = ("entry", "free", "pool", "single")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, single: bool) -> None:
         self.pool = pool
+        self.single = single  # he does one thing at a time: any work at all takes his capacity
         self.entry: Entry | None = None  # while he can be rung
         self.free = False  # the same, or but for a penalty
 
@@ -133,12 +134,12 @@ class Member:
 
     __slots__ = ("id", "presence", "seats", "serial", "state")
 
-    def __init__(self, state: AgentState, pools: list[Pool]) -> None:
+    def __init__(self, state: AgentState, pools: list[Pool], single: bool) -> None:
         self.id = state.id
         self.serial = state.serial
         self.state = state
         self.presence = Presence.SIGNED_OFF
-        self.seats = [Seat(pool) for pool in pools]
+        self.seats = [Seat(pool, single) for pool in pools]
 
     def __lt__(self, other: "Member | None") -> bool:
         return other is not None and self.serial < other.serial
@@ -231,7 +232,8 @@ class Market:
             return None
         skills = self.agents.skills(agent)
         pools = [self._pool(settings, skills, channel) for channel, most in settings.capacity.items() if most > 0]
-        member = self.members[agent] = Member(state, pools)
+        single = not settings.interrupts and sum(settings.capacity.values()) == 1
+        member = self.members[agent] = Member(state, pools, single)
         for pool in pools:
             self._empty -= pool.agents == 0
             pool.agents += 1
@@ -250,7 +252,7 @@ class Market:
         ready = presence is Presence.READY and state.wish is None and not state.leaving
         for seat in member.seats:
             pool, entry = seat.pool, seat.entry
-            free = ready and (not state.tasks or self.agents.free(state, pool.channel))
+            free = ready and (not state.tasks or (not seat.single and self.agents.free(state, pool.channel)))
             if free and now >= state.not_before:
                 if entry is None or entry[0] != state.idle_since:
                     if entry is not None:
