@@ -38,7 +38,7 @@ class Dialog:
         remote = request.get("From") or ""
         return cls(
             request.get("Call-ID") or "", to, local_tag, remote, tag_of(remote) or "", contact_of(request),
-            tuple(request.all("Record-Route")), 0, cseq, hop,
+            _routes(request), 0, cseq, hop,
         )  # fmt: skip
 
     @classmethod
@@ -49,9 +49,13 @@ class Dialog:
             target = contact_of(response)
         except SipError:
             target = outline.uri  # a peer without Contact in its 2xx: what we called is the best we know
+        try:
+            routes = tuple(reversed(_routes(response)))
+        except SipError:
+            routes = ()  # it has answered: without its route the BYE may still get there
         return cls(
             outline.call_id, outline.from_, local_tag, remote, tag_of(remote) or "", target,
-            tuple(reversed(response.all("Record-Route"))), outline.cseq, -1, hop,
+            routes, outline.cseq, -1, hop,
         )  # fmt: skip
 
     def request(self, via: str, branch: str, cseq: int) -> Outline:
@@ -98,6 +102,14 @@ class Dialog:
             **texts, target=target, routes=tuple(map(str, routes)), local_cseq=local_cseq, remote_cseq=remote_cseq,
             hop=Hop(*hop),
         )  # fmt: skip
+
+
+def _routes(message: Request | Response) -> tuple[str, ...]:
+    """The Record-Route, readable in every part. Raises `SipError`."""
+    routes = tuple(message.all("Record-Route"))
+    for route in routes:
+        NameAddr.parse(route)
+    return routes
 
 
 def contact_of(message: Request | Response) -> str:

@@ -308,6 +308,7 @@ class Endpoint:
         method = (response.get("CSeq") or "").rpartition(" ")[2]
         transaction = self.layer.clients.get((branch_of(response), method))
         if transaction is not None:
+            tag_of(response.get("To") or "")  # unreadable: as if it had not come
             transaction.receive(response)
 
     def _request(self, request: Request, hop: Hop) -> None:

@@ -222,7 +222,11 @@ class Wire:
 
 
 def first_line(data: bytes) -> str:
-    return word_of(parse(data))
+    """As `word_of`, of what may not be readable."""
+    head = data.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+    if not head.startswith("SIP/2.0 "):
+        return head.partition(" ")[0]
+    return f"{head[8:11]} {head.partition('CSeq: ')[2].partition(chr(13))[0].rpartition(' ')[2]}"
 
 
 def word_of(message: Request | Response) -> str:
