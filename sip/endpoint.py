@@ -87,6 +87,7 @@ class Endpoint:
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
         self.registrar = Registrar()
         self.heard_from: Hop | None = None  # of the message being worked on
+        self._listeners: dict[str, Listener] = {}
         self._expiries: dict[str, Alarm] = {}
         self._registrations: dict[tuple[str, str], Registration] = {}
         self._callers: dict[tuple[str, str], Session] = {}  # theirs, by Call-ID and their tag
@@ -101,12 +102,15 @@ class Endpoint:
         """New accounts and peers; live sessions and bindings of accounts that stay are not touched. Raises
         `ValueError` for a peer's source that is neither an address nor a network."""
         trunks = Trunks(settings.peers)
-        self.settings = settings
+        # A listener that is no longer named lives on in its sessions; port 0 stands for the one it was bound to.
+        bound = {listener.name: listener.port for listener in self._listeners.values()}
+        listeners = [replace(new, port=new.port or bound.get(new.name, 0)) for new in settings.listeners]
+        self.settings = replace(settings, listeners=tuple(listeners))
+        self._listeners |= {listener.name: listener for listener in listeners}
         self._trunks = trunks
         if settings.realm != self._authenticator.realm:
             self._authenticator = Authenticator(settings.realm, self._secret)
-        self._listeners = {listener.name: listener for listener in settings.listeners}
-        self._ours = {(listener.advertise, listener.port) for listener in settings.listeners}
+        self._ours = {(listener.advertise, listener.port) for listener in listeners}
         self._vias = {name: _via_prefix(listener) for name, listener in self._listeners.items()}
         self._contacts = {name: _contact_line(listener) for name, listener in self._listeners.items()}
         agent = one_line(settings.user_agent)
