@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from acd.cli.client import ControlClient, NoEngine
+from acd.cli.client import ControlClient, NoEngine, connected
 from acd.cli.options import NO, OK
 from acd.config import ConfigError, Hotline, load
 from acd.core.record import Record
@@ -204,7 +204,7 @@ async def _counted(hotline: Hotline, where: Places, calls: int | None, seed: int
 
 def _watch(hotline: Hotline, where: Places, seed: int) -> None:
     """The live view in front, the phones in a thread behind it, until it is left."""
-    from acd.cli.top import watch
+    from acd.cli.top import Top  # an extra, needed only here
 
     stop = threading.Event()
 
@@ -219,7 +219,8 @@ def _watch(hotline: Hotline, where: Places, seed: int) -> None:
     thread = threading.Thread(target=lambda: asyncio.run(phones()), name="phones")
     thread.start()
     try:
-        watch(hotline.control)
+        with connected(hotline.control) as client:
+            Top(lambda: client.ask("view")).run()
     finally:
         stop.set()
         thread.join()
