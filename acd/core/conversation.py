@@ -28,7 +28,8 @@ def caller_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
 def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     """The agent has hung up (or was lost): his segment ends, and the caller goes on in his flow. In a consultation he
     leaves his caller with the party he was talking to."""
-    core.tell_agent(leg, Input.HUNG_UP)
+    if leg.agent is not None:  # nobody is signed on at the device he was transferred to
+        core.tell_agent(leg, Input.HUNG_UP)
     if event.by == "network" and event.cause != "media_lost":
         lose_device(core, leg.agent, leg.device)
     leg.agent = None

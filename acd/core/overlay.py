@@ -3,6 +3,7 @@ need of the one before."""
 
 from dataclasses import replace
 
+from acd.core.calls import CallState
 from acd.core.context import Core
 from acd.core.settings import Settings
 
@@ -11,7 +12,7 @@ def configure(core: Core, settings: Settings) -> None:
     """Take a new configuration. No live call, no counter and no agent's presence changes."""
     state = core.state
     state.configured = settings
-    in_use = {call.version for call in state.calls.values()}
+    in_use = {call.version for call in state.calls.values() if call.state is not CallState.ENDING}
     state.flows = {version: flows for version, flows in state.flows.items() if version in in_use}
     state.flows[settings.version] = settings.flows
     core.agents.configure(settings, core.now)

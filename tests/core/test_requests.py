@@ -1,0 +1,139 @@
+"""What people ask for: one reply each, with a reason a person can read."""
+
+import pytest
+
+from acd.core import commands as c
+from acd.core import events as e
+from tests.core.hotline import PLAIN, hotline
+from tests.core.world import World, story
+
+UNKNOWN = [
+    (e.SignOn, {"agent": "x"}, "there is no agent x"),
+    (e.SignOff, {"agent": "x"}, "there is no agent x"),
+    (e.Ready, {"agent": "x"}, "there is no agent x"),
+    (e.Break, {"agent": "x", "reason": "tea"}, "there is no agent x"),
+    (e.ExtendWrapUp, {"agent": "x", "seconds": 5.0}, "there is no agent x"),
+    (e.ExtendWrapUp, {"agent": "1001", "seconds": -5.0}, "extend by more than 0 and at most 86400 seconds"),
+    (e.ExtendWrapUp, {"agent": "1001", "seconds": float("nan")}, "extend by more than 0 and at most 86400 seconds"),
+    (e.SetSkills, {"agent": "x", "skills": {}}, "there is no agent x"),
+    (e.SetSkills, {"agent": "1001", "skills": {"loans": 11}}, "skill loans: a level is 1 to 10, not 11"),
+    (e.HangUp, {"call": "x"}, "there is no call x"),
+    (e.MoveCall, {"call": "x", "queue": "cards"}, "no call x waits in a queue"),
+    (e.BlockQueue, {"queue": "x", "blocked": True}, "there is no queue x"),
+    (e.Consult, {"agent": "x", "to": "agent:1001"}, "there is no agent x"),
+    (e.Swap, {"agent": "x"}, "there is no agent x"),
+    (e.CompleteTransfer, {"agent": "x"}, "there is no agent x"),
+    (e.CancelTransfer, {"agent": "x"}, "there is no agent x"),
+    (e.SignOn, {"agent": "1001", "device": "x"}, "there is no device x"),
+]
+
+
+@pytest.mark.parametrize(("kind", "what", "why"), UNKNOWN)
+def test_refused_with_a_reason(kind: type, what: dict[str, object], why: str) -> None:
+    reply = World(hotline()).ask(kind, **what)
+    assert (reply.ok, reply.detail) == (False, why)
+
+
+def test_moving_needs_something_to_do() -> None:
+    world = World(hotline(PLAIN, agents=1))
+    world.ask(e.Break, agent="1001", reason="")
+    call = world.call()
+    assert world.ask(e.MoveCall, call=call).detail == "name a queue, or a tier, or both"
+    assert world.ask(e.MoveCall, call=call, queue="x").detail == "there is no queue x"
+    assert world.ask(e.MoveCall, call=call, tier=-1).detail == "a tier is 0 or more"
+    assert world.ask(e.MoveCall, call=call, tier=0).ok
+
+
+def test_hang_up_by_an_operator() -> None:
+    world = World(hotline(PLAIN, answer="at_once", agents=1))
+    call = world.call()
+    assert world.ask(e.HangUp, call=call).ok
+    world.run(1)
+    assert world.told()[-4:] == story("""
+        0s caller is released: hangup
+        0s desk-1 is released: cancelled
+        0s record 1-1: hung_up_by_operator, by operator
+        0s r1: yes
+    """)
+    assert not world.ask(e.HangUp, call=call).ok
+
+
+def test_draining_takes_no_new_calls() -> None:
+    world = World(hotline(PLAIN))
+    world.call()
+    assert world.ask(e.Drain).detail == "1 calls left"
+    world.call()
+    world.run(5)
+    assert "0s caller2 is released: rejected 503, retry after 10 s" in world.story
+    assert (world.records[0].outcome, world.records[0].detail) == ("refused", "draining")
+    assert world.hears("caller") == "desk-1"
+
+
+def test_too_many_calls_and_too_many_of_a_trunk() -> None:
+    settings = hotline(PLAIN, max_calls=2)
+    settings.trunks["carrier"].max_calls = 1
+    world = World(settings)
+    for source in ("trunk:carrier", "trunk:carrier", "device:desk-2", "device:desk-2"):
+        world.call(source=source)
+    assert [(record.call, record.detail) for record in world.records] == [
+        ("1-2", "too many calls from trunk:carrier"),
+        ("1-4", "too many calls"),
+    ]
+    world.hang_up("caller")
+    world.call()
+    assert len(world.records) == 3, "there is room again"
+
+
+def test_skills_set_live_survive_a_reload() -> None:
+    world = World(hotline(PLAIN, agents=1))
+    world.ask(e.SetSkills, agent="1001", skills={})
+    world.send(e.Configured(hotline(PLAIN, agents=1, version="v2")))
+    world.call()
+    assert world.records[0].outcome == "nobody_signed_on"
+    world.ask(e.SetSkills, agent="1001", skills=None)
+    world.call()
+    assert world.story[-1] == "0s desk-1 rings, 13800000001 calling"
+
+
+def test_a_blocked_queue_stays_blocked_over_a_reload() -> None:
+    world = World(hotline(PLAIN))
+    world.ask(e.BlockQueue, queue="loans", blocked=True)
+    world.send(e.Configured(hotline(PLAIN, version="v2")))
+    world.call()
+    assert (world.records[0].outcome, world.engine.view(0.0).queues[0].blocked) == ("refused", True)
+    world.ask(e.BlockQueue, queue="loans", blocked=False)
+    world.call()
+    assert world.story[-1] == "0s desk-1 rings, 13800000001 calling"
+
+
+def test_storage_trouble_is_an_alarm_and_calls_go_on() -> None:
+    world = World(hotline(PLAIN))
+    world.send(e.StorageTrouble("journal", True, "disk full"))
+    world.call()
+    world.send(e.StorageTrouble("journal", False))
+    assert world.story == story("""
+        0s alarm journal on
+        0s 13800000001 calls 95588
+        0s caller gets 180
+        0s desk-1 rings, 13800000001 calling
+        0s alarm journal off
+    """)
+
+
+def test_a_transfer_by_the_phone_s_own_key_is_told_no() -> None:
+    world = World(hotline(PLAIN))
+    world.call()
+    world.run(5)
+    assert world.send(e.LegReferred("1-1.1", "x", "sip:1002@example")) == [c.AnswerRefer("1-1.1", "x", 603)]
+    assert world.send(e.LegReferred("9-9.1", "x", "sip:1002@example")) == []
+
+
+def test_the_wall_clock_moves_no_timer_and_no_time_of_a_live_call() -> None:
+    world = World(hotline(PLAIN))
+    world.call()
+    world.run(1)
+    world.send(e.WallClockSet(5_000_000.0))
+    world.run(4)
+    world.hang_up("caller")
+    (record,) = world.records
+    assert (record.started_at, record.agent_answered_at, record.ended_at) == (1_000_000.0, 1_000_003.0, 1_000_005.0)
