@@ -50,7 +50,8 @@ READY: Final = 512  # ports kept bound ahead, per worker and address
 BIND_AT_ONCE: Final = 64  # a worker stands still for about a millisecond to bind them
 QUARANTINE_S: Final = 4.0  # late packets of a call that ended must not reach the next one
 PING_EVERY_S: Final = 1.0
-DEAF_AFTER_S: Final = 5.0  # a worker that does not answer is ended
+DEAF_AFTER: Final = 5  # pings without an answer: the worker is ended (counted, not timed: the engine may have stood)
+END_S: Final = 5.0  # for a worker to end by itself
 BACK_OFF_S: Final = (0.1, 10.0)  # first and longest wait before a worker is started again
 HEALTHY_S: Final = 10.0  # after which the next wait is the first again
 START_S: Final = 15.0
@@ -88,7 +89,7 @@ class _Link(asyncio.Protocol):
         self.resting: deque[tuple[float, str, int]] = deque()  # until when
         self.errors: dict[str, str] = {}
         self.started_at = pool.loop.time()
-        self.heard_at = self.started_at
+        self.unanswered = 0  # pings
         self.process: asyncio.subprocess.Process | None = None
         self.ready: asyncio.Future[None] = pool.loop.create_future()
         self.answers: dict[int, asyncio.Future[dict[str, int]]] = {}
@@ -111,7 +112,7 @@ class _Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._in += data
-        self.heard_at = self.pool.loop.time()
+        self.unanswered = 0
         for body in protocol.unpack(self._in):
             self.pool.told(self, protocol.from_worker(body))
 
@@ -221,7 +222,7 @@ class WorkerPool:
         for link in links:
             if link.process is not None:
                 try:
-                    await asyncio.wait_for(link.process.wait(), DEAF_AFTER_S)
+                    await asyncio.wait_for(link.process.wait(), END_S)
                 except TimeoutError:
                     link.kill()
                     await link.process.wait()
@@ -303,10 +304,11 @@ class WorkerPool:
         for link in self._links:
             if link is None:
                 continue
-            if now - link.heard_at > DEAF_AFTER_S:
-                log.error("media worker %d has not answered for %.0f s and is ended", link.number, DEAF_AFTER_S)
+            if link.unanswered >= DEAF_AFTER:
+                log.error("media worker %d has not answered %d pings and is ended", link.number, link.unanswered)
                 link.kill()
-            link.tell(Ping(0))
+            link.unanswered += 1
+            link.tell(Ping(link.unanswered))
             link.rested(now)
             for address in self.addresses:
                 link.keep_ready(address, self._ready)
@@ -396,6 +398,10 @@ class WorkerPool:
         link = self._legs.get(leg)
         if link is not None:
             link.tell(message)
+
+    def workers_up(self) -> int:
+        """How many workers have ports to give."""
+        return sum(link is not None and link.ready.done() for link in self._links)
 
     async def stats(self) -> list[dict[str, int]]:
         """Of each worker that answers within `STATS_S`: its own figures, and ports_free as we hold them."""

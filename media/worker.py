@@ -357,6 +357,7 @@ class Worker:
         elif wish.kind == "mix":
             heard = tuple((self._legs[name], gain) for name, gain in wish.legs if name in self._legs)
             self._feeds.mixing().join(leg, heard)
+            self._start_ticking()
         return None
 
     def _join(self, leg: Leg, source: Leg) -> None:
