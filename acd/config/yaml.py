@@ -5,13 +5,14 @@ The document is composed to nodes only; values are made here by the core schema 
 """
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -122,7 +123,11 @@ def read(path: Path, shown: str) -> Document:
 def parse(text: str, shown: str) -> Document:
     """Compose a text; see `read`."""
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it: the nearest one before counts
+            reader = YAML(typ="safe", pure=True)
+            reader.max_depth = MAX_DEPTH
+            root = reader.compose(text)
     except MarkedYAMLError as error:
         raise ConfigError([_syntax(error, shown)]) from None
     except ReaderError as error:
@@ -150,6 +155,8 @@ def _syntax(error: MarkedYAMLError, shown: str) -> Problem:
     fix = ""
     if "'\\t'" in what:
         what, fix = "a tab in the indentation", "indent with spaces"
+    elif "maximum depth" in what:
+        what = "nested too deep, or too much of it"
     elif "could not find expected ':'" in what:
         fix = "write `key: value`, with a space behind the colon"
     elif "mapping values are not allowed" in what:
@@ -182,6 +189,8 @@ class _Builder:
             if not self.problems or self.problems[-1].what != "nested too deep, or too much of it":
                 self._complain(node, "nested too deep, or too much of it", "")
             return None
+        if str(node.tag).startswith("!"):
+            self._complain(node, f"the tag {node.tag} means nothing here", "leave it out; secrets are {env: NAME}")
         if isinstance(node, ScalarNode):
             return _scalar(node)
         if isinstance(node, SequenceNode):
@@ -209,7 +218,7 @@ class _Builder:
 
 def _scalar(node: ScalarNode) -> object:
     text: str = node.value
-    if node.style is not None:  # quoted or block
+    if node.style is not None or node.tag == "tag:yaml.org,2002:str":  # quoted, a block, or !!str
         return text
     if text in _WORDS:
         return _WORDS[text]
