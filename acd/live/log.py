@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
+from time import sleep
 from typing import Any, Final, Literal, TextIO
 
 import msgspec
@@ -31,6 +32,7 @@ Format = Literal["auto", "json", "console"]
 
 MAX_TEXT: Final = 1000  # characters of one value
 MAX_WAITING: Final = 10_000  # lines
+PAUSE_S: Final = 0.05  # between two writes
 SECRET: Final = frozenset({"password", "pin", "secret", "digits", "authorization", "key", "token"})
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
@@ -100,6 +102,8 @@ class Output:
     def _run(self) -> None:
         while not self._ended or self._lines:
             self._wake.wait()
+            if not self._ended:
+                sleep(PAUSE_S)  # waking a thread for each line costs whoever logs more than the line does
             self._wake.clear()
             lines: list[bytes] = []
             while self._lines and len(lines) < 1000:
