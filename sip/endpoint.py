@@ -21,6 +21,7 @@ from sip.events import (
     Ended,
     Incoming,
     Offered,
+    Probed,
     Progress,
     Reanswered,
     Referred,
@@ -30,6 +31,7 @@ from sip.events import (
 )
 from sip.headers import MAGIC_COOKIE, tag_of
 from sip.message import METHODS, MalformedRequest, Request, Response, SipError, parse
+from sip.refresh import LEAST_S
 from sip.registrar import Bounds, Registrar
 from sip.registration import Registration
 from sip.session import Draft, Session
@@ -54,6 +56,7 @@ __all__ = [
     "Listener",
     "Offered",
     "Peer",
+    "Probed",
     "Progress",
     "Reanswered",
     "Referred",
@@ -64,7 +67,7 @@ __all__ = [
 ]
 
 Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
-UNDERSTOOD: frozenset[str] = frozenset()  # option tags that may stand in Require
+UNDERSTOOD = frozenset({"timer"})  # option tags that may stand in Require
 RETRY_AFTER_S = 10  # told to who meets our bounds
 
 
@@ -175,7 +178,17 @@ class Endpoint:
         lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
         lines = f"{self.contact_line(hop)}{ALLOW}{self.agent_line}{lines}"
         session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
-        session.begin(Draft(uri, f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>"), lines, sdp, credentials))
+        session.begin(
+            Draft(
+                uri,
+                f"{one_line(from_)};tag={tag}",
+                one_line(to or f"<{uri}>"),
+                lines,
+                sdp,
+                credentials,
+                expires_s=self.settings.session_expires_s,
+            )
+        )
         return session
 
     def register(
@@ -195,6 +208,22 @@ class Endpoint:
         if registration is None:
             registration = self._registrations[key] = Registration(self, user, registrar_uri, hop)
         registration.start(credentials, expires_s)
+
+    def probe(self, name: str, uri: str, hop: Hop, now: float, *, after_s: float = 0.0) -> None:
+        """Ask by OPTIONS, in `after_s`, whether somebody is there (§11). Ends in `Probed` with this name, at the latest
+        32 s later."""
+        self.layer.now = now
+        self.layer.timers.set(Alarm(lambda now: self._probe(name, uri, hop)), now + after_s)
+
+    def _probe(self, name: str, uri: str, hop: Hop) -> None:
+        via, branch = self.new_via(hop)
+        from_ = f"<sip:{_host_port(self._listeners[hop.listener])}>;tag={self.new_tag()}"
+        data = request_of(Outline(uri, via, branch, "", from_, f"<{uri}>", self.new_call_id(), 1), "OPTIONS", ALLOW)
+
+        def heard(_: Client, response: Response | None) -> None:
+            self.events.append(Probed(name, response is not None))
+
+        ClientRequest(self.layer, (branch, "OPTIONS"), hop, data, heard)
 
     def contacts(self, user: str, now: float) -> tuple[tuple[str, Hop], ...]:
         """Where the account is bound: (contact URI, hop to send to), newest first."""
@@ -405,7 +434,9 @@ class Endpoint:
                 session.reoffer.theirs(request, cseq.number, transaction, reply)
             else:
                 session.refresh_target(request)
-                transaction.respond(200, reply.to_bytes(200, f"{self.contact_line(session.hop)}{ALLOW}"))
+                transaction.respond(
+                    200, reply.to_bytes(200, f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}")
+                )
         elif method in ("OPTIONS", "INFO"):
             transaction.respond(200, reply.to_bytes(200, ALLOW))
         elif method in ("INVITE", "UPDATE"):
@@ -422,8 +453,12 @@ class Endpoint:
         if tag:
             self._answer(request, via, 481)
             return
+        if request.get("Max-Forwards") == "0":  # we would call on
+            self._answer(request, via, 483)
+            return
         caller = (request.call_id, tag_of(request.get("From") or "") or "")
-        if caller in self._callers:  # the same request by another way (§8.2.2.2)
+        # The same request by another way (§8.2.2.2), or one of our own that came back.
+        if caller in self._callers or caller in self.sessions:
             self._answer(request, via, 482)
             return
         if self.layer.unsettled() >= self.settings.max_transactions:
@@ -437,8 +472,14 @@ class Endpoint:
         invite.respond(100, reply.to_bytes(100))
         reply.keep_route(request)
         session = Session(self, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
-        session.arrive(invite, reply, dialog, request.body)
         self._callers[caller] = session
+        try:
+            session.arrive(invite, reply, dialog, request, self.settings.session_expires_s)
+        except SipError as error:
+            self.forget(session)
+            least = f"Min-SE: {LEAST_S}\r\n" if error.status == 422 else ""
+            invite.respond(error.status, reply.to_bytes(error.status, least))
+            return
         self.events.append(Incoming(session, request, source))
 
     def _acceptable(self, request: Request, via: TopVia) -> bool:

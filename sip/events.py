@@ -101,6 +101,14 @@ class RegistrationResult:
     expires_s: int = 0
 
 
+@dataclass(slots=True)
+class Probed:
+    """How `Endpoint.probe` went: whether anything answered, be it a refusal."""
+
+    name: str
+    answered: bool
+
+
 SipEvent: TypeAlias = (
     Incoming
     | Progress
@@ -112,4 +120,5 @@ SipEvent: TypeAlias = (
     | Ended
     | Registered
     | RegistrationResult
+    | Probed
 )

@@ -29,6 +29,7 @@ from sip.endpoint import (
     Endpoint,
     Incoming,
     Offered,
+    Probed,
     Progress,
     Reanswered,
     Referred,
@@ -40,8 +41,8 @@ from sip.endpoint import (
 from sip.message import SipError
 
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
-BUSY_RETRY_S: Final = 5.0
-"""What a caller refused for want of ports is told to wait before he tries again."""
+PROBE_S: Final = 2.0
+"""Between two attempts to hear of a telephone that did not answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +89,7 @@ class Legs:
         self.legs: dict[LegId, Leg] = {}
         self.secrets: dict[str, str] = {}
         self.up: set[str] = set()  # devices the core believes to be up
+        self.probed: set[str] = set()  # devices that are being asked whether they are there
         self._arrived = 0
         media.on_fact = self.on_fact
         self.carry_out: dict[type[Any], Callable[[Any], None]] = {
@@ -103,6 +105,7 @@ class Legs:
             do.Listen: self._listen,
             do.Collect: self._collect,
             do.SendDigits: self._send_digits,
+            do.ProbeDevice: self._probe,
         }
         self._on_sip: dict[type[Any], Callable[[Any], None]] = {
             Incoming: self._incoming,
@@ -115,6 +118,7 @@ class Legs:
             Ended: self._ended,
             Registered: self._registered,
             RegistrationResult: lambda event: None,
+            Probed: self._probed,
         }
 
     # ------------------------------------------------------------------------------------------------- from SIP
@@ -237,6 +241,31 @@ class Legs:
         (self.up.add if up else self.up.discard)(device)
         self.log.info("device", device=device, up=up)
         self.post(ev.DeviceUp(device) if up else ev.DeviceDown(device))
+
+    def _probe(self, command: do.ProbeDevice) -> None:
+        self.up.discard(command.device)
+        if command.device not in self.probed:
+            self.probed.add(command.device)
+            self._ask_again(command.device)
+
+    def _ask_again(self, device: str, after_s: float = 0.0) -> None:
+        """Ask a telephone whether it is there; until it is, or has no binding any more, or has been heard of."""
+        try:
+            _, uri, hop, _ = self.setup.route(do.Target(device), self.endpoint, _now())
+        except LookupError:  # its next REGISTER will tell
+            self.probed.discard(device)
+            return
+        if device in self.up:
+            self.probed.discard(device)
+        else:
+            self.endpoint.probe(device, uri, hop, _now(), after_s=after_s)
+
+    def _probed(self, event: Probed) -> None:
+        if event.answered:
+            self.probed.discard(event.name)
+            self.device(event.name, True)
+        else:
+            self._ask_again(event.name, PROBE_S)
 
     # ------------------------------------------------------------------------------------------- commands: legs
 
