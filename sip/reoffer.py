@@ -99,7 +99,8 @@ class Reoffer:
         assert transaction is not None
         assert reply is not None
         assert session.dialog is not None
-        lines = f"{session.endpoint.contact_line(session.dialog.hop)}{ALLOW}{SDP if sdp else ''}"
+        session.offered(sdp)
+        lines = f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}{SDP if sdp else ''}"
         data = reply.to_bytes(200, lines, sdp)
         self._transaction = self._reply = None
         if isinstance(transaction, ServerInvite):
@@ -209,7 +210,8 @@ class Reoffer:
         assert session.dialog is not None
         outline = session.outline()
         self._cseq = outline.cseq
-        lines = f"{endpoint.contact_line(session.dialog.hop)}{ALLOW}{authorization}{SDP}"
+        session.offered(sdp)
+        lines = f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=False)}{authorization}{SDP}"
         data = request_of(outline, "INVITE", lines, sdp)
         self._invite = ClientInvite(endpoint.layer, session.dialog.hop, data, outline, self._heard)
 

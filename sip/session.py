@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
 from sip.dialog import Dialog
 from sip.events import Answered, Confirmed, Ended, Progress
-from sip.headers import retry_after, tag_of
+from sip.headers import delta_seconds, retry_after, tag_of
 from sip.message import Request, Response, SipError
+from sip.refresh import Refresh, wish
 from sip.settings import Credentials, Hop
 from sip.timers import LONG, T1, T2, Alarm, Timer
 from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite
@@ -80,6 +81,7 @@ class Draft:
     credentials: Credentials | None
     cseq: int = 0
     challenged: int = 0
+    expires_s: int = 0  # the session timer asked for
 
 
 class Unacknowledged(Timer):
@@ -123,7 +125,9 @@ class Session:
         "_draft",
         "_endpoint",
         "_invite",
+        "_local_sdp",
         "_reason",
+        "_refresh",
         "_reoffer",
         "_reply",
         "_retry_after_s",
@@ -160,6 +164,8 @@ class Session:
         self._ack = b""  # to a 2xx of theirs, should that be repeated
         self._alarm: Alarm | None = None
         self._reoffer: Reoffer | None = None
+        self._refresh: Refresh | None = None
+        self._local_sdp = b""
         self._reason = ""  # the Reason line of our CANCEL or BYE
         self._why: tuple[Party, str, int] | None = None
         self._retry_after_s: float | None = None
@@ -250,9 +256,10 @@ class Session:
         self._draft, self._credentials = draft, draft.credentials
         self._send_invite("")
 
-    def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, body: bytes) -> None:
-        """Their INVITE has come and been answered with 100."""
-        self._invite, self._reply, self.dialog, self.remote_sdp = invite, reply, dialog, body
+    def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, request: Request, expires_s: int) -> None:
+        """Their INVITE has come and been answered with 100. Raises `SipError`: 422."""
+        self._invite, self._reply, self.dialog, self.remote_sdp = invite, reply, dialog, request.body
+        self._refresh = Refresh.of_request(self, request, expires_s)
         invite.on_cancel = self._cancelled
 
     def bye(self, why: tuple[Party, str, int] = ("peer", "hangup", 0)) -> None:
@@ -273,6 +280,30 @@ class Session:
                 self._reoffer.confirmed()
         elif self._reoffer is not None:
             self._reoffer.acked(request, cseq)
+
+    def contact_line(self) -> str:
+        return self._endpoint.contact_line(self.hop)
+
+    def refreshed(self, *, as_server: bool) -> str:
+        """An offer or an UPDATE is being answered: the session timer begins anew. The lines to send with it."""
+        if self._refresh is None:
+            return ""
+        self._refresh.restart()
+        return self._refresh.lines(as_server=as_server)
+
+    def offer_again(self) -> None:
+        """A re-INVITE that changes nothing."""
+        self.reoffer.ask(self._local_sdp)
+
+    def offered(self, sdp: bytes) -> None:
+        """What we said last, in an offer or an answer."""
+        self._local_sdp = sdp
+
+    def lapse(self) -> None:
+        """Nobody has refreshed the session (RFC 4028 §10)."""
+        if self.state is State.CONFIRMED:
+            self._why = ("network", "unreachable", 408)
+            self._take(Input.END)
 
     def gone(self, status: int) -> None:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
@@ -317,7 +348,8 @@ class Session:
         draft.cseq += 1
         via, branch = endpoint.new_via(self.hop)
         outline = Outline(draft.uri, via, branch, "", draft.from_, draft.to, self.call_id, draft.cseq)
-        lines = f"{draft.lines}{authorization}"
+        lines = f"{draft.lines}{wish(draft.expires_s)}{authorization}"
+        self._local_sdp = draft.sdp
         if draft.sdp:
             lines += SDP
         # `tell` may be called at once, so the transaction is known by its outline until it is assigned.
@@ -339,6 +371,8 @@ class Session:
             self._succeeded(transaction, response)
         elif transaction is self._invite:
             if status in (401, 407) and self._answer_challenge(response):
+                return
+            if status == 422 and self._wait_longer(response):
                 return
             self._refused(status, response)
 
@@ -377,6 +411,20 @@ class Session:
         draft.challenged += 1
         self.state = State.CALLING
         self._send_invite(line)
+        return True
+
+    def _wait_longer(self, response: Response) -> bool:
+        """422: the session timer we asked for is too short for somebody (RFC 4028 §7.3)."""
+        draft = self._draft
+        try:
+            least = delta_seconds(response.get("Min-SE") or "")
+        except SipError:
+            return False
+        if draft is None or self._why is not None or not draft.expires_s < least <= 86_400:
+            return False
+        draft.expires_s = least
+        self.state = State.CALLING
+        self._send_invite("")
         return True
 
     def authorization(self, response: Response, method: str, uri: str, challenged: int) -> str | None:
@@ -428,6 +476,9 @@ class Session:
     def _established(self, message: object) -> None:
         assert isinstance(message, Response)
         self._acknowledge(message)
+        self._refresh = Refresh.of_response(self, message)
+        if self._refresh is not None:
+            self._refresh.restart()
         self._endpoint.events.append(Answered(self, message.body))
 
     def _acknowledge(self, response: Response) -> None:
@@ -504,6 +555,10 @@ class Session:
         assert dialog is not None
         self._silence()
         lines = f"{self._endpoint.contact_line(self.hop)}{ALLOW}{self._endpoint.server_line}{SDP if sdp else ''}"
+        self._local_sdp = sdp
+        if self._refresh is not None:
+            lines += self._refresh.lines(as_server=True)
+            self._refresh.restart()
         data = reply.to_bytes(200, lines, sdp)
         self._unacked = Unacknowledged(invite, dialog.remote_cseq, data, self.no_ack)
         self._invite = self._reply = None
@@ -542,6 +597,8 @@ class Session:
             self._unacked = None
         if self._reoffer is not None:
             self._reoffer.stop()
+        if self._refresh is not None:
+            self._refresh.stop()
 
     def _finish(self) -> None:
         self._silence()

@@ -67,3 +67,4 @@ class EndpointSettings:
     registration_min_s: int = 60
     registration_max_s: int = 3600
     max_transactions: int = 20_000
+    session_expires_s: int = 1800  # the session timer we ask for (RFC 4028); 0: only where the peer asks
