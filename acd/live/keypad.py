@@ -31,10 +31,12 @@ class Keypad:
         if self.listening == "off":
             self.ahead.append((digit, duration_s))
             return None
-        return Digit(self.leg, SECRET if self.listening == "secret" else digit, duration_s)
+        shown = SECRET if self.listening == "secret" else digit
+        self.listening = "off"  # one digit a wish: what is typed ahead of a PIN stays here
+        return Digit(self.leg, shown, duration_s)
 
     def listen(self, how: Literal["clear", "secret", "off"], secrets: dict[str, str]) -> list[Digit | Collected]:
-        """The core listens, or stops to; type-ahead is given out, oldest first."""
+        """The core listens for one digit, or stops to; the oldest typed ahead is given out."""
         self.listening = how
         return [] if how == "off" else self._replay(secrets)
 
