@@ -69,6 +69,7 @@ def _enter(
     )
     if why is not None:
         return _turned_away(core, call, queue.id, why)
+    _leave_out_the_departing(core, call)
     close_segment(core, call, "queue")
     open_segment(core, call, "queue", queue.id, queue=queue.id)
     call.state = advance(CALL, call.state, CallInput.ENQUEUED)
@@ -85,6 +86,14 @@ def _enter(
     core.out.append(Publish("call/waiting", {"call": call.id, "queue": queue.id}))
     entertain(core, call, queue)
     return None
+
+
+def _leave_out_the_departing(core: Core, call: Call) -> None:
+    """Somebody whose phone we are still releasing from this very call is not offered it meanwhile."""
+    for leg in call.legs.values():
+        if leg.agent is not None and leg.owes is not None:
+            until = core.now + core.state.settings.bye_answer_s
+            core.dispatcher.waiting[call.id].excluded[leg.agent] = until
 
 
 def entertain(core: Core, call: Call, queue: Queue) -> None:
