@@ -97,16 +97,19 @@ def rings(world: World, command: c.StartLeg) -> None:
         world.deliver(ring, there + back, step, e.LegRinging(ring.leg))
     if chance < desk.no_answer:
         return
-    if chance < desk.no_answer + desk.reject:
-        gone(world, ring, there + ring_s + world.latency(), e.LegEnded(ring.leg, "peer", "rejected", 603))
-        return
-    ring.picked_at = world.now + there + ring_s
-    world.deliver(ring, there + ring_s + world.latency(), _picks_up, ring)
+    ring.rejects = chance < desk.no_answer + desk.reject
+    ring.responds_at = world.now + there + ring_s
+    ring.response_at = ring.responds_at + world.latency()
+    world.at(ring.response_at, _responds, ring)
 
 
-def _picks_up(world: World, ring: Ring) -> None:
+def _responds(world: World, ring: Ring) -> None:
     """His answer arrives, unless our cancel reached the telephone first."""
-    if ring.picked_at <= ring.cut_at and not ring.desk.dead:
+    if ring.cut_at < ring.responds_at or ring.desk.dead:
+        return
+    if ring.rejects:
+        gone(world, ring, 0.0, e.LegEnded(ring.leg, "peer", "rejected", 603))
+    else:
         world.step(e.LegAnswered(ring.leg))
 
 
@@ -115,7 +118,7 @@ def confirms(world: World, ring: Ring) -> None:
     key = world.settings.devices[ring.desk.device].confirm_key
     if key is not None:
         after = ring.desk.confirm.quantile(ring.desk.uniform())
-        world.deliver(ring, after + world.latency(), _confirmed, (ring, key))
+        world.at(world.now + after + world.latency(), _confirmed, (ring, key))
 
 
 def _confirmed(world: World, what: tuple[Ring, str]) -> None:
@@ -128,6 +131,8 @@ def ended(world: World, ring: Ring, command: c.EndLeg) -> None:
     """We cancel an offer, or hang up on the agent. A dead telephone does not answer that either."""
     there = world.latency()
     ring.cut_at, ring.released_at = world.now + there, world.now
+    if ring.responds_at <= ring.cut_at:  # his response is on its way, and comes first
+        ring.latest = max(ring.latest, ring.response_at)
     if ring.desk.dead:
         gone(world, ring, TRANSACTION_S, e.LegEnded(ring.leg, "network", "unreachable", 408))
     else:

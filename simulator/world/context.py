@@ -60,7 +60,9 @@ class Ring:
     desk: Desk
     queue: str
     cut_at: float = inf  # our cancel reaches the telephone
-    picked_at: float = inf
+    responds_at: float = inf  # he picks up or rejects, at his telephone
+    response_at: float = inf  # the engine hears of it
+    rejects: bool = False
     accepted: bool = False  # a person took the call
     released_at: float | None = None  # we hung up
     wrap_up_s: float = 0.0  # until he says that he is done
@@ -127,7 +129,7 @@ class World:
         heapq.heappush(self.heap, (when, self._serial, what, argument))
 
     def deliver(self, leg: Line | Ring, delay: float, what: Callable[["World", Any], None], argument: Any) -> None:
-        """A leg's message reaches the engine after `delay`, but never before one sent earlier."""
+        """A message sent now reaches the engine after `delay`, but never before one sent earlier for that leg."""
         when = self.now + delay
         if when < leg.latest:
             when = leg.latest

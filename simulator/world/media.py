@@ -44,7 +44,7 @@ def listens(world: World, command: c.Listen) -> None:
     elif not line.waiting:
         key, after_s = _next_keys(line)
         if key:
-            world.deliver(line, after_s, _presses, (line, key[0]))
+            world.at(world.now + after_s, _presses, (line, key[0]))
 
 
 def _next_keys(line: Line) -> tuple[str, float]:
@@ -78,7 +78,7 @@ def collects(world: World, command: c.Collect) -> None:
         how, after_s = "timeout", after_s + command.next_s
     value = f"secret:{command.op}" if command.secret and digits else digits
     event = e.Collected(command.op, line.leg, value, len(digits), how)  # type: ignore[arg-type] # one of the four
-    world.deliver(line, after_s, _collected, (line, event))
+    world.at(world.now + after_s, _collected, (line, event))
 
 
 def _collected(world: World, what: tuple[Line, e.Collected]) -> None:
