@@ -63,10 +63,10 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], document: Docume
     if kind == "hotline":
         return document.problem(path, context["what"], context["fix"], at="key" if is_key else "value")
     if kind == "literal_error":
-        known = [str(word) for word in _words(context["expected"])]
-        return document.problem(
-            path, f"{given!r} is not {one_of(known)}", did_you_mean(str(given), known), at="key" if is_key else "value"
-        )
+        known = _words(context["expected"])
+        what = f"{given!r} is not {one_of(known) if len(known) > 1 else known[0]}"
+        fix = "write it without quotes" if given in known else did_you_mean(str(given), known)
+        return document.problem(path, what, fix, at="key" if is_key else "value")
     if kind in _WANTED:
         return document.problem(path, *_wrong_type(_WANTED[kind], given))
     if kind in _BOUNDS:

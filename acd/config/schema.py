@@ -47,6 +47,14 @@ def _not_inline(value: object) -> object:
     return value
 
 
+def _workers(value: object) -> object:
+    if value == "auto":
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 256:
+        raise wrong(f"{value!r} is not a number of workers", "1 to 256, or auto")
+    return value
+
+
 def _wrap_up(value: object) -> object:
     if isinstance(value, str):
         return {"kind": value}
@@ -59,10 +67,12 @@ if TYPE_CHECKING:
     Name: TypeAlias = str
     Dialled: TypeAlias = str
     Key: TypeAlias = str
+    Header: TypeAlias = str
 else:
     Name = named(r"[\w.+-]{1,64}", "letters, digits and . _ + - only, at most 64")
     Dialled = named(r"[\w.+*#-]{1,64}", "a number as it is called: digits, letters and . _ + * # -, at most 64")
     Key = named(r"[0-9*#A-D]", "one key: 0 to 9, *, # or A to D")
+    Header = named(r"[A-Za-z0-9.!%*_+`'~-]{1,64}", "the name of a SIP header, such as X-Caller-Age")
 Many: TypeAlias = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
 Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 Level = Annotated[int, Field(ge=1, le=10, description="skill level, 1 (least) to 10")]
@@ -118,7 +128,9 @@ class ListenAt(Strict):
 
 class MediaOf(Strict):
     ports: str = Field(default="30000-39999", description="first-last port of RTP and RTCP")
-    workers: int | Literal["auto"] = Field(default="auto", description="media processes; auto: one per core")
+    workers: Annotated[int | None, BeforeValidator(_workers, json_schema_input_type=int | Literal["auto"])] = Field(
+        default=None, description="media processes; auto: one per core"
+    )
     silent_s: Seconds = Field(
         default=60.0, description="without a packet for this long a leg's media is lost; 0: never"
     )
@@ -141,7 +153,9 @@ class TrunkAt(Strict):
     """A SIP trunk: requests from its sources are its calls."""
 
     network: str | None = Field(default=None, description="a name under listen (default: trunks, or the only one)")
-    sources: Many = Field(description='addresses, with a port if only that one: "192.0.2.7", "192.0.2.0/24"')
+    sources: Many = Field(
+        default=[], description='addresses, with a port if only that one: "192.0.2.7", "192.0.2.0/24"'
+    )
     trusted: bool = Field(default=False, description="believe its calling numbers and attribute headers")
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
     limits: TrunkLimits = TrunkLimits()
@@ -207,6 +221,12 @@ class RingAt(Strict):
 class WrapUpAt(Strict):
     kind: Literal["none", "timed", "until_done"] = "timed"
     timed_s: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _how_long(self) -> "WrapUpAt":
+        if self.kind == "timed" and not self.timed_s:
+            raise wrong("a timed wrap-up takes how long?", "write wrap_up: {timed_s: 10}")
+        return self
 
 
 class ReserveAt(Strict):
@@ -307,7 +327,7 @@ class HotlineFile(Strict):
     flows: Many = Field(default=[], description="flow files, or directories of them")
     prompts: Many = Field(default=[], description="directories of WAV files; a prompt is named for its path in there")
     music: dict[Name, str] = Field(default={}, description="name: WAV file")
-    attributes: dict[Name, str | None] = Field(
+    attributes: dict[Name, Header | None] = Field(
         default={},
         description="what may be known of a caller: name, and the SIP header of trusted trunks that tells it",
     )

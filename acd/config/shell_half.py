@@ -75,6 +75,9 @@ class ShellHalf(Judge):
             self.read(addresses.network, text, (*path, "media_from", index), "")
             for index, text in enumerate(at.media_from)
         ]
+        if not at.sources and at.dial_out is None:
+            fix = "give it sources: (where its calls come from) or dial_out:"
+            self.wrong(path, "no call can come or go through this trunk", fix, key=True)
         dial_out = None
         if at.dial_out is not None:
             to = self.read(addresses.sip_uri, at.dial_out.to, (*path, "dial_out", "to"), addresses.LOCAL)
@@ -125,10 +128,7 @@ class ShellHalf(Judge):
     def media(self) -> Media:
         at = self.model.media
         first, last = self.read(addresses.port_range, at.ports, ("media", "ports"), (30000, 39999))
-        workers = os.cpu_count() or 1 if at.workers == "auto" else at.workers
-        if not 1 <= workers <= 256:
-            self.wrong(("media", "workers"), f"{workers} is out of range", "1 to 256, or auto")
-        return Media(first, last, workers, at.silent_s)
+        return Media(first, last, at.workers or os.cpu_count() or 1, at.silent_s)
 
     def control(self) -> Path:
         path = self.path(self.model.control)

@@ -222,6 +222,30 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "'192.0.2.7/24' is not a network",
         "no bit may be set behind the prefix",
     ),
+    "a trunk no call can use": (
+        'carrier:\n    sources: ["127.0.0.1:7060"]\n    trusted: true',
+        "«carrier: {trusted: true}",
+        "no call can come or go through this trunk",
+        "give it sources: (where its calls come from) or dial_out:",
+    ),
+    "a header that is none": (
+        "attributes: {age: X-Age}",
+        "attributes: {age: «X Age}",
+        "'X Age' cannot be used here",
+        "the name of a SIP header, such as X-Caller-Age",
+    ),
+    "a timed wrap-up of no time": (
+        "wrap_up: {timed_s: 3}",
+        "wrap_up: «timed",
+        "a timed wrap-up takes how long?",
+        "write wrap_up: {timed_s: 10}",
+    ),
+    "workers that are no number": (
+        "attributes:",
+        "media: {workers: «many}\nattributes:",
+        "'many' is not a number of workers",
+        "1 to 256, or auto",
+    ),
     "a source of two trunks": (
         "    trusted: true",
         '    trusted: true\n  other: {sources: [«"127.0.0.1:7060"]}',
