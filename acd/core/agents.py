@@ -185,18 +185,25 @@ class Agents:
     """Everybody who may serve a caller.
 
     `changed` gathers the agents whose availability may have changed, `reskilled` those whose skills did; the
-    dispatcher empties both. `up` holds the devices that can be rung: with `states`, all that a snapshot needs.
+    dispatcher empties both. A snapshot holds `states`, `up` (devices that can be rung), and `settings` and `queues`,
+    in which agents and queues live on that are configured no longer but still at work.
     """
 
-    def __init__(self, states: dict[AgentId, AgentState] | None = None, up: dict[DeviceId, bool] | None = None) -> None:
+    def __init__(
+        self,
+        states: dict[AgentId, AgentState] | None = None,
+        up: dict[DeviceId, bool] | None = None,
+        settings: dict[AgentId, Agent] | None = None,
+        queues: dict[QueueId, Queue] | None = None,
+    ) -> None:
         self.states = states if states is not None else {}
         self.up = up if up is not None else {}
-        self.settings: dict[AgentId, Agent] = {}
+        self.settings = settings if settings is not None else {}
+        self.queues = queues if queues is not None else {}
         self.changed: dict[AgentId, None] = {}
         self.reskilled: dict[AgentId, None] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
-        self._queues: dict[QueueId, Queue] = {}
         self.timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
         for state in self.states.values():
             if state.not_before > 0.0:
@@ -208,7 +215,8 @@ class Agents:
     def configure(self, settings: Settings, now: float) -> None:
         """New, changed and removed agents and devices. A removed agent finishes his call and is then gone; nobody is
         signed off, no counter is lost."""
-        self._devices, self._queues = settings.devices, self._queues | settings.queues
+        self._devices = settings.devices
+        self.queues = self.queues | settings.queues  # whoever waits in a removed queue is still served by its rules
         self.settings = {id: agent for id, agent in self.settings.items() if id in self.states} | settings.agents
         for serial, agent in enumerate(settings.agents.values()):
             state = self.states.get(agent.id)
@@ -355,7 +363,7 @@ class Agents:
         """The offer came to nothing: ``rejected``, ``busy``, ``no_answer``, ``unreachable``; each has its delay (none
         for unreachable), and after the queue's `max_no_answer` he is not responding."""
         state = self.states[agent]
-        queue = self._queues.get(state.tasks[contact].queue or "")
+        queue = self.queues.get(state.tasks[contact].queue or "")
         if queue is not None and how != "unreachable":
             delays = {
                 "rejected": queue.rejected_delay_s,
@@ -364,7 +372,7 @@ class Agents:
             }
             state.not_before = max(state.not_before, now + delays[how])
             self._set_timer(state, state.not_before)
-        if how == "no_answer":
+        if how == "no_answer" and state.presence is not _LOST:
             state.missed += 1
         self.advance(agent, contact, Input.MISSED, now)
         if queue is not None and how == "no_answer" and state.missed >= queue.max_no_answer:
@@ -441,7 +449,7 @@ class Agents:
 
     def _hung_up(self, state: AgentState, task: Task, now: float) -> Work:
         """Into wrap-up, counted from the hang-up, or past it."""
-        queue = self._queues.get(task.queue) if task.queue is not None and task.answered_at is not None else None
+        queue = self.queues.get(task.queue) if task.queue is not None and task.answered_at is not None else None
         if queue is not None and queue.wrap_up.kind != "none":
             hung_up_at = task.since if task.work is Work.RELEASING else now
             until = hung_up_at + queue.wrap_up.timed_s if queue.wrap_up.kind == "timed" else None

@@ -53,8 +53,8 @@ class Dispatcher:
 
     The best pair first: among all pairs for which `may_match` holds the smallest (tier, preference level, key, call
     serial, strategy tuple, agent serial); again until there is none. After a match no such pair is left, so the next
-    one looks only at agents and contacts for whom something has changed. A snapshot holds `waiting` and `lanes`; all
-    else is built from them.
+    one looks only at agents and contacts for whom something has changed. A snapshot holds `waiting`, `lanes` and
+    `queues`, in which removed ones live on until they are empty; all else is built from them.
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class Dispatcher:
         waiting: dict[CallId, Waiting] | None,
         random: Random,
         lanes: dict[QueueId, Lane] | None = None,
+        queues: dict[QueueId, Queue] | None = None,
     ) -> None:
         self.agents = agents
         self.waiting = waiting if waiting is not None else {}
         self.lanes = lanes if lanes is not None else {}
-        self.queues: dict[QueueId, Queue] = {}
+        self.queues = queues if queues is not None else {}
         self._random = random
         self._urgency = False
         self._serial = max((w.serial for w in self.waiting.values()), default=0)

@@ -32,7 +32,8 @@ class AnyDispatcher(Protocol):
     queues: dict[QueueId, Queue]
 
     def configure(self, settings: Settings, now: float) -> None: ...
-    def join(self, contact: CallId, queue: QueueId, now: float, **how: Any) -> str | None: ...
+    @property
+    def join(self) -> Callable[..., str | None]: ...
     def leave(self, contact: CallId) -> None: ...
     def put_back(self, contact: CallId, agent: AgentId, now: float, *, exclude: bool) -> None: ...
     def accepted(self, contact: CallId, agent: AgentId, now: float | None = None) -> list[Withdraw]: ...
@@ -44,7 +45,7 @@ class AnyDispatcher(Protocol):
     def stranded(self) -> list[CallId]: ...
 
 
-Make: TypeAlias = Callable[[Agents, dict[CallId, Waiting] | None, Random, dict[QueueId, Lane] | None], AnyDispatcher]
+Make: TypeAlias = Callable[..., AnyDispatcher]
 
 
 class Floor:
@@ -59,7 +60,7 @@ class Floor:
         self.agents.configure(settings, 0.0)
         for device in settings.devices:
             self.agents.device_changed(device, True, 0.0)
-        self.dispatcher = make(self.agents, None, self.random, None)
+        self.dispatcher = make(self.agents, None, self.random)
         self.dispatcher.configure(settings, 0.0)
 
     def do(self, op: Op) -> Any:
@@ -115,16 +116,14 @@ class Floor:
 
     def do_restart(self) -> None:
         """From a snapshot: plain values only."""
-        waiting, lanes = copy.deepcopy((self.dispatcher.waiting, self.dispatcher.lanes))
-        states, up, overlay = copy.deepcopy((self.agents.states, self.agents.up, self.agents.settings))
+        dispatcher, agents = self.dispatcher, self.agents
+        saved = copy.deepcopy((agents.states, agents.up, agents.settings, agents.queues))
+        waiting, lanes, queues = copy.deepcopy((dispatcher.waiting, dispatcher.lanes, dispatcher.queues))
         random = Random()
         random.setstate(self.random.getstate())
-        queues = self.dispatcher.queues
-        self.random, self.agents = random, Agents(states, up)
-        self.agents.settings = overlay
+        self.random, self.agents = random, Agents(*saved)
         self.agents.configure(self.settings, self.now)
-        self.dispatcher = self.make(self.agents, waiting, random, lanes)
-        self.dispatcher.configure(replace(self.settings, queues=queues), self.now)
+        self.dispatcher = self.make(self.agents, waiting, random, lanes, queues)
         self.dispatcher.configure(self.settings, self.now)
 
     def view(self) -> tuple[Any, ...]:
@@ -143,8 +142,9 @@ def some_settings(random: Random, *, plain: bool = False) -> Settings:
     agents = {f"a{i}": _agent(random, f"a{i}", plain) for i in range(random.randint(1, 6))}
     queues = {name: _queue(random, name, plain) for name in "pqr"[: random.randint(1, 3)]}
     devices = {f"d{i}": Device(f"d{i}") for i in range(7)}
-    order = "urgency" if random.random() < 0.2 else "key"
-    return Settings("1", agents=agents, queues=queues, devices=devices, order_by=order)
+    settings = Settings("1", agents=agents, queues=queues, devices=devices)
+    settings.order_by = "urgency" if random.random() < 0.2 else "key"
+    return settings
 
 
 def _agent(random: Random, name: str, plain: bool) -> Agent:

@@ -27,11 +27,12 @@ class ReferenceDispatcher:
         waiting: dict[CallId, Waiting] | None,
         random: Random,
         lanes: dict[QueueId, Lane] | None = None,
+        queues: dict[QueueId, Queue] | None = None,
     ) -> None:
         self.agents = agents
         self.waiting = waiting if waiting is not None else {}
         self.lanes = lanes if lanes is not None else {}
-        self.queues: dict[QueueId, Queue] = {}
+        self.queues = queues if queues is not None else {}
         self._random = random
         self._urgency = False
         self._serial = max((w.serial for w in self.waiting.values()), default=0)

@@ -1,0 +1,79 @@
+"""Random histories: the indexed dispatcher decides as the naive one does, and breaks no rule."""
+
+import os
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from acd.core.dispatch import Dispatcher, Offer, Withdraw
+from tests.core.histories import Disagreement, Floor, Storyteller, compare, some_settings
+from tests.core.reference import ReferenceDispatcher
+from tests.core.watch import Broken, Watch
+
+seeds = st.integers(0, 2**32)
+few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def watched(seed: int, steps: int) -> int:
+    """One history under watch; the decisions taken. Raises `Broken`."""
+    random = Random(seed)
+    plain = seed % 4 == 0
+    floor = Floor(some_settings(random, plain=plain))
+    watch, story = Watch(floor), Storyteller(random, plain=plain)
+    decisions = 0
+    try:
+        for _ in range(steps):
+            op = story.next(floor)
+            watch.saw(op, floor.do(op))
+            if op[0] == "time" or random.random() < 0.7:
+                decided = floor.do_match()
+                watch.decided(decided)
+                decisions += len(decided)
+    except Broken as broken:
+        raise Broken(f"seed {seed}: {broken}") from None
+    return decisions
+
+
+@few
+@given(seeds)
+def test_the_indexed_dispatcher_decides_as_the_naive_one(seed: int) -> None:
+    assert compare(seed, 80, Dispatcher, ReferenceDispatcher, plain=seed % 4 == 0) >= 0
+
+
+@few
+@given(seeds)
+def test_no_history_breaks_a_rule(seed: int) -> None:
+    assert watched(seed, 150) >= 0
+
+
+def test_histories_are_worth_telling() -> None:
+    """They decide much, and with every strategy."""
+    decisions = [compare(seed, 60, Dispatcher, ReferenceDispatcher) for seed in range(12)]
+    assert sum(decisions) > 60, decisions
+
+
+@pytest.mark.prove
+def test_two_million_steps() -> None:
+    """Half against the naive dispatcher, half under watch. ACD_SEED repeats a run."""
+    first = int(os.environ.get("ACD_SEED", Random().randrange(2**32)))
+    print(f"ACD_SEED={first}")
+    steps, decisions = 0, 0
+    seed = first
+    while steps < 2_000_000:
+        decisions += compare(seed, 250, Dispatcher, ReferenceDispatcher, plain=seed % 4 == 0)
+        decisions += watched(seed, 250)
+        steps, seed = steps + 500, seed + 1
+    assert decisions > steps // 50
+
+
+def test_a_disagreement_tells_its_story() -> None:
+    """The message is all one needs to repeat it."""
+
+    class Stubborn(Dispatcher):
+        def match(self, now: float) -> list[Offer | Withdraw]:
+            return []
+
+    with pytest.raises(Disagreement, match=r"seed 3, after \d+ steps:\n.*Settings(.|\n)*'join'"):
+        compare(3, 200, Stubborn, ReferenceDispatcher)
