@@ -108,7 +108,7 @@ def _run(world: World, progress: Callable[[float], None]) -> None:
         due = core.deadline()
         if due is not None and due <= at:
             at = due
-        if at > last or (at >= end and not world.lines):
+        if at > last or (at >= end and not world.lines and not world.rings):
             return
         if at == due:
             world.now = max(at, world.now)
