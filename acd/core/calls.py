@@ -160,8 +160,8 @@ class Call:
     op: OpId | None = None  # the play or collect it waits for
     collecting: bool = False  # it is a collect
     # In queues and with agents
-    joined_at: float | None = None  # the first queue
-    waited_until: float | None = None
+    joined_at: float | None = None  # the first queue of this wait; None while it does not wait for anybody
+    waited_until: float | None = None  # when it left the last one, unserved
     left: str = ""  # how the last queue ended
     announced: int | None = None  # the position the caller was told last
     agent_leg: LegId | None = None

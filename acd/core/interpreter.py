@@ -25,7 +25,7 @@ from acd.core.flow import (
     Step,
     When,
 )
-from acd.core.queueing import join, leave
+from acd.core.queueing import SHORTEST_S, join, leave
 from acd.core.records import close_segment, in_flow, outcome_of
 from acd.core.release import answer, end_call, give_early_media, ring_back, watch_unanswered
 
@@ -110,7 +110,7 @@ def _ring(core: Core, call: Call, step: RingTone) -> bool:
         return onward(call)
     _waits(core, call)
     ring_back(core, leg)
-    core.timers.set(("step", call.id), core.now + step.seconds)
+    core.timers.set(("step", call.id), core.now + max(step.seconds, SHORTEST_S))
     watch_unanswered(core, call)
     return False
 
@@ -140,7 +140,7 @@ def _ask(core: Core, call: Call, prompts: tuple[str, ...], timeout_s: float) -> 
         _play(core, call, prompts, barge_in=True)
     else:
         _waits(core, call)
-        core.timers.set(("step", call.id), core.now + timeout_s)
+        core.timers.set(("step", call.id), core.now + max(timeout_s, SHORTEST_S))
     core.listen(core.caller(call))
     return False
 
@@ -262,7 +262,7 @@ def played(core: Core, call: Call) -> None:
     call.op = None
     step = current(core, call)
     if isinstance(step, Menu):
-        core.timers.set(("step", call.id), core.now + step.timeout_s)
+        core.timers.set(("step", call.id), core.now + max(step.timeout_s, SHORTEST_S))
     elif isinstance(step, CollectDigits):
         _gather(core, call, step)
     else:

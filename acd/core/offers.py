@@ -14,7 +14,7 @@ from acd.core.dispatch import Offer, Withdraw
 from acd.core.events import LegEnded
 from acd.core.ids import AgentId, DeviceId
 from acd.core.queueing import release_offers, waits_no_longer
-from acd.core.records import close_segment, open_segment
+from acd.core.records import close_segment, open_segment, waited_s
 from acd.core.release import answer, cut, cut_withdrawn, is_number, lose_device
 from acd.core.tables import advance
 
@@ -99,11 +99,11 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
     core.hears(leg, from_leg(caller.id))
     call.agent_leg = leg.id
     call.state = advance(CALL, call.state, CallInput.CONNECTED)
-    call.waited_until = core.now
+    wait_s = waited_s(call, core.now)
+    call.record.wait_s += wait_s
+    call.joined_at = None  # a further queue is a new wait
     close_segment(core, call, "answered")
     talks(core, call, leg)
-    assert call.joined_at is not None
-    wait_s = core.now - call.joined_at
     queue = call.record.queue or ""
     counts = core.counts(queue)
     counts.answered += 1

@@ -1,5 +1,7 @@
 """A caller in a queue: joining, music and announcements, leaving with a reason (DESIGN §6)."""
 
+from typing import Final
+
 from acd.core.calls import CALL, Call, CallInput
 from acd.core.commands import PROMPTS, Play, Publish, Stop, music
 from acd.core.context import Core
@@ -9,6 +11,8 @@ from acd.core.records import close_segment, open_segment
 from acd.core.release import can_hear, cut, ring_caller
 from acd.core.settings import Queue
 from acd.core.tables import advance
+
+SHORTEST_S: Final = 0.01  # of a wait, so that no flow can keep the engine at one instant
 
 
 def join(core: Core, call: Call, step: Enqueue) -> str | None:
@@ -80,9 +84,9 @@ def _enter(
     call.waited_until = None
     call.announced = None
     if queue.max_wait_s is not None:
-        core.timers.set(("wait", call.id), core.now + queue.max_wait_s)
+        core.timers.set(("wait", call.id), core.now + max(queue.max_wait_s, SHORTEST_S))
     if queue.announce is not None:
-        core.timers.set(("announce", call.id), core.now + queue.announce.every_s)
+        core.timers.set(("announce", call.id), core.now + max(queue.announce.every_s, 1.0))
     core.out.append(Publish("call/waiting", {"call": call.id, "queue": queue.id}))
     entertain(core, call, queue)
     return None
@@ -111,7 +115,7 @@ def announce(core: Core, call: Call) -> None:
     said = queue.announce
     if said is None:
         return
-    core.timers.set(("announce", call.id), core.now + said.every_s)
+    core.timers.set(("announce", call.id), core.now + max(said.every_s, 1.0))
     leg = core.caller(call)
     if call.op is not None or not can_hear(leg):
         return

@@ -48,6 +48,12 @@ def close_segment(core: Core, call: Call, result: str) -> None:
         call.record.talk_s += segment.talk_s
 
 
+def waited_s(call: Call, now: float) -> float:
+    """How long the wait under way has lasted: from joining the first queue, overflow and re-queue included."""
+    assert call.joined_at is not None
+    return (call.waited_until if call.waited_until is not None else now) - call.joined_at
+
+
 def in_flow(core: Core, call: Call) -> None:
     """The caller is with his flow: a stretch of its own, unless it is under way."""
     segments = call.record.segments
@@ -85,8 +91,7 @@ def write(core: Core, call: Call, outcome: Outcome, by: str, detail: str) -> Non
     record.released_by = by
     record.ended_at = wall(call, core.now)
     if call.joined_at is not None:
-        until = call.waited_until if call.waited_until is not None else core.now
-        record.wait_s = until - call.joined_at
+        record.wait_s += waited_s(call, core.now)
     state.outcomes[outcome] = state.outcomes.get(outcome, 0) + 1
     state.live -= 1
     left = state.by_source[record.source] - 1

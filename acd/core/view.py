@@ -1,9 +1,12 @@
 """What one may see of a running engine: plain values for status, top, an API and the invariants."""
 
+from typing import TypeAlias
+
 from acd.core.agents import AgentState, Presence
 from acd.core.calls import Call, CallState
 from acd.core.context import Core
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId
+from acd.core.records import waited_s
 from acd.core.settings import Queue
 from acd.core.state import QueueCounts
 from acd.core.values import value
@@ -67,7 +70,7 @@ class View:
 def view(core: Core, now: float) -> View:
     """The whole view at `now`: as much work as there are calls, agents times queues."""
     state, settings = core.state, core.state.settings
-    in_queue = _in_queues(core)
+    in_queue, kinds = _in_queues(core), _kinds(core)
     calls = tuple(_call(core, call, now) for call in state.calls.values())
     return View(
         now=now,
@@ -75,7 +78,7 @@ def view(core: Core, now: float) -> View:
         draining=state.draining,
         calls=calls,
         agents=tuple(_agent(core, agent) for agent in state.agents.values()),
-        queues=tuple(_queue(core, queue, in_queue.get(queue.id, []), now) for queue in settings.queues.values()),
+        queues=tuple(_queue(core, queue, in_queue.get(queue.id, []), kinds, now) for queue in settings.queues.values()),
         legs=len(core.legs),
         timers=len(core.timers),
         agents_busy=sum(bool(agent.tasks) for agent in state.agents.values()),
@@ -92,11 +95,8 @@ def _in_queues(core: Core) -> dict[QueueId, list[Call]]:
 
 def _call(core: Core, call: Call, now: float) -> CallView:
     waiting = call.state is CallState.WAITING
-    offered = waiting and any(leg.agent is not None for leg in call.legs.values())
+    offered = waiting and any(leg.agent is not None and leg.owes is None for leg in call.legs.values())
     agent_leg = core.legs.get(call.agent_leg or "")
-    wait_s = None
-    if call.joined_at is not None:
-        wait_s = (now if waiting or call.waited_until is None else call.waited_until) - call.joined_at
     return CallView(
         id=call.id,
         source=call.record.source,
@@ -107,9 +107,15 @@ def _call(core: Core, call: Call, now: float) -> CallView:
         legs=tuple(call.legs),
         queue=call.record.queue,
         position=core.dispatcher.position(call.id, now) if waiting and not offered else None,
-        wait_s=wait_s,
+        wait_s=_wait_s(call, now),
         agent=agent_leg.agent if agent_leg is not None else None,
     )
+
+
+def _wait_s(call: Call, now: float) -> float | None:
+    if call.joined_at is not None:
+        return call.record.wait_s + waited_s(call, now)
+    return call.record.wait_s if call.record.agent is not None else None
 
 
 def _agent(core: Core, agent: AgentState) -> AgentView:
@@ -127,9 +133,24 @@ def _agent(core: Core, agent: AgentState) -> AgentView:
     )
 
 
-def _queue(core: Core, queue: Queue, waiting: list[Call], now: float) -> QueueView:
+Kind: TypeAlias = tuple[tuple[tuple[str, int], ...], tuple[str, ...], str]
+"""Skills, teams and site: agents who are alike in these serve the same queues."""
+
+
+def _kinds(core: Core) -> dict[Kind, list[AgentState]]:
+    """Whoever is signed on, put together by kind: there are few kinds, however many agents."""
+    found: dict[Kind, list[AgentState]] = {}
+    for agent in core.state.agents.values():
+        settings = core.agents.settings.get(agent.id)
+        if agent.presence is not Presence.SIGNED_OFF and settings is not None:
+            kind = (tuple(core.agents.skills(agent.id).items()), settings.teams, settings.site)
+            found.setdefault(kind, []).append(agent)
+    return found
+
+
+def _queue(core: Core, queue: Queue, waiting: list[Call], kinds: dict[Kind, list[AgentState]], now: float) -> QueueView:
     counts = core.state.counts.get(queue.id, QueueCounts())
-    on = [a for a in core.state.agents.values() if a.presence is not Presence.SIGNED_OFF and _serves(core, a, queue)]
+    on = [a for kind, agents in kinds.items() if _serves(kind, queue) for a in agents]
     return QueueView(
         id=queue.id,
         waiting=len(waiting),
@@ -144,14 +165,12 @@ def _queue(core: Core, queue: Queue, waiting: list[Call], now: float) -> QueueVi
     )
 
 
-def _serves(core: Core, agent: AgentState, queue: Queue) -> bool:
-    """By skills, team and site, before any ring widens them."""
-    settings = core.agents.settings.get(agent.id)
-    if settings is None:
-        return False
-    skills = core.agents.skills(agent.id)
+def _serves(kind: Kind, queue: Queue) -> bool:
+    """Before any ring widens the queue."""
+    skills, teams, site = kind
+    levels = dict(skills)
     return (
-        (not queue.teams or any(team in queue.teams for team in settings.teams))
-        and (not queue.sites or settings.site in queue.sites)
-        and all(skills.get(skill, 0) >= level for skill, level in queue.needs.items())
+        (not queue.teams or any(team in queue.teams for team in teams))
+        and (not queue.sites or site in queue.sites)
+        and all(levels.get(skill, 0) >= level for skill, level in queue.needs.items())
     )

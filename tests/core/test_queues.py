@@ -3,7 +3,7 @@
 import pytest
 
 from acd.core import events as e
-from acd.core.flow import Answer, Enqueue, Menu, Say
+from acd.core.flow import Answer, Enqueue, GoTo, Menu, RingTone, Say
 from acd.core.settings import Announce, Queue, WrapUp
 from tests.core.hotline import PLAIN, flow, hotline
 from tests.core.world import Phone, World, story
@@ -271,3 +271,44 @@ def test_a_second_queue_after_the_first() -> None:
         ("agent", "1002", "answered"),
     ]
     assert (record.outcome, record.wait_s) == ("answered", 14.0), "from joining the first queue to the agent"
+
+
+def test_a_second_agent_is_a_wait_of_its_own() -> None:
+    main = flow(Answer(), Enqueue("loans"), Say(("and_now",)), Enqueue("cards"))
+    world = World(hotline(main, agents=2))
+    world.call()
+    world.run(20)
+    world.hang_up("desk-1")
+    world.run(20)
+    world.hang_up("caller")
+    (record,) = world.records
+    assert [(s.name, s.result) for s in record.segments if s.kind != "flow"] == [
+        ("loans", "answered"),
+        ("1001", "hung_up"),
+        ("cards", "answered"),
+        ("1002", "answered"),
+    ]
+    assert (record.wait_s, record.talk_s) == (3.0 + 3.0, 17.0 + 15.0)
+
+
+def test_unanswered_the_wait_is_bounded_and_its_ringing_repeated() -> None:
+    world = World(hotline(PLAIN, answer="by_agent", agents=1))
+    world.ask(e.Break, agent="1001", reason="lunch")
+    world.call()
+    world.run(200)
+    assert world.story[2:] == story("""
+        0s caller gets 180
+        60s caller gets 180
+        120s caller is released: hangup 480
+        120s record 1-1: max_wait, by engine
+    """)
+
+
+def test_a_flow_that_waits_for_nothing_does_not_stop_time() -> None:
+    main = flow(RingTone(0.0), Enqueue("loans"), GoTo("main"))
+    world = World(hotline(main, agents=1, queue=Queue("loans", NEEDS, max_wait_s=0.0)))
+    world.ask(e.Break, agent="1001", reason="lunch")
+    world.call()
+    world.run(1)
+    world.hang_up("caller")
+    assert world.records[0].outcome in ("max_wait", "abandoned")
