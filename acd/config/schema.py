@@ -141,8 +141,8 @@ class DialOutTo(Strict):
 
     to: str = Field(description="sip:address:port that requests go to")
     caller: str | None = Field(default=None, description="calling number shown")
-    user: str | None = None
-    password: Password = None
+    user: str | None = Field(default=None, description="who we are when the trunk challenges us")
+    password: Password = Field(default=None, description="and our password")
 
 
 class TrunkLimits(Strict):
@@ -158,10 +158,10 @@ class TrunkAt(Strict):
     )
     trusted: bool = Field(default=False, description="believe its calling numbers and attribute headers")
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
-    limits: TrunkLimits = TrunkLimits()
+    limits: TrunkLimits = Field(default=TrunkLimits(), description="of this trunk")
     dial_out: Annotated[
         DialOutTo | None, BeforeValidator(_none_word, json_schema_input_type=DialOutTo | Literal["none"] | None)
-    ] = None
+    ] = Field(default=None, description="how to call out through it; none: not at all")
     nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
     media_from: Many = Field(default=[], description="networks a latched source must be in")
 
@@ -170,13 +170,13 @@ class DeviceAt(Strict):
     """A telephone: it registers (password), or stands at a contact, or is a number through a trunk."""
 
     network: str | None = Field(default=None, description="a name under listen (default: agents, or the only one)")
-    password: Password = None
+    password: Password = Field(default=None, description="it registers under its name with this")
     contact: str | None = Field(default=None, description="static SIP URI, such as sip:a1@10.0.0.7:5060")
     number: str | None = Field(default=None, description="telephone number")
     through: str | None = Field(default=None, description="trunk that dials the number")
     confirm: Key | None = Field(default=None, description="key a person must press: voice mail does not")
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
-    nat: bool = False
+    nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
 
     @model_validator(mode="before")
     @classmethod
@@ -187,13 +187,15 @@ class DeviceAt(Strict):
 
 
 class AgentAt(Strict):
-    name: str = ""
+    name: str = Field(default="", description="as people know him")
     device: str | None = Field(default=None, description="where he signs on unless he says otherwise")
     skills: dict[str, Level] = Field(default={}, description="skill: level 1-10")
-    teams: Many = []
-    site: str = ""
+    teams: Many = Field(default=[], description="one or several")
+    site: str = Field(default="", description="one")
     queues: dict[str, Preference] = Field(default={}, description="queue: preference level 1-9")
-    sign_on: Literal["manual", "at_start"] = "manual"
+    sign_on: Literal["manual", "at_start"] = Field(
+        default="manual", description="by himself, or as soon as the engine runs"
+    )
     capacity: dict[Channel, Annotated[int, Field(ge=0, le=20)]] = Field(
         default={"voice": 1}, description="contacts at once, by channel"
     )
@@ -203,7 +205,7 @@ class AgentAt(Strict):
 class NumberAt(Strict):
     """A number people call."""
 
-    flow: str
+    flow: str = Field(description="the flow a call begins with")
     answer: Literal["at_once", "by_flow", "by_agent"] = Field(
         default="by_flow", description="by_agent: 200 goes out when an agent answers"
     )
@@ -212,15 +214,19 @@ class NumberAt(Strict):
 class RingAt(Strict):
     """From after_s of waiting on, these replace the queue's own."""
 
-    after_s: Seconds
-    needs: dict[str, Level] | None = None
-    teams: Annotated[list[str] | None, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = None
-    sites: Annotated[list[str] | None, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = None
+    after_s: Seconds = Field(description="seconds of waiting")
+    needs: dict[str, Level] | None = Field(default=None, description="instead of the queue's")
+    teams: Annotated[list[str] | None, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
+        default=None, description="instead of the queue's; [] is any"
+    )
+    sites: Annotated[list[str] | None, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])] = Field(
+        default=None, description="instead of the queue's; [] is any"
+    )
 
 
 class WrapUpAt(Strict):
-    kind: Literal["none", "timed", "until_done"] = "timed"
-    timed_s: Seconds = 0.0
+    kind: Literal["none", "timed", "until_done"] = Field(default="timed", description="timed when timed_s is given")
+    timed_s: Seconds = Field(default=0.0, description="how long")
 
     @model_validator(mode="after")
     def _how_long(self) -> "WrapUpAt":
@@ -232,67 +238,81 @@ class WrapUpAt(Strict):
 class ReserveAt(Strict):
     """Keep so many idle agents who serve this queue for it."""
 
-    agents: int = Field(ge=1)
+    agents: int = Field(ge=1, description="how many")
     reserve_for_s: Seconds = Field(description="lapses for a call of a later tier that waited this long")
 
 
 class AnnounceAt(Strict):
     """What a waiting caller is told."""
 
-    every_s: Annotated[float, Field(ge=1, le=1e7)]
-    prompts: Many = []
-    position: bool = False
-    expected_wait: bool = False
+    every_s: Annotated[float, Field(ge=1, le=1e7)] = Field(description="seconds from one announcement to the next")
+    prompts: Many = Field(default=[], description="said first")
+    position: bool = Field(default=False, description="then his place in the queue")
+    expected_wait: bool = Field(default=False, description="then the wait he may expect, in minutes")
 
 
 class QueueAt(Strict):
     needs: dict[str, Level] = Field(default={}, description="skill: least level")
     teams: Many = Field(default=[], description="only agents of these teams; empty: any")
     sites: Many = Field(default=[], description="only agents of these sites; empty: any")
-    strategy: Strategy = "longest_idle"
+    strategy: Strategy = Field(default="longest_idle", description="which of several idle agents gets the call")
     tier: int = Field(default=5, ge=0, le=99, description="0 is served first, strictly")
     credit_s: Seconds = Field(default=0.0, description="virtual age a caller joins with")
     level_delays_s: list[Seconds] = Field(default=[], description="preference level 1, 2, … becomes active after this")
-    rings: list[RingAt] = []
+    rings: list[RingAt] = Field(default=[], description="who else may serve as time goes by")
     wrap_up: Annotated[
         WrapUpAt,
         BeforeValidator(_wrap_up, json_schema_input_type=WrapUpAt | Literal["none", "until_done"]),
-    ] = WrapUpAt(kind="none")
-    music: str = "default"
+    ] = Field(default=WrapUpAt(kind="none"), description="what follows a call: none, until_done or {timed_s: 10}")
+    music: str = Field(default="default", description="what callers hear, a name under music")
     ring_s: Annotated[float, Field(ge=1, le=600)] = Field(default=20.0, description="how long an agent's phone rings")
     ring_step_s: Annotated[float, Field(ge=1, le=600)] = Field(
         default=10.0, description="ring_progressively: one more agent after each"
     )
-    rejected_delay_s: Seconds = 5.0
-    busy_delay_s: Seconds = 5.0
-    no_answer_delay_s: Seconds = 5.0
+    rejected_delay_s: Seconds = Field(default=5.0, description="before an agent who rejected is offered a call again")
+    busy_delay_s: Seconds = Field(default=5.0, description="before an agent who was busy is offered a call again")
+    no_answer_delay_s: Seconds = Field(
+        default=5.0, description="before an agent who did not answer is offered a call again"
+    )
     max_no_answer: int = Field(default=3, ge=1, description="then the agent is not responding")
-    exclude_after_reject_s: Seconds = 30.0
-    max_length: int = Field(default=1000, ge=1)
-    max_wait_s: Seconds | None = None
-    max_expected_wait_s: Seconds | None = None
-    nobody_signed_on: Literal["wait", "leave"] = "leave"
-    reserve: ReserveAt | None = None
+    exclude_after_reject_s: Seconds = Field(
+        default=30.0, description="before an agent who rejected is offered the same call again"
+    )
+    max_length: int = Field(default=1000, ge=1, description="callers waiting; the next one leaves: queue_full")
+    max_wait_s: Seconds | None = Field(default=None, description="then the caller leaves: max_wait")
+    max_expected_wait_s: Seconds | None = Field(
+        default=None, description="beyond it he leaves at once: expected_wait_too_long"
+    )
+    nobody_signed_on: Literal["wait", "leave"] = Field(
+        default="leave", description="what a caller does when no agent of the queue is signed on"
+    )
+    reserve: ReserveAt | None = Field(default=None, description="idle agents kept for this queue")
     preferred_for_s: Seconds = Field(
         default=0.0, description="only the caller's preferred agent is offered the call for so long"
     )
-    own_site_for_s: Seconds = 0.0
-    announce: AnnounceAt | None = None
+    own_site_for_s: Seconds = Field(
+        default=0.0, description="only agents of the caller's site are offered the call for so long"
+    )
+    announce: AnnounceAt | None = Field(default=None, description="what a waiting caller is told")
     target_s: Annotated[float, Field(gt=0, le=1e7)] = Field(default=20.0, description="service level threshold")
-    short_abandon_s: Seconds = 5.0
+    short_abandon_s: Seconds = Field(
+        default=5.0, description="abandons shorter than this do not count against the service level"
+    )
     patience_s: Annotated[float, Field(gt=0, le=1e7)] = Field(
         default=300.0, description="mean patience assumed by the expected wait"
     )
     handle_s: Annotated[float, Field(gt=0, le=1e7)] = Field(
         default=180.0, description="mean handling time assumed by the expected wait until it is measured"
     )
-    blocked: bool = False
+    blocked: bool = Field(default=False, description="takes no new calls")
 
 
 class LogTo(Strict):
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "console"] = "auto"
-    file: str | None = None
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="the least that is logged")
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: console on a terminal, else JSON"
+    )
+    file: str | None = Field(default=None, description="default: standard error")
 
 
 class LimitsAt(Strict):
@@ -300,9 +320,11 @@ class LimitsAt(Strict):
 
     calls: int = Field(default=5000, ge=1, description="at once")
     calls_per_s: Seconds = Field(default=0.0, description="new calls a second; 0: no limit")
-    retry_after_s: Seconds = 10.0
-    unanswered_max_s: Seconds = 120.0
-    bye_answer_s: Seconds = 2.0
+    retry_after_s: Seconds = Field(default=10.0, description="what a caller turned away is told")
+    unanswered_max_s: Seconds = Field(default=120.0, description="the longest a caller waits before we answer")
+    bye_answer_s: Seconds = Field(
+        default=2.0, description="an agent we hung up on is unreachable if his BYE is not answered by then"
+    )
 
 
 Off: TypeAlias = Annotated[str | None, BeforeValidator(_none_word)]
@@ -312,18 +334,18 @@ class HotlineFile(Strict):
     """A hotline: one YAML file."""
 
     version: Literal[1] = Field(description="of this format")
-    hotline: HotlineAbout = HotlineAbout()
+    hotline: HotlineAbout = Field(default=HotlineAbout(), description="the hotline as a whole")
     listen: dict[Name, ListenAt] = Field(min_length=1, description="networks served, by name")
-    media: MediaOf = MediaOf()
+    media: MediaOf = Field(default=MediaOf(), description="ports and processes of audio")
     control: str = Field(default="run/acd.sock", description="Unix socket of the acd commands")
-    trunks: dict[Name, TrunkAt] = {}
+    trunks: dict[Name, TrunkAt] = Field(default={}, description="SIP trunks, by name")
     devices: dict[Name, DeviceAt] = Field(default={}, description="telephones, or {csv: file}")
     agents: dict[Name, AgentAt] = Field(default={}, description="people, or {csv: file}")
-    numbers: dict[Dialled, NumberAt] = {}
-    queues: dict[Name, QueueAt] = {}
-    skills: list[Name] = []
-    teams: list[Name] = []
-    sites: list[Name] = []
+    numbers: dict[Dialled, NumberAt] = Field(default={}, description="what people call, by number")
+    queues: dict[Name, QueueAt] = Field(default={}, description="where callers wait, by name")
+    skills: list[Name] = Field(default=[], description="names of skills that may be used")
+    teams: list[Name] = Field(default=[], description="names of teams that may be used")
+    sites: list[Name] = Field(default=[], description="names of sites that may be used")
     flows: Many = Field(default=[], description="flow files, or directories of them")
     prompts: Many = Field(default=[], description="directories of WAV files; a prompt is named for its path in there")
     music: dict[Name, str] = Field(default={}, description="name: WAV file")
@@ -333,5 +355,5 @@ class HotlineFile(Strict):
     )
     journal: Off = Field(default="run/journal", description="directory; none: keep no journal")
     records: Off = Field(default="run/records.sqlite", description="SQLite file; none: keep no records")
-    log: LogTo = LogTo()
-    limits: LimitsAt = LimitsAt()
+    log: LogTo = Field(default=LogTo(), description="what is logged, and where")
+    limits: LimitsAt = Field(default=LimitsAt(), description="bounds of the whole hotline")

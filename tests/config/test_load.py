@@ -204,3 +204,15 @@ def test_the_json_schema_tells_an_editor_what_may_be_written() -> None:
     assert queue["tier"]["description"] == "0 is served first, strictly"
     assert {"type": "string"} in schema["$defs"]["ListenAt"]["properties"]["sip"]["anyOf"]
     assert schema["properties"]["agents"]["anyOf"][0]["required"] == ["csv"]
+
+
+def test_every_key_says_what_it_means() -> None:
+    schema = json_schema()
+    models = {"the file": schema, **schema["$defs"]}
+    silent = [
+        f"{model}.{key}"
+        for model, at in models.items()
+        for key, value in at.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    assert silent == []
