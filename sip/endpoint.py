@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from hashlib import blake2b
 from random import Random
-from typing import Literal, TypeAlias
 
-from sip.auth import HEADERS, Authenticator, answer
-from sip.building import ALLOW, Outline, Reply, one_line, request_of
+from sip.auth import HEADERS, answer
+from sip.building import ALLOW, Outline, one_line, request_of
 from sip.dialog import Dialog
 from sip.events import (
     Answered,
@@ -30,18 +28,18 @@ from sip.events import (
     SipEvent,
 )
 from sip.headers import MAGIC_COOKIE, tag_of
-from sip.message import METHODS, MalformedRequest, Request, Response, SipError, parse
-from sip.refresh import LEAST_S
-from sip.registrar import Bounds, Registrar
+from sip.message import MalformedRequest, Response, SipError, parse
+from sip.registrar import Registrar
 from sip.registration import Registration
 from sip.session import Draft, Session
 from sip.session import State as SessionState
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
 from sip.sources import Trunks, may_send_to
 from sip.timers import Alarm
-from sip.transaction import Client, ClientRequest, Layer, ServerInvite, ServerKey, ServerRequest
+from sip.transaction import Client, ClientRequest, Layer
+from sip.uas import Uas
 from sip.uri import Uri
-from sip.vias import TopVia, branch_of, top_via
+from sip.vias import branch_of
 
 __all__ = [
     "Account",
@@ -66,10 +64,6 @@ __all__ = [
     "SipEvent",
 ]
 
-Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
-UNDERSTOOD = frozenset({"timer"})  # option tags that may stand in Require
-RETRY_AFTER_S = 10  # told to who meets our bounds
-
 
 class Endpoint:
     """Sans-IO user agent. Not thread-safe; one owner.
@@ -90,13 +84,12 @@ class Endpoint:
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
         self.registrar = Registrar()
         self.heard_from: Hop | None = None  # of the message being worked on
-        self._listeners: dict[str, Listener] = {}
+        self.listeners: dict[str, Listener] = {}
         self._expiries: dict[str, Alarm] = {}
         self._registrations: dict[tuple[str, str], Registration] = {}
-        self._callers: dict[tuple[str, str], Session] = {}  # theirs, by Call-ID and their tag
-        self._secret = rng.getrandbits(128).to_bytes(16, "big")
-        self._received = self._sent = self._malformed = 0
-        self._authenticator = Authenticator(settings.realm, self._secret)
+        self.callers: dict[tuple[str, str], Session] = {}  # theirs, by Call-ID and their tag
+        self._received = self._sent = 0
+        self._uas = Uas(self, settings.realm)
         self.configure(settings)
 
     # ------------------------------------------------------------------------------------------------- the owner
@@ -106,23 +99,22 @@ class Endpoint:
         `ValueError` for a peer's source that is neither an address nor a network."""
         trunks = Trunks(settings.peers)
         # A listener that is no longer named lives on in its sessions; port 0 stands for the one it was bound to.
-        bound = {listener.name: listener.port for listener in self._listeners.values()}
+        bound = {listener.name: listener.port for listener in self.listeners.values()}
         listeners = [replace(new, port=new.port or bound.get(new.name, 0)) for new in settings.listeners]
         self.settings = replace(settings, listeners=tuple(listeners))
-        self._listeners |= {listener.name: listener for listener in listeners}
-        self._trunks = trunks
-        if settings.realm != self._authenticator.realm:
-            self._authenticator = Authenticator(settings.realm, self._secret)
+        self.listeners |= {listener.name: listener for listener in listeners}
+        self.trunks = trunks
+        self._uas.configure(settings.realm)
         self._ours = {(listener.advertise, listener.port) for listener in listeners}
-        self._vias = {name: _via_prefix(listener) for name, listener in self._listeners.items()}
-        self._contacts = {name: _contact_line(listener) for name, listener in self._listeners.items()}
+        self._vias = {name: _via_prefix(listener) for name, listener in self.listeners.items()}
+        self._contacts = {name: _contact_line(listener) for name, listener in self.listeners.items()}
         agent = one_line(settings.user_agent)
         self.server_line = f"Server: {agent}\r\n" if agent else ""
         self.agent_line = f"User-Agent: {agent}\r\n" if agent else ""
         for user in self.registrar.users():
             if user not in settings.accounts:
                 self.registrar.forget(user)
-                self._bindings_changed(user)
+                self.bindings_changed(user)
 
     def receive(self, data: bytes, hop: Hop, now: float) -> None:
         """A datagram, or one framed message of a connection. Never raises for what a peer sent."""
@@ -134,13 +126,13 @@ class Endpoint:
             if isinstance(message, Response):
                 self._response(message)
             else:
-                self._request(message, hop)
+                self._uas.request(message, hop)
         except MalformedRequest as error:
-            self._malformed += 1
-            self._refuse_malformed(error, error.request, hop)
+            self._uas.malformed += 1
+            self._uas.refuse_malformed(error, error.request, hop)
         except SipError:
             if data.strip(b"\r\n\0 "):  # else somebody keeps his NAT open
-                self._malformed += 1
+                self._uas.malformed += 1
         self.heard_from = None
 
     def lost(self, hop: Hop, now: float) -> None:
@@ -217,7 +209,7 @@ class Endpoint:
 
     def _probe(self, name: str, uri: str, hop: Hop) -> None:
         via, branch = self.new_via(hop)
-        from_ = f"<sip:{_host_port(self._listeners[hop.listener])}>;tag={self.new_tag()}"
+        from_ = f"<sip:{_host_port(self.listeners[hop.listener])}>;tag={self.new_tag()}"
         data = request_of(Outline(uri, via, branch, "", from_, f"<{uri}>", self.new_call_id(), 1), "OPTIONS", ALLOW)
 
         def heard(_: Client, response: Response | None) -> None:
@@ -246,7 +238,7 @@ class Endpoint:
             "bindings": len(self.registrar),
             "received": self._received,
             "sent": self._sent,
-            "malformed": self._malformed,
+            "malformed": self._uas.malformed,
             "timers": len(self.layer.timers),
         }
 
@@ -275,7 +267,7 @@ class Endpoint:
         """It has ended."""
         self.sessions.pop((session.call_id, session.local_tag), None)
         if session.dialog is not None:
-            self._callers.pop((session.call_id, session.dialog.remote_tag), None)
+            self.callers.pop((session.call_id, session.dialog.remote_tag), None)
 
     def forget_registration(self, registration: Registration) -> None:
         self._registrations = {key: value for key, value in self._registrations.items() if value is not registration}
@@ -296,7 +288,7 @@ class Endpoint:
         except SipError:
             return seen
         host, port = uri.address, uri.port or 5060
-        trusted = dialog.routes or host == seen.host or self._trunks.find(seen.host, seen.port) is not None
+        trusted = dialog.routes or host == seen.host or self.trunks.find(seen.host, seen.port) is not None
         if not trusted or not may_send_to(host) or self._is_ours(host, port):
             return seen
         return replace(seen, host=host, port=port)
@@ -344,188 +336,7 @@ class Endpoint:
             tag_of(response.get("To") or "")  # unreadable: as if it had not come
             transaction.receive(response)
 
-    def _request(self, request: Request, hop: Hop) -> None:
-        method = request.method
-        via = top_via(request, hop)
-        key: ServerKey = (via.branch, via.sent_by, "INVITE" if method in ("ACK", "CANCEL") else method)
-        if not via.branch.startswith(MAGIC_COOKIE):  # RFC 2543: the whole request tells (§17.2.3)
-            origin = tag_of(request.get("From") or "") or ""
-            key = (request.get("Via") or "", request.call_id, str(request.cseq.number), origin, key[2])
-        known = self.layer.servers.get(key)
-        if method == "ACK":
-            self._ack(request, known)
-            return
-        if known is not None and method != "CANCEL":
-            known.again()
-            return
-        tag = tag_of(request.get("To") or "")
-        session = self.sessions.get((request.call_id, tag)) if tag else None
-        if session is not None and method != "CANCEL":
-            self._within(request, session, key, via)
-            return
-        try:
-            request.validate()
-        except SipError as error:
-            self._malformed += 1
-            self._refuse_malformed(error, request, hop)
-            return
-        if method == "CANCEL":
-            self._cancel(request, known, via)
-        elif method not in METHODS:
-            self._answer(request, via, 501)
-        elif tag and method not in ("REGISTER", "INVITE"):
-            self._answer(request, via, 481)
-        elif method == "INVITE":
-            self._invited(request, key, hop, via, tag)
-        elif method == "REGISTER":
-            self._registered(request, key, hop, via)
-        elif method == "OPTIONS" and self._acceptable(request, via):
-            self._answer(request, via, 200, f"{ALLOW}Accept: application/sdp\r\n{self.server_line}")
-        elif method in ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"):
-            self._answer(request, via, 481)
-        elif method != "OPTIONS":
-            self._answer(request, via, 405, ALLOW)
-
-    def _ack(self, request: Request, known: object) -> None:
-        if isinstance(known, ServerInvite):
-            known.ack()
-        session = self.sessions.get((request.call_id, tag_of(request.get("To") or "") or ""))
-        if session is not None:
-            session.ack(request, request.cseq.number)
-
-    def _cancel(self, request: Request, known: object, via: TopVia) -> None:
-        """§9.2: 200 if there is such an INVITE, whatever has become of it."""
-        if not isinstance(known, ServerInvite):
-            self._answer(request, via, 481)
-            return
-        self._answer(request, via, 200)
-        if known.on_cancel is not None:
-            known.on_cancel(request.get("Reason") or "")
-
-    def _within(self, request: Request, session: Session, key: ServerKey, via: TopVia) -> None:
-        """A request within a dialog. What is not needed of it is not read."""
-        dialog, method, cseq = session.dialog, request.method, request.cseq
-        stranger = dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag
-        if stranger or not session.may_be_within:
-            self._answer(request, via, 481)
-            return
-        if cseq.method != method:
-            self._answer(request, via, 400)
-            return
-        if dialog is not None:
-            if cseq.number <= dialog.remote_cseq:  # out of order (§12.2.2)
-                self._answer(request, via, 500)
-                return
-            dialog.remote_cseq = cseq.number
-        if method in ("INVITE", "UPDATE") and not self._acceptable(request, via):
-            return
-        reply = self._reply(request, via, "")
-        if method == "INVITE" and dialog is not None:
-            invite = ServerInvite(self.layer, key, via.back)
-            invite.respond(100, reply.to_bytes(100))
-            session.reoffer.theirs(request, cseq.number, invite, reply)
-            return
-        transaction = ServerRequest(self.layer, key, via.back)
-        if method == "BYE":
-            transaction.respond(200, reply.to_bytes(200))
-            session.bye()
-        elif method == "UPDATE" and dialog is not None and session.confirmed:
-            if request.body:
-                session.reoffer.theirs(request, cseq.number, transaction, reply)
-            else:
-                session.refresh_target(request)
-                transaction.respond(
-                    200, reply.to_bytes(200, f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}")
-                )
-        elif method in ("OPTIONS", "INFO"):
-            transaction.respond(200, reply.to_bytes(200, ALLOW))
-        elif method in ("INVITE", "UPDATE"):
-            transaction.respond(491, reply.to_bytes(491))
-        elif method in METHODS:
-            transaction.respond(405, reply.to_bytes(405, ALLOW))
-        else:
-            transaction.respond(501, reply.to_bytes(501))
-
-    def _invited(self, request: Request, key: ServerKey, hop: Hop, via: TopVia, tag: str | None) -> None:
-        source = self._source(request, hop, via)
-        if source is None or not self._acceptable(request, via):
-            return
-        if tag:
-            self._answer(request, via, 481)
-            return
-        if request.get("Max-Forwards") == "0":  # we would call on
-            self._answer(request, via, 483)
-            return
-        caller = (request.call_id, tag_of(request.get("From") or "") or "")
-        # The same request by another way (§8.2.2.2), or one of our own that came back.
-        if caller in self._callers or caller in self.sessions:
-            self._answer(request, via, 482)
-            return
-        if self.layer.unsettled() >= self.settings.max_transactions:
-            self._answer(request, via, 503, f"Retry-After: {RETRY_AFTER_S}\r\n")
-            return
-        tag = self.new_tag()
-        reply = self._reply(request, via, tag)
-        dialog = Dialog.of_request(request, reply.to, tag, request.cseq.number, hop)
-        dialog.hop = self.next_hop(dialog, hop)
-        invite = ServerInvite(self.layer, key, via.back)
-        invite.respond(100, reply.to_bytes(100))
-        reply.keep_route(request)
-        session = Session(self, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
-        self._callers[caller] = session
-        try:
-            session.arrive(invite, reply, dialog, request, self.settings.session_expires_s)
-        except SipError as error:
-            self.forget(session)
-            least = f"Min-SE: {LEAST_S}\r\n" if error.status == 422 else ""
-            invite.respond(error.status, reply.to_bytes(error.status, least))
-            return
-        self.events.append(Incoming(session, request, source))
-
-    def _acceptable(self, request: Request, via: TopVia) -> bool:
-        """Refuse what we do not understand: extensions (420), bodies (415), what they want in answers (406)."""
-        required = request.tokens("Require")
-        if required and (unknown := [tag for tag in required if tag not in UNDERSTOOD]):
-            self._answer(request, via, 420, f"Unsupported: {', '.join(unknown)}\r\n")
-            return False
-        kind = request.content_type if request.body else None
-        if kind is not None and kind.type != "multipart" and (kind.type, kind.subtype) != ("application", "sdp"):
-            self._answer(request, via, 415, "Accept: application/sdp\r\n")
-            return False
-        wanted = request.tokens("Accept") if request.method == "INVITE" else ()
-        if wanted and not {"application/sdp", "application/*", "*/*"}.intersection(wanted):
-            self._answer(request, via, 406)
-            return False
-        return True
-
-    def _registered(self, request: Request, key: ServerKey, hop: Hop, via: TopVia) -> None:
-        source = self._source(request, hop, via, of_trunk=False)
-        if source is None or not self._acceptable(request, via):
-            return
-        user = request.to.uri.number
-        account = self.settings.accounts.get(user)
-        if account is None or source not in (("account", user), ("unknown", "")):
-            self._answer(request, via, 403)
-            return
-        transaction = ServerRequest(self.layer, key, via.back)
-        reply = self._reply(request, via, self.new_tag())
-        now, settings = self.layer.now, self.settings
-        bounds = Bounds(settings.registration_min_s, settings.registration_max_s, account.max_contacts)
-        try:
-            changed = self.registrar.register(user, request, hop, now, bounds)
-        except SipError as error:
-            least = f"Min-Expires: {bounds.min_s}\r\n" if error.status == 423 else ""
-            transaction.respond(error.status, reply.to_bytes(error.status, least, reason=error.reason))
-            return
-        lines = [
-            f"Contact: <{binding.contact}>;expires={max(1, round(binding.expires_at - now))}\r\n"
-            for binding in self.registrar.current(user, now)
-        ]
-        transaction.respond(200, reply.to_bytes(200, "".join(lines)))
-        if changed:
-            self._bindings_changed(user)
-
-    def _bindings_changed(self, user: str) -> None:
+    def bindings_changed(self, user: str) -> None:
         """Tell the owner, and be woken when the next binding runs out."""
         alarm = self._expiries.get(user)
         if alarm is None:
@@ -541,48 +352,7 @@ class Endpoint:
 
     def _expire(self, user: str, now: float) -> None:
         self.registrar.expire(user, now)
-        self._bindings_changed(user)
-
-    # --------------------------------------------------------------------------------------------------- answering
-
-    def _source(self, request: Request, hop: Hop, via: TopVia, *, of_trunk: bool = True) -> Source | None:
-        """Who sent it; None if that was a stranger, who has been answered."""
-        if of_trunk and (trunk := self._trunks.find(hop.host, hop.port)) is not None:
-            return ("trunk", trunk)
-        algorithms = self._listeners[hop.listener].algorithms
-        if not algorithms:
-            return ("unknown", "")
-        gate, now = self._authenticator, self.layer.now
-        values, find = request.all("Authorization"), self.settings.accounts.get
-        verdict = gate.check(values, request.method, request.uri, hop.host, now, algorithms, find)
-        if verdict.outcome == "ok":
-            return ("account", verdict.user)
-        challenges = gate.challenges(algorithms, hop.host, now, stale=verdict.outcome == "stale")
-        self._answer(request, via, 401, "".join([f"WWW-Authenticate: {value}\r\n" for value in challenges]))
-        return None
-
-    def _reply(self, request: Request, via: TopVia, tag: str) -> Reply:
-        to = request.get("To") or ""
-        return Reply(request, via.stamped, f"{to};tag={tag}" if tag else to)
-
-    def _answer(self, request: Request, via: TopVia, status: int, lines: str = "", reason: str = "") -> None:
-        """A final answer that is not remembered: the same comes of a retransmission (§8.2.7)."""
-        tag = "" if _has_tag(request.get("To") or "") else self._stateless_tag(request)
-        self._send(self._reply(request, via, tag).to_bytes(status, lines, reason=reason), via.back)
-
-    def _stateless_tag(self, request: Request) -> str:
-        text = f"{request.get('Via')} {request.get('Call-ID')} {request.get('From')}"
-        return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8, key=self._secret).hexdigest()
-
-    def _refuse_malformed(self, error: SipError, request: Request, hop: Hop) -> None:
-        """Answer what could not be read, if it has what an answer needs."""
-        if request.method == "ACK" or not all(request.get(name) for name in ("From", "To", "Call-ID", "CSeq")):
-            return
-        try:
-            via = top_via(request, hop)
-        except SipError:
-            return
-        self._answer(request, via, error.status, reason=one_line(error.reason))
+        self.bindings_changed(user)
 
     def _is_ours(self, host: str, port: int) -> bool:
         return (host, port) in self._ours
@@ -590,13 +360,6 @@ class Endpoint:
 
 def _unheard(transaction: Client, response: Response | None) -> None:
     """Nobody waits for this answer."""
-
-
-def _has_tag(to: str) -> bool:
-    try:
-        return tag_of(to) is not None
-    except SipError:
-        return "tag" in to
 
 
 def _host_port(listener: Listener) -> str:

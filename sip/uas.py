@@ -1,0 +1,269 @@
+"""What an endpoint does with the requests that reach it (RFC 3261 §8.2): who sent it, is it understood, whose is it."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sip.auth import Authenticator
+from sip.building import ALLOW, Reply, one_line
+from sip.dialog import Dialog
+from sip.events import Incoming
+from sip.headers import MAGIC_COOKIE, tag_of
+from sip.message import METHODS, Request, SipError
+from sip.refresh import LEAST_S
+from sip.registrar import Bounds
+from sip.session import Session
+from sip.session import State as SessionState
+from sip.settings import Hop
+from sip.transaction import ServerInvite, ServerKey, ServerRequest
+from sip.vias import TopVia, top_via
+
+if TYPE_CHECKING:
+    from sip.endpoint import Endpoint
+
+Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
+UNDERSTOOD = frozenset({"timer"})  # option tags that may stand in Require
+RETRY_AFTER_S = 10  # told to who meets our bounds
+
+
+class Uas:
+    __slots__ = ("_endpoint", "_layer", "_secret", "authenticator", "malformed")
+
+    def __init__(self, endpoint: Endpoint, realm: str) -> None:
+        self._endpoint = endpoint
+        self._layer = endpoint.layer
+        self._secret = endpoint.rng.getrandbits(256).to_bytes(32, "big")
+        self.authenticator = Authenticator(realm, self._secret)
+        self.malformed = 0  # messages so far
+
+    def configure(self, realm: str) -> None:
+        if realm != self.authenticator.realm:
+            self.authenticator = Authenticator(realm, self._secret)
+
+    def request(self, request: Request, hop: Hop) -> None:
+        method = request.method
+        via = top_via(request, hop)
+        key: ServerKey = (via.branch, via.sent_by, "INVITE" if method in ("ACK", "CANCEL") else method)
+        if not via.branch.startswith(MAGIC_COOKIE):  # RFC 2543: the whole request tells (§17.2.3)
+            origin = tag_of(request.get("From") or "") or ""
+            key = (request.get("Via") or "", request.call_id, str(request.cseq.number), origin, key[2])
+        known = self._layer.servers.get(key)
+        if method == "ACK":
+            self._ack(request, known)
+            return
+        if known is not None and method != "CANCEL":
+            known.again()
+            return
+        tag = tag_of(request.get("To") or "")
+        session = self._endpoint.sessions.get((request.call_id, tag)) if tag else None
+        if session is not None and method != "CANCEL":
+            self._within(request, session, key, via)
+            return
+        try:
+            request.validate()
+        except SipError as error:
+            self.malformed += 1
+            self.refuse_malformed(error, request, hop)
+            return
+        if method == "CANCEL":
+            self._cancel(request, known, via)
+        elif method not in METHODS:
+            self._answer(request, via, 501)
+        elif tag and method not in ("REGISTER", "INVITE"):
+            self._answer(request, via, 481)
+        elif method == "INVITE":
+            self._invited(request, key, hop, via, tag)
+        elif method == "REGISTER":
+            self._registered(request, key, hop, via)
+        elif method == "OPTIONS" and self._acceptable(request, via):
+            self._answer(request, via, 200, f"{ALLOW}Accept: application/sdp\r\n{self._endpoint.server_line}")
+        elif method in ("BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"):
+            self._answer(request, via, 481)
+        elif method != "OPTIONS":
+            self._answer(request, via, 405, ALLOW)
+
+    def _ack(self, request: Request, known: object) -> None:
+        if isinstance(known, ServerInvite):
+            known.ack()
+        session = self._endpoint.sessions.get((request.call_id, tag_of(request.get("To") or "") or ""))
+        if session is not None:
+            session.ack(request, request.cseq.number)
+
+    def _cancel(self, request: Request, known: object, via: TopVia) -> None:
+        """§9.2: 200 if there is such an INVITE, whatever has become of it."""
+        if not isinstance(known, ServerInvite):
+            self._answer(request, via, 481)
+            return
+        self._answer(request, via, 200)
+        if known.on_cancel is not None:
+            known.on_cancel(request.get("Reason") or "")
+
+    def _within(self, request: Request, session: Session, key: ServerKey, via: TopVia) -> None:
+        """A request within a dialog. What is not needed of it is not read."""
+        dialog, method, cseq = session.dialog, request.method, request.cseq
+        stranger = dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag
+        if stranger or not session.may_be_within:
+            self._answer(request, via, 481)
+            return
+        if cseq.method != method:
+            self._answer(request, via, 400)
+            return
+        if dialog is not None:
+            if cseq.number <= dialog.remote_cseq:  # out of order (§12.2.2)
+                self._answer(request, via, 500)
+                return
+            dialog.remote_cseq = cseq.number
+        if method in ("INVITE", "UPDATE") and not self._acceptable(request, via):
+            return
+        reply = self._reply(request, via, "")
+        if method == "INVITE" and dialog is not None:
+            invite = ServerInvite(self._layer, key, via.back)
+            invite.respond(100, reply.to_bytes(100))
+            session.reoffer.theirs(request, cseq.number, invite, reply)
+            return
+        transaction = ServerRequest(self._layer, key, via.back)
+        if method == "BYE":
+            transaction.respond(200, reply.to_bytes(200))
+            session.bye()
+        elif method == "UPDATE" and dialog is not None and session.confirmed:
+            if request.body:
+                session.reoffer.theirs(request, cseq.number, transaction, reply)
+            else:
+                session.refresh_target(request)
+                transaction.respond(
+                    200, reply.to_bytes(200, f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}")
+                )
+        elif method in ("OPTIONS", "INFO"):
+            transaction.respond(200, reply.to_bytes(200, ALLOW))
+        elif method in ("INVITE", "UPDATE"):
+            transaction.respond(491, reply.to_bytes(491))
+        elif method in METHODS:
+            transaction.respond(405, reply.to_bytes(405, ALLOW))
+        else:
+            transaction.respond(501, reply.to_bytes(501))
+
+    def _invited(self, request: Request, key: ServerKey, hop: Hop, via: TopVia, tag: str | None) -> None:
+        source = self._source(request, hop, via)
+        if source is None or not self._acceptable(request, via):
+            return
+        if tag:
+            self._answer(request, via, 481)
+            return
+        if request.get("Max-Forwards") == "0":  # we would call on
+            self._answer(request, via, 483)
+            return
+        caller = (request.call_id, tag_of(request.get("From") or "") or "")
+        # The same request by another way (§8.2.2.2), or one of our own that came back.
+        if caller in self._endpoint.callers or caller in self._endpoint.sessions:
+            self._answer(request, via, 482)
+            return
+        if self._layer.unsettled() >= self._endpoint.settings.max_transactions:
+            self._answer(request, via, 503, f"Retry-After: {RETRY_AFTER_S}\r\n")
+            return
+        tag = self._endpoint.new_tag()
+        reply = self._reply(request, via, tag)
+        dialog = Dialog.of_request(request, reply.to, tag, request.cseq.number, hop)
+        dialog.hop = self._endpoint.next_hop(dialog, hop)
+        invite = ServerInvite(self._layer, key, via.back)
+        invite.respond(100, reply.to_bytes(100))
+        reply.keep_route(request)
+        session = Session(self._endpoint, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
+        self._endpoint.callers[caller] = session
+        try:
+            session.arrive(invite, reply, dialog, request, self._endpoint.settings.session_expires_s)
+        except SipError as error:
+            self._endpoint.forget(session)
+            least = f"Min-SE: {LEAST_S}\r\n" if error.status == 422 else ""
+            invite.respond(error.status, reply.to_bytes(error.status, least))
+            return
+        self._endpoint.events.append(Incoming(session, request, source))
+
+    def _acceptable(self, request: Request, via: TopVia) -> bool:
+        """Refuse what we do not understand: extensions (420), bodies (415), what they want in answers (406)."""
+        required = request.tokens("Require")
+        if required and (unknown := [tag for tag in required if tag not in UNDERSTOOD]):
+            self._answer(request, via, 420, f"Unsupported: {', '.join(unknown)}\r\n")
+            return False
+        kind = request.content_type if request.body else None
+        if kind is not None and kind.type != "multipart" and (kind.type, kind.subtype) != ("application", "sdp"):
+            self._answer(request, via, 415, "Accept: application/sdp\r\n")
+            return False
+        wanted = request.tokens("Accept") if request.method == "INVITE" else ()
+        if wanted and not {"application/sdp", "application/*", "*/*"}.intersection(wanted):
+            self._answer(request, via, 406)
+            return False
+        return True
+
+    def _registered(self, request: Request, key: ServerKey, hop: Hop, via: TopVia) -> None:
+        source = self._source(request, hop, via, of_trunk=False)
+        if source is None or not self._acceptable(request, via):
+            return
+        user = request.to.uri.number
+        account = self._endpoint.settings.accounts.get(user)
+        if account is None or source not in (("account", user), ("unknown", "")):
+            self._answer(request, via, 403)
+            return
+        transaction = ServerRequest(self._layer, key, via.back)
+        reply = self._reply(request, via, self._endpoint.new_tag())
+        now, settings = self._layer.now, self._endpoint.settings
+        bounds = Bounds(settings.registration_min_s, settings.registration_max_s, account.max_contacts)
+        try:
+            changed = self._endpoint.registrar.register(user, request, hop, now, bounds)
+        except SipError as error:
+            least = f"Min-Expires: {bounds.min_s}\r\n" if error.status == 423 else ""
+            transaction.respond(error.status, reply.to_bytes(error.status, least, reason=error.reason))
+            return
+        lines = [
+            f"Contact: <{binding.contact}>;expires={max(1, round(binding.expires_at - now))}\r\n"
+            for binding in self._endpoint.registrar.current(user, now)
+        ]
+        transaction.respond(200, reply.to_bytes(200, "".join(lines)))
+        if changed:
+            self._endpoint.bindings_changed(user)
+
+    def _source(self, request: Request, hop: Hop, via: TopVia, *, of_trunk: bool = True) -> Source | None:
+        """Who sent it; None if that was a stranger, who has been answered."""
+        if of_trunk and (trunk := self._endpoint.trunks.find(hop.host, hop.port)) is not None:
+            return ("trunk", trunk)
+        algorithms = self._endpoint.listeners[hop.listener].algorithms
+        if not algorithms:
+            return ("unknown", "")
+        gate, now = self.authenticator, self._layer.now
+        values, find = request.all("Authorization"), self._endpoint.settings.accounts.get
+        verdict = gate.check(values, request.method, request.uri, hop.host, now, algorithms, find)
+        if verdict.outcome == "ok":
+            return ("account", verdict.user)
+        challenges = gate.challenges(algorithms, hop.host, now, stale=verdict.outcome == "stale")
+        self._answer(request, via, 401, "".join([f"WWW-Authenticate: {value}\r\n" for value in challenges]))
+        return None
+
+    def _reply(self, request: Request, via: TopVia, tag: str) -> Reply:
+        to = request.get("To") or ""
+        return Reply(request, via.stamped, f"{to};tag={tag}" if tag else to)
+
+    def _answer(self, request: Request, via: TopVia, status: int, lines: str = "", reason: str = "") -> None:
+        """A final answer that is not remembered: the same comes of a retransmission (§8.2.7)."""
+        tag = "" if _has_tag(request.get("To") or "") else self._stateless_tag(request)
+        self._layer.send(self._reply(request, via, tag).to_bytes(status, lines, reason=reason), via.back)
+
+    def _stateless_tag(self, request: Request) -> str:
+        text = f"{request.get('Via')} {request.get('Call-ID')} {request.get('From')}"
+        return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8, key=self._secret).hexdigest()
+
+    def refuse_malformed(self, error: SipError, request: Request, hop: Hop) -> None:
+        """Answer what could not be read, if it has what an answer needs."""
+        if request.method == "ACK" or not all(request.get(name) for name in ("From", "To", "Call-ID", "CSeq")):
+            return
+        try:
+            via = top_via(request, hop)
+        except SipError:
+            return
+        self._answer(request, via, error.status, reason=one_line(error.reason))
+
+
+def _has_tag(to: str) -> bool:
+    try:
+        return tag_of(to) is not None
+    except SipError:
+        return "tag" in to
