@@ -94,7 +94,6 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
     shell.problems += problems
     files = (path, *tables, *found.values())
     trunks = shell.trunks()
-    limits = shell.limits()
     settings = Settings(
         version=digest(files),
         name=model.hotline.name,
@@ -105,7 +104,7 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         numbers=core.numbers(found),
         flows=flows,
         order_by=model.hotline.order_by,
-        max_calls=limits.calls,
+        max_calls=model.limits.calls,
         unanswered_max_s=model.limits.unanswered_max_s,
         bye_answer_s=model.limits.bye_answer_s,
     )
@@ -126,7 +125,6 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         journal=shell.path(model.journal) if model.journal is not None else None,
         records=shell.path(model.records) if model.records is not None else None,
         log=shell.log(),
-        limits=limits,
         files=files,
     )
 

@@ -319,8 +319,6 @@ class LimitsAt(Strict):
     """Bounds of the whole hotline."""
 
     calls: int = Field(default=5000, ge=1, description="at once")
-    calls_per_s: Seconds = Field(default=0.0, description="new calls a second; 0: no limit")
-    retry_after_s: Seconds = Field(default=10.0, description="what a caller turned away is told")
     unanswered_max_s: Seconds = Field(default=120.0, description="the longest a caller waits before we answer")
     bye_answer_s: Seconds = Field(
         default=2.0, description="an agent we hung up on is unreachable if his BYE is not answered by then"

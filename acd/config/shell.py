@@ -129,15 +129,6 @@ class Log:
 
 
 @dataclass(slots=True, frozen=True)
-class Limits:
-    """Bounds beyond which a caller is told to come back later (503)."""
-
-    calls: int
-    calls_per_s: float  # 0: no limit
-    retry_after_s: float
-
-
-@dataclass(slots=True, frozen=True)
 class Hotline:
     """One checked configuration: `settings` for the core, all else for the shell."""
 
@@ -157,5 +148,4 @@ class Hotline:
     journal: Path | None  # directory
     records: Path | None  # SQLite file
     log: Log
-    limits: Limits
     files: tuple[Path, ...]  # everything that was read: a change of one is worth a reload

@@ -9,7 +9,7 @@ from acd.config import addresses
 from acd.config.judge import Judge
 from acd.config.problem import Severity, did_you_mean, one_of
 from acd.config.schema import DeviceAt, ListenAt, SecretAt, TrunkAt
-from acd.config.shell import DeviceShell, DialOut, Limits, Listen, Log, Media, Secret, SecretMissing, TrunkShell
+from acd.config.shell import DeviceShell, DialOut, Listen, Log, Media, Secret, SecretMissing, TrunkShell
 from acd.config.yaml import Step
 
 ANY_ADDRESS = ("0.0.0.0", "::")
@@ -198,10 +198,6 @@ class ShellHalf(Judge):
     def log(self) -> Log:
         at = self.model.log
         return Log(at.level, at.format, self.path(at.file) if at.file is not None else None)
-
-    def limits(self) -> Limits:
-        at = self.model.limits
-        return Limits(at.calls, at.calls_per_s, at.retry_after_s)
 
     def timezone(self) -> str:
         zone = self.model.hotline.timezone
