@@ -76,12 +76,11 @@ class Dialog:
                 return
 
     def save(self) -> dict[str, object]:
-        hop = self.hop
         return {
             "call_id": self.call_id, "local": self.local, "local_tag": self.local_tag, "remote": self.remote,
             "remote_tag": self.remote_tag, "target": self.target, "routes": list(self.routes),
             "local_cseq": self.local_cseq, "remote_cseq": self.remote_cseq,
-            "hop": [hop.listener, hop.host, hop.port, hop.transport, hop.connection],
+            "hop": self.hop.to_values(),
         }  # fmt: skip
 
     @classmethod

@@ -6,9 +6,10 @@ each call, and act on a `Session` by its verbs. Times are seconds on the caller'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from sip.auth import HEADERS, answer
 from sip.building import ALLOW, Outline, one_line, request_of
@@ -220,6 +221,21 @@ class Endpoint:
     def contacts(self, user: str, now: float) -> tuple[tuple[str, Hop], ...]:
         """Where the account is bound: (contact URI, hop to send to), newest first."""
         return tuple([(binding.contact, binding.hop) for binding in reversed(self.registrar.current(user, now))])
+
+    def save_bindings(self, now: float) -> dict[str, list[list[object]]]:
+        """All registrations as plain values, for the next start."""
+        return self.registrar.save(now)
+
+    def restore_bindings(self, saved: Mapping[str, Sequence[Sequence[Any]]], now: float) -> None:
+        """After a restart: the registrations as they were; those of accounts that are no more, and those over a
+        connection, are left out. Each account that has any gives a `Registered`. Raises `ValueError` for something
+        that `save_bindings` did not give."""
+        self.layer.now = now
+        known = {user: rows for user, rows in saved.items() if user in self.settings.accounts}
+        self.registrar.restore(known, now)
+        for user in known:
+            self.registrar.drop_connections(user)
+            self.bindings_changed(user)
 
     def bye_saved(self, name: str, saved: Mapping[str, object], now: float) -> None:
         """After a restart: send BYE in a saved dialog. Ends in an `Ended` whose session has that name. Raises

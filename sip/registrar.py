@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sip.headers import NameAddr, delta_seconds
 from sip.message import Request, SipError
@@ -87,8 +89,32 @@ class Registrar:
     def forget(self, user: str) -> None:
         self._bindings.pop(user, None)
 
-    def restore(self, user: str, binding: Binding) -> None:
-        self._bindings.setdefault(user, []).append(binding)
+    def save(self, now: float) -> dict[str, list[list[object]]]:
+        """All bindings as plain values; of the time only what is left of it, for the next clock starts elsewhere."""
+        return {
+            user: [
+                [b.contact, *b.hop.to_values(), b.expires_at - now, b.call_id, b.cseq] for b in self.current(user, now)
+            ]
+            for user in self._bindings
+        }
+
+    def restore(self, saved: Mapping[str, Sequence[Sequence[Any]]], now: float) -> None:
+        """What `save` gave. Raises `ValueError` for something else."""
+        for user, rows in saved.items():
+            bindings = []
+            for row in rows:
+                try:
+                    contact, *hop, left, call_id, cseq = row
+                    bindings.append(
+                        Binding(contact, Uri.parse(contact), Hop(*hop), now + float(left), call_id, int(cseq))
+                    )
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"a saved binding of {user} is broken") from error
+            self._keep(user, bindings)
+
+    def drop_connections(self, user: str) -> None:
+        """Those bound to a connection: it has gone."""
+        self._keep(user, [binding for binding in self._bindings.get(user, ()) if binding.hop.transport == "udp"])
 
     def _remove_all(self, user: str, request: Request, order: tuple[str, int], now: float) -> None:
         if len(request.all("Contact")) > 1 or delta_seconds(request.get("Expires") or "1") != 0:

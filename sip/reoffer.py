@@ -16,7 +16,8 @@ from sip.timers import LONG, Alarm
 from sip.transaction import Client, ClientInvite, Server, ServerInvite
 
 if TYPE_CHECKING:
-    from sip.session import Session, Unacknowledged
+    from sip.session import Session
+    from sip.unacknowledged import Unacknowledged
 
 
 class State(IntEnum):

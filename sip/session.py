@@ -18,8 +18,9 @@ from sip.headers import delta_seconds, retry_after, tag_of
 from sip.message import Request, Response, SipError
 from sip.refresh import Refresh, wish
 from sip.settings import Credentials, Hop
-from sip.timers import LONG, T1, T2, Alarm, Timer
+from sip.timers import LONG, Alarm
 from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite
+from sip.unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
     from sip.endpoint import Endpoint
@@ -84,63 +85,14 @@ class Draft:
     expires_s: int = 0  # the session timer asked for
 
 
-class Unacknowledged(Timer):
-    """A 2xx to an INVITE, repeated until its ACK comes (§13.3.1.4)."""
-
-    __slots__ = ("_ends", "_interval", "_lost", "cseq", "data", "transaction")
-
-    def __init__(self, transaction: ServerInvite, cseq: int, data: bytes, lost: Callable[[], None]) -> None:
-        self.due = None
-        self.transaction = transaction
-        self.cseq = cseq
-        self.data = data
-        self._lost = lost
-        layer = transaction.layer
-        self._interval = T1
-        self._ends = layer.now + LONG
-        transaction.respond(200, data)
-        layer.timers.set(self, layer.now + T1)
-
-    def fire(self, now: float) -> None:
-        if now >= self._ends:
-            self._lost()
-            return
-        self.transaction.layer.send(self.data, self.transaction.hop)
-        self._interval = min(2 * self._interval, T2)
-        self.transaction.layer.timers.set(self, min(now + self._interval, self._ends))
-
-    def cancel(self) -> None:
-        self.transaction.layer.timers.cancel(self)
-
-
 class Session:
     """One INVITE session, ours or theirs. `name` is free for the user (a leg id); verbs out of season do nothing
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack",
-        "_alarm",
-        "_asked_who",
-        "_credentials",
-        "_draft",
-        "_endpoint",
-        "_invite",
-        "_local_sdp",
-        "_reason",
-        "_refresh",
-        "_reoffer",
-        "_reply",
-        "_retry_after_s",
-        "_unacked",
-        "_why",
-        "call_id",
-        "dialog",
-        "hop",
-        "local_tag",
-        "name",
-        "outgoing",
-        "remote_sdp",
-        "state",
+        "_ack", "_alarm", "_asked_who", "_credentials", "_draft", "_endpoint", "_invite", "_local_sdp", "_reason",
+        "_refresh", "_reoffer", "_reply", "_retry_after_s", "_unacked", "_why", "call_id", "dialog", "hop", "local_tag",
+        "name", "outgoing", "remote_sdp", "state",
     )  # fmt: skip
 
     def __init__(

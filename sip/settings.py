@@ -18,6 +18,10 @@ class Hop:
     transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
     connection: int = 0
 
+    def to_values(self) -> list[str | int]:
+        """`Hop(*values)` gives it back."""
+        return [self.listener, self.host, self.port, self.transport, self.connection]
+
 
 @dataclass(slots=True)
 class Listener:

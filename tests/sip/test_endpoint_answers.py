@@ -461,6 +461,21 @@ def test_a_broken_saved_dialog_is_refused() -> None:
     assert endpoint.stats()["sessions"] == 0
 
 
+def test_registrations_survive_a_restart() -> None:
+    world, phone = _phone()
+    hop = Hop("l", "192.0.2.1", 5060)
+    phone.register("1001", "sip:192.0.2.1", hop, 0.0, credentials=Credentials("1001", "secret"), expires_s=600)
+    world.run(100)
+    saved = json.loads(json.dumps(world.endpoints["192.0.2.1"].save_bindings(world.now)))
+    reborn = Endpoint(EndpointSettings(GUARDED, accounts=ACCOUNTS), Random(1))
+    reborn.restore_bindings({**saved, "gone": saved["1001"]}, 7.0)  # another clock
+    assert reborn.events == [Registered("1001", ("sip:1001@192.0.2.2:5060",))]
+    assert reborn.contacts("1001", 7.0) == (("sip:1001@192.0.2.2:5060", Hop("l", "192.0.2.2", 5060)),)
+    assert reborn.deadline() == pytest.approx(7 + 600 - 100, abs=0.1)
+    with pytest.raises(ValueError, match="1002"):
+        reborn.restore_bindings({"1002": [["sip:a@b"]]}, 7.0)
+
+
 TORTURE = Path(__file__).parents[1] / "torture"
 MANIFEST = json.loads((TORTURE / "manifest.json").read_text()) if (TORTURE / "manifest.json").exists() else []
 
