@@ -56,8 +56,7 @@ def main() -> None:
     for legs in map(int, given.legs.split(",")):
         for spread in ("bursts", "even"):
             rows.append(floor(legs, spread, given.seconds))
-            for translated in (False, True):
-                rows.append(asyncio.run(relayed(legs, spread, translated, given.seconds)))
+            rows += (asyncio.run(relayed(legs, spread, translated, given.seconds)) for translated in (False, True))
         rows.append(asyncio.run(music(legs, given.seconds)))
     if given.json:
         print(json.dumps({"machine": describe(), "rows": [asdict(row) for row in rows]}))
@@ -169,7 +168,7 @@ def floor(legs: int, spread: str, seconds: float) -> Row:
 async def started(prompts: Sequence[Path] = ()) -> tuple[WorkerPool, int]:
     pool = WorkerPool({"lo": "127.0.0.1"}, PORTS, 1, prompts, ready=2048)
     await pool.start()
-    while (figures := (await pool.stats())[0])["ports_free"] < 2048:
+    while (figures := (await pool.stats())[0])["ports_free"] < 2048:  # noqa: ASYNC110 - the worker sets no Event
         await asyncio.sleep(0.05)
     return pool, figures["pid"]
 

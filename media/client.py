@@ -275,9 +275,9 @@ class WorkerPool:
             self._legs.pop(leg, None)
         for op in link.plays:
             self._plays.pop(op, None)
-            self.on_fact(PlayEndedFact(op, "failed"))
+            self._fact(PlayEndedFact(op, "failed"))
         for leg in link.legs:
-            self.on_fact(LostFact(leg, "worker"))
+            self._fact(LostFact(leg, "worker"))
 
     async def _restart(self, link: _Link) -> None:
         number = link.number
@@ -357,12 +357,16 @@ class WorkerPool:
         )
 
     def hears(self, leg: str, source: Source) -> None:
+        link = self._legs.get(leg)
+        for other, _ in source.legs:
+            if self._legs.get(other, link) is not link:
+                log.error("leg %s cannot hear %s of another worker: not created beside it", leg, other)
         self._tell(leg, Hears(leg, source))
 
     def play(self, op: str, leg: str, files: tuple[str, ...], repeat: int, barge_in: bool) -> None:
         link = self._legs.get(leg)
         if link is None:
-            self.loop.call_soon(self.on_fact, PlayEndedFact(op, "failed"))
+            self.loop.call_soon(self._fact, PlayEndedFact(op, "failed"))
             return
         link.plays[op] = leg
         self._plays[op] = link
@@ -428,11 +432,11 @@ class WorkerPool:
     def told(self, link: _Link, message: FromWorker) -> None:
         if isinstance(message, Digit | MediaLost):
             if message.leg in link.legs:
-                self.on_fact(message.fact())
+                self._fact(message.fact())
         elif isinstance(message, PlayEnded):
             link.plays.pop(message.op, None)
             if self._plays.pop(message.op, None) is not None:
-                self.on_fact(message.fact())
+                self._fact(message.fact())
         elif isinstance(message, Figures):
             answer = link.answers.pop(message.id, None)
             if answer is not None and not answer.done():
@@ -440,9 +444,15 @@ class WorkerPool:
         elif isinstance(message, Bound):
             self._bound(link, message)
         elif isinstance(message, Trouble):
-            log.warning("leg %s: %s", message.leg, message.what)
+            log.warning("media worker %d, leg %s: %s", link.number, message.leg or "-", message.what)
         else:
             assert isinstance(message, Pong)
+
+    def _fact(self, fact: Fact) -> None:
+        try:
+            self.on_fact(fact)
+        except Exception:  # the connection to the worker must outlive it
+            log.exception("%s was not taken", fact)
 
     def _bound(self, link: _Link, bound: Bound) -> None:
         link.free[bound.address].extend(bound.ports)

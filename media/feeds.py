@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from media.audio import Track
-from media.codecs import SILENCE
 from media.dtmf import Step
 from media.leg import Counters, Leg
 from media.rtp import FRAME, HEADER_BYTES
@@ -121,13 +120,15 @@ class Feeds:
                 counters.packets_out += 1
 
     def _play(self, leg: Leg, now: float, done: list[Leg]) -> None:
-        peer = leg.peer
         play = leg.sending if isinstance(leg.sending, Play) else leg.play
         assert play is not None
-        payload = play.next(peer.codec if peer is not None and peer.codec in SILENCE else "PCMA")
+        if leg.peer is None:
+            return  # begins when there is somebody to hear it
+        speaks = leg.may_speak()
+        payload = play.next(leg.peer.codec if speaks else "PCMA")
         if payload is None:
             done.append(leg)
-        elif leg.may_send():
+        elif speaks:
             self._send(payload, (leg,), now)
         else:
             leg.stream.switched = True  # held: time goes on unheard

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
+from media.codecs import ENCODE
 from media.dtmf import Pressed, Receiver
 from media.plane import Peer, Source
 from media.rtp import HEADER, HEADER_BYTES, MARKER, PLAIN, payload_bounds
@@ -38,6 +39,7 @@ class Counters:
     unsent: int = 0  # the kernel refused
     ticks: int = 0
     late_ticks: int = 0
+    errors: int = 0  # of our own making: each is in the log
 
     def figures(self) -> dict[str, int]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -146,6 +148,10 @@ class Leg:
         except OSError:
             pass
 
+    def close(self) -> None:
+        """Let go of what refers back to the leg, so that it is freed at once and not by a collection."""
+        del self.send, self.receive
+
     def hears_from(self) -> tuple[str, ...]:
         return tuple(leg for leg, _ in self.wish.legs) if self.wish.kind in ("leg", "mix") else ()
 
@@ -242,6 +248,10 @@ class Leg:
 
     def may_send(self) -> bool:
         return self.peer is not None and self.peer.receives and self.peer.port != 0
+
+    def may_speak(self) -> bool:
+        """Whether we can make audio for it, and not only pass on what another sends in the same codec."""
+        return self.peer is not None and self.may_send() and self.peer.codec in ENCODE
 
     def _send_to(self, packet: bytes | bytearray | memoryview) -> None:
         if self._target is not None:

@@ -97,7 +97,7 @@ class Mixer:
         codecs = [CODECS.index(leg.peer.codec) if leg.peer and leg.peer.codec in CODECS else 0 for leg in self._hearing]
         coded = _ENCODE[np.array(codecs, dtype=np.intp)[:, None], mixed]
         for leg, row in zip(self._hearing, coded, strict=True):
-            if leg.may_send():
+            if leg.may_speak():
                 yield leg, row.tobytes()
             else:
                 leg.stream.switched = True

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -56,6 +57,8 @@ FORGIVEN_S: Final = 1.0  # further behind (the machine slept), ticks are given u
 CHECK_S: Final = 1.0
 NAP_S: Final = 0.001  # between two looks under traffic: one waking serves several packets, none waits longer
 EVENTS_A_ROUND: Final = 256  # packets between two looks at the clock
+OUTBOX: Final = 1 << 20  # bytes the engine has not read yet: beyond, keys are dropped
+ERRORS_SHOWN: Final = 20
 WILDCARD: Final = ("0.0.0.0", "::")
 
 
@@ -111,12 +114,15 @@ class Worker:
                 asked = monotonic()
             events = poll(max(0.0, self._wake_at - asked), EVENTS_A_ROUND)
             now = monotonic()
-            for fd, event in events:
-                leg = by_fd.get(fd)
-                if leg is not None:
-                    leg.receive(now)
-                elif fd == control:
-                    self._control_ready(event)
+            try:
+                for fd, event in events:
+                    leg = by_fd.get(fd)
+                    if leg is not None:
+                        leg.receive(now)
+                    elif fd == control:
+                        self._control_ready(event)
+            except Exception:  # one leg's packet must not end the calls of all; what was not read is polled again
+                self._failed()
             if self._outbox and not self._blocked:
                 self._flush()
             busy = now - asked < NAP_S and len(events) < EVENTS_A_ROUND
@@ -140,7 +146,10 @@ class Worker:
         self._counters.ticks += 1
         if now - due > LATE_S:
             self._counters.late_ticks += 1
-        self._feeds.tick(round(due / FRAME_S), due)
+        try:
+            self._feeds.tick(round(due / FRAME_S), due)
+        except Exception:
+            self._failed()
         for leg in list(self._down):
             pressed = leg.receiver.overdue(now) if leg.receiver is not None else None
             if pressed is not None:
@@ -186,11 +195,20 @@ class Worker:
             return
         self._inbox += data
         for body in protocol.unpack(self._inbox):
-            message = protocol.to_worker(body)
-            self._verbs[type(message)](message)
+            try:
+                message = protocol.to_worker(body)
+                self._verbs[type(message)](message)
+            except Exception:
+                self._failed()
+
+    def _failed(self) -> None:
+        self._counters.errors += 1
+        if self._counters.errors <= ERRORS_SHOWN:
+            self._tell(Trouble("", traceback.format_exc()))
 
     def _tell(self, message: protocol.FromWorker) -> None:
-        self._outbox += protocol.pack(message)
+        if len(self._outbox) < OUTBOX or not isinstance(message, Digit | Trouble):
+            self._outbox += protocol.pack(message)
 
     def _flush(self) -> None:
         try:
@@ -256,7 +274,6 @@ class Worker:
         leg = self._legs.pop(gone.leg, None)
         if leg is None:
             return
-        self._deafen(leg)
         if leg.play is not None:
             self._by_op.pop(leg.play.op, None)
         self._down.pop(leg, None)
@@ -264,7 +281,11 @@ class Worker:
         self._unfeed(leg)
         for hearer in self._hearers.pop(gone.leg, ()):
             self._feed(hearer)
-        self._free[self._homes.pop(leg)] = leg.socket  # still connected: its last peer alone can fill it
+        home = self._homes.pop(leg)
+        if leg.socket.fileno() >= 0:
+            self._deafen(leg)
+            self._free[home] = leg.socket  # still connected: its last peer alone can fill it
+        leg.close()
 
     def _set(self, agreed: Set) -> None:
         leg = self._legs.get(agreed.leg)
@@ -284,7 +305,11 @@ class Worker:
         if peer.latch and leg.connected():  # a connected socket hears nobody else: take a new one
             self._deafen(leg)
             leg.socket.close()
-            leg.socket = _socket(*home)
+            try:
+                leg.socket = _socket(*home)
+            except OSError:
+                self._tell(MediaLost(leg.name, "no_ports"))
+                raise
             self._listen(leg)
         leg.agree(peer, connect=home[0] not in WILDCARD)
 
@@ -345,7 +370,9 @@ class Worker:
         """The tick's feed of what the leg wishes to hear, if it is one."""
         assert leg.peer is not None
         wish = leg.wish
-        if wish.kind == "music":
+        if wish.kind in ("music", "mix") and not leg.may_speak():
+            self._tell(Trouble(leg.name, f"no {wish.kind} in codec {leg.peer.codec}"))
+        elif wish.kind == "music":
             try:
                 return self._feeds.music(wish.name, self._library.track(wish.name), leg.peer.codec)
             except AudioError as problem:
@@ -379,7 +406,7 @@ class Worker:
             self._tell(Trouble(wanted.leg, str(problem)))
             tracks = ()
         if leg is None or not tracks:
-            self._tell(PlayEnded(wanted.op, "failed" if leg is not None and wanted.files else "stopped"))
+            self._tell(PlayEnded(wanted.op, "failed" if wanted.files else "finished"))
             return
         if leg.play is not None:
             self._end_play(leg, "stopped")
