@@ -10,7 +10,6 @@ from acd.config.problem import Problem, did_you_mean, one_of
 from acd.config.yaml import Document, Step
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_KINDS: dict[str, tuple[type, ...]] = {"a text": (str,), "a list": (list,), "a mapping": (dict,)}
 _WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -68,7 +67,8 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], document: Docume
         fix = "write it without quotes" if given in known else did_you_mean(str(given), known)
         return document.problem(path, what, fix, at="key" if is_key else "value")
     if kind in _WANTED:
-        return document.problem(path, *_wrong_type(_WANTED[kind], given))
+        node = document.scalar(path)
+        return document.problem(path, *_wrong_type(_WANTED[kind], given, node.value if node is not None else ""))
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return document.problem(path, f"{given} is out of range", f"{words} {context[name]:g}")
@@ -77,15 +77,14 @@ def _problem(model: type[BaseModel], detail: Mapping[str, Any], document: Docume
     return document.problem(path, str(detail["msg"]))
 
 
-def _wrong_type(wanted: str, given: object) -> tuple[str, str]:
+def _wrong_type(wanted: str, given: object, written: str) -> tuple[str, str]:
+    """`written` is the scalar as it stands in the file: a telephone number keeps its leading zero."""
     if given is None:
         return f"nothing stands here, {wanted} is expected", "leave the key out for its default, or give a value"
     fix = ""
-    if wanted == "a text" and isinstance(given, (int, float)) and not isinstance(given, bool):
-        fix = f'write it in quotes: "{given}"'
-    elif wanted == "a text" and isinstance(given, bool):
-        fix = f'write it in quotes: "{str(given).lower()}"'
-    elif wanted == "true or false" and isinstance(given, str):
+    if wanted == "a text" and isinstance(given, (int, float)):
+        return f"{written or given} is not a text", f'write it in quotes: "{written or given}"'
+    if wanted == "true or false" and isinstance(given, str):
         fix = "in YAML 1.2 yes, no, on and off are texts: write true or false"
     elif isinstance(given, str) and wanted in ("a number", "a whole number"):
         fix = "write it without quotes" if _numeric(given) else "write seconds as a plain number" * _timelike(given)

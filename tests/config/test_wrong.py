@@ -85,9 +85,9 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     ),
     "a number where a text belongs": (
         'a1: {contact: "sip:a1@127.0.0.1:7070"}',
-        "a1: {contact: «13800000000}",
-        "13800000000 is not a text",
-        'write it in quotes: "13800000000"',
+        "a1: {contact: «03012345}",
+        "03012345 is not a text",
+        'write it in quotes: "03012345"',
     ),
     "a list where a mapping belongs": (
         "agents:\n    sip",
