@@ -326,8 +326,12 @@ class Agents:
         return room > 0
 
     def offer(self, agent: AgentId, contact: CallId, queue: QueueId | None, now: float, channel: str = "voice") -> None:
-        """The agent is being rung: his capacity is taken. Raises `Impossible` if he has the contact already."""
-        tasks = self.states[agent].tasks
+        """The agent is being rung: his capacity is taken. The caller he still wraps up may come back to him: that
+        wrap-up is over. Raises `Impossible` if he has the contact otherwise."""
+        state = self.states[agent]
+        tasks = state.tasks
+        if contact in tasks and tasks[contact].work is Work.WRAP_UP:
+            self._end(state, tasks[contact], now)
         if contact in tasks:
             raise Impossible(f"{contact} is with {agent} already")
         tasks[contact] = Task(contact, queue, Work.OFFERED, now, channel)
