@@ -39,7 +39,7 @@ TALKS = ("talking", "held", "consulting")
 QUEUES = ("loans", "cards", "none")
 
 
-def config(version: int, strategy: str) -> Settings:
+def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     queue = Queue(
         "loans",
         needs={"loans": 3},
@@ -57,6 +57,8 @@ def config(version: int, strategy: str) -> Settings:
         "2": Number("2", "plain", "by_agent"),
         "3": Number("3", "main", "at_once"),
     }
+    for agent in made.agents.values():
+        agent.capacity = {"voice": capacity}
     if version % 2:
         made.queues.pop("cards")
         made.agents.pop("1002")
@@ -64,10 +66,13 @@ def config(version: int, strategy: str) -> Settings:
 
 
 class Machine(RuleBasedStateMachine):
-    @initialize(strategy=st.sampled_from(["longest_idle", "ring_all", "ring_progressively", "random"]))
-    def begin(self, strategy: str) -> None:
-        self.strategy, self.version = strategy, 0
-        self.world = World(config(0, strategy))
+    @initialize(
+        strategy=st.sampled_from(["longest_idle", "ring_all", "ring_progressively", "random"]),
+        capacity=st.sampled_from([1, 1, 2]),
+    )
+    def begin(self, strategy: str, capacity: int) -> None:
+        self.strategy, self.capacity, self.version = strategy, capacity, 0
+        self.world = World(config(0, strategy, capacity))
         for called in ("2", "1", "2"):
             self.world.call(called)
         self.world.run(5)
@@ -193,7 +198,7 @@ class Machine(RuleBasedStateMachine):
             self.world.ask(e.BlockQueue, queue="loans", blocked=what == "block")
         elif what == "reload":
             self.version += 1
-            self.world.send(e.Configured(config(self.version, self.strategy)))
+            self.world.send(e.Configured(config(self.version, self.strategy, self.capacity)))
         else:
             self.world.engine = Engine(self.world.engine.snapshot())
         if what == "restart":
