@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sip.building import ALLOW
 from sip.headers import Parameterised, delta_seconds
 from sip.message import Request, Response, SipError
-from sip.timers import Alarm
+from sip.timers import Timer
 from sip.transaction import Client
 
 if TYPE_CHECKING:
@@ -31,17 +31,17 @@ def wish(seconds: int) -> str:
     return f"{SUPPORTED}Session-Expires: {max(seconds, LEAST_S)}\r\nMin-SE: {LEAST_S}\r\n" if seconds else SUPPORTED
 
 
-class Refresh:
+class Refresh(Timer):
     """The timer of one session, once both sides have agreed on it."""
 
-    __slots__ = ("_alarm", "_by_update", "_session", "interval_s", "ours")
+    __slots__ = ("_by_update", "_session", "interval_s", "ours")
 
     def __init__(self, session: Session, interval_s: int, *, ours: bool, by_update: bool) -> None:
+        super().__init__()
         self._session = session
         self.interval_s = interval_s
         self.ours = ours  # we refresh
         self._by_update = by_update
-        self._alarm = Alarm(self._ring)
 
     @classmethod
     def of_request(cls, session: Session, request: Request, wanted_s: int) -> Refresh | None:
@@ -82,12 +82,12 @@ class Refresh:
         """The session was begun or refreshed."""
         layer = self._session.endpoint.layer
         wait = self.interval_s / 2 if self.ours else self.interval_s - min(32.0, self.interval_s / 3)
-        layer.timers.set(self._alarm, layer.now + wait)
+        layer.timers.set(self, layer.now + wait)
 
     def stop(self) -> None:
-        self._session.endpoint.layer.timers.cancel(self._alarm)
+        self._session.endpoint.layer.timers.cancel(self)
 
-    def _ring(self, _: float) -> None:
+    def fire(self, now: float) -> None:
         session = self._session
         if not self.ours:
             session.lapse()

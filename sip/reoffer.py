@@ -235,11 +235,13 @@ class Reoffer:
         layer.timers.set(self._alarm, layer.now + steps / 100)
 
     def _backed_off(self, _: float) -> None:
+        self._alarm = None
         self._take(Input.BACKED_OFF)
 
     def _forget_alarm(self, _: object) -> None:
         if self._alarm is not None:
             self._session.endpoint.layer.timers.cancel(self._alarm)
+            self._alarm = None
 
     def _forget_unacked(self, _: object) -> None:
         """Their ACK came, or a new offer shows that they have our 2xx."""

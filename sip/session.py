@@ -558,7 +558,8 @@ class Session:
         endpoint.forget(self)
         by, cause, status = self._why or ("network", "failed", 0)
         endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
-        self._invite = self._reply = self._draft = None
+        # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
+        self._invite = self._reply = self._draft = self._reoffer = self._refresh = None
 
 
 def _unheard(transaction: Client, response: Response | None) -> None:

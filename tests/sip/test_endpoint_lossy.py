@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from random import Random
 
@@ -134,3 +135,46 @@ def test_the_network_dies_in_mid_call() -> None:
     world.run()
     check(world)
     assert [(end.by, end.cause) for end in (*world.ends(A), *world.ends(B))] == [("us", "hangup")] * 2
+
+
+def test_nothing_is_left_for_the_garbage_collector() -> None:
+    """Sessions, timers and transactions go when the last of them goes: nothing points in a circle."""
+
+    def hear(endpoint: Endpoint, event: SipEvent) -> None:
+        match event:
+            case Incoming(session):
+                session.ring()
+                if world.random.random() < 0.8:
+                    session.answer(ANSWER)
+            case Answered(session):
+                session.reinvite(OFFER)
+            case Confirmed(session):
+                session.reinvite(ANSWER)  # glare
+            case Offered(session):
+                session.accept(ANSWER)
+
+    def alive() -> int:
+        return sum(type(thing).__module__.startswith("sip.") for thing in gc.get_objects())
+
+    world = World(5, loss=0.1, double=0.1)
+    for host in (A, B):
+        world.add(host, hear)
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        for number in range(40):
+            session = world.call(A, B, f"call-{number}")
+            world.at(world.now + world.random.uniform(0, 10), session.end)
+        world.run(100)
+        for event in world.heard[B]:
+            if isinstance(event, Incoming):
+                event.session.end()
+        world.run()
+        check(world)
+        del session, event
+        for heard in world.heard.values():
+            heard.clear()
+        assert alive() <= before
+    finally:
+        gc.enable()
