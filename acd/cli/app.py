@@ -15,7 +15,6 @@ def build() -> typer.Typer:
     """The whole ``acd``, plugins included."""
     app = typer.Typer(
         name="acd",
-        help="A contact centre: SIP in, IVR, queues, the right agent.",
         epilog="Exit codes: 0 done, 1 the engine said no or a check found errors, 2 wrong usage or no engine to ask.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,  # they print local variables, and those may hold a secret
@@ -33,12 +32,18 @@ def main() -> None:
     build()()
 
 
-def _options(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if show_version:
+def _say_version(wanted: bool) -> None:
+    if wanted:
         print(f"acd {version('hotline-acd')}")
         raise typer.Exit
+
+
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """A contact centre: SIP in, IVR, queues, the right agent."""
 
 
 def _plug_in(app: typer.Typer) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from acd.cli.options import UNUSABLE, Config, Control, Json, ask, connect, fail
+from acd.cli.client import NoEngine, Refused, connected
+from acd.cli.options import NO, UNUSABLE, Config, Control, Json, ask, control_path, fail
 from acd.cli.output import duration, iso, print_json, print_table, with_times
 
 Row = Sequence[object]
@@ -97,16 +98,23 @@ def top(
 
     Example: acd top --config hotline.yaml
     """
-    client = connect(control, config)
+    path = control_path(control, config)
+
+    def look() -> Any:
+        with connected(path) as client:  # each time anew: the engine may have been restarted meanwhile
+            return client.ask("view")
+
+    try:
+        look()
+    except NoEngine as problem:
+        fail(UNUSABLE, str(problem))
+    except Refused as no:
+        fail(NO, str(no))
     try:
         from acd.cli.top import Top
     except ImportError:
-        client.close()
         fail(UNUSABLE, "acd top needs textual; install it by: pip install 'hotline-acd[top]'")
-    try:
-        Top(lambda: client.ask("view"), every_s=every).run()
-    finally:
-        client.close()
+    Top(look, every_s=every).run()
 
 
 def _list(
@@ -157,5 +165,5 @@ def _flat(data: dict[str, Any], before: str = "") -> list[tuple[str, object]]:
         if isinstance(value, dict):
             rows += _flat(value, f"{name}.")
         else:
-            rows.append((name, ", ".join(map(str, value)) if isinstance(value, list) else value))
+            rows.append((name, value))
     return rows

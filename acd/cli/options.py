@@ -5,7 +5,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from acd.cli.client import DEFAULT_PATH, ControlClient, NoEngine, Refused, connected
+from acd.cli.client import DEFAULT_PATH, NoEngine, Refused, connected
 from acd.cli.output import complain
 
 OK, NO, UNUSABLE = 0, 1, 2
@@ -47,13 +47,5 @@ def ask(control: Path | None, config: Path | None, verb: str, **args: Any) -> An
             return client.ask(verb, **args)
     except Refused as no:
         fail(NO, str(no))
-    except NoEngine as problem:
-        fail(UNUSABLE, str(problem))
-
-
-def connect(control: Path | None, config: Path | None) -> ControlClient:
-    """A connection to keep. Ends the command with 2 if there is no engine."""
-    try:
-        return ControlClient(control_path(control, config))
     except NoEngine as problem:
         fail(UNUSABLE, str(problem))

@@ -1,7 +1,6 @@
 """The commands that change something in a running engine: agent, call, reload, drain."""
 
 import getpass
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -20,89 +19,81 @@ def register(app: typer.Typer) -> None:
     app.command()(drain)
 
 
-@dataclass(slots=True)
-class About:
-    """Of whom or what the command speaks, and which engine is asked."""
-
-    id: str
-    control: Control
-    config: Config
+Agent = Annotated[str, typer.Argument(metavar="ID", help="The agent.", show_default=False)]
+Call = Annotated[str, typer.Argument(metavar="ID", help="The call, as `acd calls` names it.", show_default=False)]
 
 
 @agent.callback()
-def _agent(
-    context: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The agent.", show_default=False)],
-    control: Control = None,
-    config: Config = None,
-) -> None:
+def _agent(context: typer.Context, id: Agent) -> None:
     """Sign an agent on or off, ready or on a break.
 
     Example: acd agent 1001 sign-on --at desk-17
     """
-    context.obj = About(id, control, config)
+    context.obj = id
 
 
 @agent.command("sign-on")
 def sign_on(
     context: typer.Context,
     at: Annotated[str | None, typer.Option("--at", metavar="DEVICE", help="Where; else at his own device.")] = None,
+    control: Control = None,
+    config: Config = None,
 ) -> None:
     """Begin to work, at a device.
 
     Example: acd agent 1001 sign-on --at desk-17
     """
-    _order(context.obj, "agent", op="sign-on", at=at)
+    _say(ask(control, config, "agent", id=context.obj, op="sign-on", at=at, by=_me()))
 
 
 @agent.command("sign-off")
-def sign_off(context: typer.Context) -> None:
+def sign_off(context: typer.Context, control: Control = None, config: Config = None) -> None:
     """Go home; in a call: after it.
 
     Example: acd agent 1001 sign-off
     """
-    _order(context.obj, "agent", op="sign-off")
+    _say(ask(control, config, "agent", id=context.obj, op="sign-off", by=_me()))
 
 
 @agent.command()
-def ready(context: typer.Context) -> None:
+def ready(context: typer.Context, control: Control = None, config: Config = None) -> None:
     """Back from a break, from not responding, or done with wrap-up.
 
     Example: acd agent 1001 ready
     """
-    _order(context.obj, "agent", op="ready")
+    _say(ask(control, config, "agent", id=context.obj, op="ready", by=_me()))
 
 
 @agent.command("break")
-def take_break(context: typer.Context, reason: Annotated[str, typer.Argument(metavar="REASON")]) -> None:
+def take_break(
+    context: typer.Context,
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why: lunch, training …", show_default=False)],
+    control: Control = None,
+    config: Config = None,
+) -> None:
     """Take a break, for a reason; in a call: after it.
 
     Example: acd agent 1001 break lunch
     """
-    _order(context.obj, "agent", op="break", reason=reason)
+    _say(ask(control, config, "agent", id=context.obj, op="break", reason=reason, by=_me()))
 
 
 @call.callback()
-def _call(
-    context: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The call, as `acd calls` names it.", show_default=False)],
-    control: Control = None,
-    config: Config = None,
-) -> None:
+def _call(context: typer.Context, id: Call) -> None:
     """Do something with one call.
 
     Example: acd call 3-17 hang-up
     """
-    context.obj = About(id, control, config)
+    context.obj = id
 
 
 @call.command("hang-up")
-def hang_up(context: typer.Context) -> None:
+def hang_up(context: typer.Context, control: Control = None, config: Config = None) -> None:
     """End the call: every leg of it.
 
     Example: acd call 3-17 hang-up
     """
-    _order(context.obj, "call", op="hang-up")
+    _say(ask(control, config, "call", id=context.obj, op="hang-up", by=_me()))
 
 
 def reload(
@@ -134,10 +125,6 @@ def drain(control: Control = None, config: Config = None) -> None:
     Example: acd drain
     """
     _say(ask(control, config, "drain", by=_me()))
-
-
-def _order(about: About, verb: str, **args: Any) -> None:
-    _say(ask(about.control, about.config, verb, id=about.id, by=_me(), **args))
 
 
 def _say(data: dict[str, Any]) -> None:

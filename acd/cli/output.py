@@ -75,6 +75,10 @@ def shown(cell: object) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return f"{cell:g}"
+    if isinstance(cell, list):
+        return ", ".join(map(shown, cell)) or "–"
+    if isinstance(cell, dict):
+        return ", ".join(f"{key} {shown(value)}" for key, value in cell.items()) or "–"
     return harmless(str(cell))
 
 

@@ -111,7 +111,8 @@ class ControlServer:
 
 async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
     writer.write(msgspec.json.encode(answer) + b"\n")
-    await asyncio.wait_for(writer.drain(), 10.0)
+    async with asyncio.timeout(10.0):  # not `wait_for`, which may swallow the cancellation of `close` (Python 3.11)
+        await writer.drain()
 
 
 def _bind(path: Path) -> socket.socket:

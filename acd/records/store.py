@@ -116,7 +116,8 @@ class RecordStore:
     async def _pause(self, seconds: float) -> None:
         """Wait, but not while closing."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def _write_all(self) -> bool:
         """Write batch after batch; False if the last could not be, and still waits."""
