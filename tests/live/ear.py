@@ -157,6 +157,13 @@ class Ear:
         best = max(range(200, 1500, 20), key=lambda h: power(samples[-4000:], h))
         raise AssertionError(f"{hertz} Hz was not heard; {len(self.packets)} packets, strongest near {best} Hz")
 
+    def wait_for_packets(self, timeout_s: float = 10.0) -> None:
+        """Until anything is heard: from then on there is somebody to speak to."""
+        until = time.monotonic() + timeout_s
+        while not self.packets and time.monotonic() < until:
+            time.sleep(0.02)
+        assert self.packets, "nothing was heard"
+
     def digits(self) -> str:
         """Keys heard as telephone-event, each once."""
         seen: list[tuple[int, int]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,11 +19,22 @@ from typing import Any
 SCENARIOS = Path(__file__).parent / "sipp"
 
 
+FIRST_PORT, LAST_PORT = 10_000, 29_990  # below the kernel's own choices and the media's
+_next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT)
+
+
 def free_port() -> int:
-    """A UDP port that nobody holds at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody holds at the moment, and that nobody is given by chance: tests run side by side."""
+    global _next_port
+    while True:
+        _next_port = FIRST_PORT + (_next_port + 1 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", _next_port))
+        except OSError:
+            continue
+        return _next_port
 
 
 def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 10.0) -> Any:

@@ -47,7 +47,8 @@ def test_a_caller_waits_to_music_until_an_agent_is_free(tmp_path: Path) -> None:
     with Ear() as caller, EngineProcess(tmp_path, bank.text) as engine:
         engine.ask("agent", id="1001", op="break", reason="lunch")
         with Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                  talk_ms=1500, keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}) as trunk:  # fmt: skip
+                  talk_ms=1500,
+                  keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}) as trunk:  # fmt: skip
             caller.wait_for_tone(MUSIC)
             trunk.done()
         [record] = engine.records(1)
