@@ -381,7 +381,6 @@ class WorkerPool:
         self._tell(leg, SendDigits(leg, digits))
 
     def relay_digits(self, leg: str, on: bool) -> None:
-        """Whether whoever hears the leg also gets its keys: off for feature keys and secrets."""
         self._tell(leg, RelayDigits(leg, on))
 
     def delete(self, leg: str) -> None:

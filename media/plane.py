@@ -92,6 +92,10 @@ class Plane(Protocol):
 
     def send_digits(self, leg: str, digits: str) -> None: ...
 
+    def relay_digits(self, leg: str, on: bool) -> None:
+        """Whether whoever hears the leg also gets its keys, as at first: off for feature keys and secrets."""
+        ...
+
     def delete(self, leg: str) -> None:
         """Nothing is sent or reported for the leg after this; its port is ready again after a while."""
         ...

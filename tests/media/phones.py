@@ -48,7 +48,7 @@ def loudest(pcm: bytes, tones: Sequence[float]) -> float | None:
 class Phone(asyncio.DatagramProtocol):
     """A peer on loopback. `packets` is all it received, in order."""
 
-    def __init__(self, codec: str = "PCMA", events: int | None = 101) -> None:
+    def __init__(self, codec: str = "PCMA", events: int | None = 101, host: str = "127.0.0.1") -> None:
         self.codec = codec
         self.payload = codecs.STATIC[codec]
         self.events = events
@@ -58,8 +58,8 @@ class Phone(asyncio.DatagramProtocol):
         self.sequence = 1000
         self.timestamp = 50_000
         self.ssrc = 0xBEEF
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((host, 0))
         self._socket.setblocking(False)
         self._arrived = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
@@ -91,7 +91,7 @@ class Phone(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> tuple[str, int]:
-        host, port = self._socket.getsockname()
+        host, port = self._socket.getsockname()[:2]
         return host, port
 
     def peer(
@@ -105,7 +105,7 @@ class Phone(asyncio.DatagramProtocol):
 
     def call(self, port: Port) -> None:
         """Send to this port from now on."""
-        self.to = (port.host, port.port)
+        self.to = (port.host if port.host != "0.0.0.0" else "127.0.0.1", port.port)
 
     def raw(self, data: bytes) -> None:
         assert self._transport is not None
@@ -196,9 +196,10 @@ async def pool(
     ready: int = 16,
     quarantine_s: float = 0.0,
     silent_after_s: float | None = None,
+    address: str = "127.0.0.1",
 ) -> AsyncIterator[tuple[WorkerPool, Facts]]:
     made = WorkerPool(
-        {"trunks": "127.0.0.1", "agents": "127.0.0.1"},
+        {"trunks": address, "agents": address},
         ports,
         workers,
         prompts,

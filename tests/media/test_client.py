@@ -84,6 +84,7 @@ def test_a_port_used_again_knows_nothing_of_its_last_call() -> None:
                 plane.set("old", old.peer())
                 await settled(plane)
                 plane.delete("old")
+                await settled(plane)
                 again = plane.create("new", "agents", "agent")
                 assert again.port == first.port
                 new.call(again)

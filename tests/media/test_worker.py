@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -432,5 +433,87 @@ def test_a_leg_not_heard_is_told_once() -> None:
             with listening(plane, ("caller", caller), ("held", held)):
                 plane.set("held", held.peer(sends=False))
                 assert await facts.count(1) == [LostFact("caller", "silent")]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("bound", "host"), [("0.0.0.0", "127.0.0.1"), ("::1", "::1")])
+def test_other_addresses_to_bind_to(bound: str, host: str) -> None:
+    async def scenario() -> None:
+        async with (
+            pool(address=bound) as (plane, facts),
+            Phone("PCMU", host=host) as caller,
+            Phone(host=host) as agent,
+            Phone(host=host) as stranger,
+        ):
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                stranger.to = caller.to
+                stranger.say(900, 5)
+                caller.say(400, 10)
+                caller.press("1")
+                heard = await agent.hears(18)
+                await counted(plane, packets_in=18)
+                unbroken(heard)
+                assert loudest(agent.pcm(heard), TONES) == 400
+                assert facts.digits() == "1"
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_that_closed_its_port_disturbs_nobody(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, _), Phone() as caller:
+            async with Phone() as gone:
+                plane.create("gone", "agents")
+                plane.set("gone", gone.peer())
+            with listening(plane, ("caller", caller)):
+                plane.hears("gone", music("waiting"))
+                plane.hears("caller", music("waiting"))
+                unbroken(await caller.hears(25))
+                figures = await settled(plane)
+                assert figures["unsent"] > 0
+                assert figures["errors"] == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_play_waits_for_its_listener_and_runs_on_under_hold(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, facts), Phone() as caller:
+            caller.call(plane.create("caller", "agents"))
+            plane.hears("caller", PROMPTS)
+            plane.play("op", "caller", ("welcome",), 1, False)
+            await asyncio.sleep(0.2)
+            assert facts.all == []
+            plane.set("caller", caller.peer())
+            await caller.hears(6)
+            await facts.until(lambda _: facts.ended() == [("op", "finished")])
+            plane.play("held", "caller", ("welcome",), 1, False)
+            plane.set("caller", caller.peer(receives=False))
+            await facts.until(lambda _: facts.ended()[1:] == [("held", "finished")])
+            assert len(caller.packets) <= 7
+
+    asyncio.run(scenario())
+
+
+def test_no_audio_is_made_in_a_codec_we_do_not_have(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, facts), Phone() as caller, Phone() as agent:
+            wide = replace(caller.peer(), codec="G722", payload=9)
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.set("caller", wide)
+                plane.hears("caller", music("waiting"))
+                plane.hears("agent", from_leg("caller"))
+                plane.play("op", "caller", ("menu",), 1, False)
+                await facts.until(lambda _: facts.ended() == [("op", "finished")])
+                plane.set("agent", replace(agent.peer(), codec="G722", payload=109))
+                plane.hears("caller", from_leg("agent"))
+                await settled(plane)
+                caller.send(9, bytes(FRAME), 0)
+                assert (await agent.hears(1))[0].payload_type == 109  # but it is passed on
+                assert caller.packets == []
+                assert (await settled(plane))["errors"] == 0
 
     asyncio.run(scenario())
