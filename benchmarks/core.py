@@ -56,6 +56,7 @@ class Bench:
         self.now += 0.0001
         self.steps += 1
         given = self.engine.step(event, self.now)
+        self.engine.deadline()  # a shell asks after every turn
         self.commands += len(given)
         for command in given:
             if type(command) is c.StartLeg:

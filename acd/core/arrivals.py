@@ -38,7 +38,7 @@ def _new(core: Core, event: LegArrived) -> Call:
     call = Call(event.call, core.now, offset, record, event.leg, event.caller_name, event.asserted, event.channel)
     leg = Leg(event.leg, event.call, "caller", LegState.ARRIVED, core.now)
     call.legs[leg.id] = core.legs[leg.id] = leg
-    call.version = state.settings.version
+    call.version = state.version
     call.variables = {
         **(event.attributes or {}),
         "caller": event.caller,

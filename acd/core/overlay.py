@@ -14,7 +14,11 @@ def configure(core: Core, settings: Settings) -> None:
     state.configured = settings
     in_use = {call.version for call in state.calls.values() if call.state is not CallState.ENDING}
     state.flows = {version: flows for version, flows in state.flows.items() if version in in_use}
-    state.flows[settings.version] = settings.flows
+    version = settings.version
+    while state.flows.get(version, settings.flows) != settings.flows:
+        version += "+"  # two configurations told apart by nothing but their flows
+    state.flows[version] = settings.flows
+    state.version = version
     core.agents.configure(settings, core.now)
     known = core.agents.settings
     state.departed = {id: agent for id, agent in known.items() if id not in settings.agents}

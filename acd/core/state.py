@@ -43,6 +43,7 @@ class State:
     settings: Settings = field(default_factory=lambda: Settings("none"))  # with the overlay of live changes
     blocked: dict[QueueId, bool] = field(default_factory=dict)  # overlay
     flows: dict[str, dict[str, Flow]] = field(default_factory=dict)  # by version: a live call keeps its own
+    version: str = ""  # of the flows that new calls begin with
     hours: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     calls: dict[CallId, Call] = field(default_factory=dict)

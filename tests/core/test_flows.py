@@ -197,3 +197,15 @@ def test_a_key_on_the_caller_s_phone_while_talking_goes_nowhere() -> None:
     told = len(world.story)
     world.send(e.Digit("1-1.0", "5"))
     assert len(world.story) == told
+
+
+def test_two_configurations_told_apart_by_nothing_but_their_flows() -> None:
+    world = caller_in(Answer(), Say(("old_1",)), Say(("old_2",)))
+    world.send(e.Configured(hotline(flow(Answer(), Say(("new",))))))
+    world.call()
+    world.run(3)
+    assert [line for line in world.story if "played" in line] == story("""
+        0s caller is played old_1
+        0s caller2 is played new
+        2s caller is played old_2
+    """)

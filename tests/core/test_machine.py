@@ -1,9 +1,10 @@
 """Anything may arrive at any time: a random world, stale and crossing events among it; after every step the invariants
 hold, and in the end nobody is stuck and every call has its one record."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from acd.core import events as e
 from acd.core.calls import LegState
@@ -59,6 +60,10 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     }
     for agent in made.agents.values():
         agent.capacity = {"voice": capacity}
+    if version % 3 == 2:
+        made.devices.pop("desk-1")
+        made.agents["1001"].device = None
+        made.flows = {**FLOWS, "plain": Flow("plain", (Enqueue("loans"),))}
     if version % 2:
         made.queues.pop("cards")
         made.agents.pop("1002")
@@ -234,3 +239,9 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
+
+
+@pytest.mark.prove
+def test_anything_for_long() -> None:
+    long = settings(TestMachine.settings, max_examples=3000, stateful_step_count=80)
+    run_state_machine_as_test(Machine, settings=long)
