@@ -7,7 +7,7 @@ from pathlib import Path
 from acd.core.commands import Command
 from acd.core.engine import Engine, Snapshot
 from acd.core.record import Record
-from acd.journal.codec import JournalError, Turn, decode_turn, encode_commands
+from acd.journal.codec import Header, JournalError, Turn, decode_turn, encode_commands
 from acd.journal.segments import is_start, read_header, read_snapshot, read_turns, segments_of
 
 EngineFactory = Callable[[Snapshot | None], Engine]
@@ -91,6 +91,10 @@ class Follow:
         self._last = header.segment
         self.now = max(self.now, header.now)
         result.segments += 1
+        this = Header(boot=0, seed=0, now=0.0, wall_offset_s=0.0)
+        if self._compare and (header.engine, header.python) != (this.engine, this.python):
+            then, today = f"{header.engine} on Python {header.python}", f"{this.engine} on Python {this.python}"
+            result.notes.append(f"{path}: written by engine {then}, replayed by {today}")
         torn = ""
         for number, data, whole in read_turns(path):
             if torn:

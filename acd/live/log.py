@@ -1,9 +1,10 @@
 """The log: structlog, one JSON object or one console line an entry, on standard error.
 
 ``configure(…)`` once, then ``log = get("sip")`` and ``log.info("leg arrived", leg=leg, caller=caller)``. An entry
-about a leg or an operation gets its ``call`` by itself (the name holds it). Levels that are off cost a method call. Entries go
-to a thread through a bounded buffer: a terminal or a pipe that stalls loses lines, which is counted and said, and
-never holds up a call. Text from peers cannot forge a line or move a cursor: whatever is not printable is escaped.
+about a leg or an operation gets its ``call`` by itself (the name holds it). Levels that are off cost a method call.
+Entries go to a thread through a bounded buffer: a terminal or a pipe that stalls loses lines, which is counted and
+said, and never holds up a call. Text from peers cannot forge a line or move a cursor: whatever is not printable is
+escaped.
 """
 
 import atexit

@@ -154,3 +154,13 @@ def test_a_record_in_a_texts_clothing_is_not_counted(tmp_path: Path) -> None:
     call = LegArrived("1-1.0", "1-1", "trunk:carrier", "95588", '["WriteRecord",')
     assert b'["WriteRecord",' not in encode_turn(0.0, call, [])
     assert b'["WriteRecord",' in encode_turn(0.0, call, [WriteRecord(Record("1-1", "", "", "", 0.0))])
+
+
+def test_another_version_is_said(tmp_path: Path) -> None:
+    written(tmp_path, shift())
+    (path,) = segments(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'"engine":"', b'"engine":"9.', 1))
+    result = replay([path])
+    assert result.exact
+    (note,) = result.notes
+    assert "written by engine 9." in note
