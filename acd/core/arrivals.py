@@ -57,6 +57,8 @@ def _new(core: Core, event: LegArrived) -> Call:
 def _overload(core: Core, source: str) -> str | None:
     """Why no further call is taken now, or None. The call in question has been counted already."""
     state = core.state
+    if state.configured is None:
+        return "not configured"
     if state.draining:
         return "draining"
     if state.live > state.settings.max_calls:

@@ -148,9 +148,11 @@ def reason(leg: Leg, event: LegEnded) -> str:
     be rung again and again without a pause."""
     if event.cause == "no_answer":
         return "no_answer"
-    if event.by != "peer":
+    if event.by != "peer" or (event.cause == "unreachable" and not event.status):
         return "unreachable"
-    return "rejected" if event.status in REJECTED or leg.state is LegState.UP else "busy"
+    if leg.state is LegState.UP or event.status in REJECTED or (event.cause == "rejected" and not event.status):
+        return "rejected"
+    return "busy"
 
 
 def miss(core: Core, call: Call, leg: Leg, how: str) -> None:

@@ -312,3 +312,27 @@ def test_a_flow_that_waits_for_nothing_does_not_stop_time() -> None:
     world.run(1)
     world.hang_up("caller")
     assert world.records[0].outcome in ("max_wait", "abandoned")
+
+
+@pytest.mark.parametrize(
+    ("ended", "presence", "free_after_s"),
+    [
+        (e.LegEnded("1-1.1", "peer", "rejected"), "ready", 5.0),
+        (e.LegEnded("1-1.1", "peer", "busy"), "ready", 7.0),
+        (e.LegEnded("1-1.1", "peer", "no_answer"), "ready", 9.0),
+        (e.LegEnded("1-1.1", "peer", "unreachable"), "unreachable", None),
+        (e.LegEnded("1-1.1", "network", "unreachable"), "unreachable", None),
+        (e.LegEnded("1-1.1", "us", "unreachable", 480), "unreachable", None),
+        (e.LegEnded("1-1.1", "peer", "unreachable", 404), "ready", 7.0),
+    ],
+)
+def test_what_an_ended_offer_says_of_its_agent(ended: e.LegEnded, presence: str, free_after_s: float | None) -> None:
+    queue = Queue("loans", NEEDS, rejected_delay_s=5.0, busy_delay_s=7.0, no_answer_delay_s=9.0)
+    world = World(hotline(PLAIN, agents=1, queue=queue))
+    world.call()
+    world.legs["1-1.1"].gone = True
+    world.send(ended)
+    (agent,) = world.engine.view(0.0).agents
+    assert (agent.presence, agent.work) == (presence, ())
+    assert world.engine._core.state.agents["1001"].not_before == (free_after_s or 0.0)
+    assert world.probed == (["desk-1"] if presence == "unreachable" else [])

@@ -4,6 +4,7 @@ import pytest
 
 from acd.core import commands as c
 from acd.core import events as e
+from acd.core.engine import Engine
 from tests.core.hotline import PLAIN, hotline
 from tests.core.world import World, story
 
@@ -137,3 +138,12 @@ def test_the_wall_clock_moves_no_timer_and_no_time_of_a_live_call() -> None:
     world.hang_up("caller")
     (record,) = world.records
     assert (record.started_at, record.agent_answered_at, record.ended_at) == (1_000_000.0, 1_000_003.0, 1_000_005.0)
+
+
+def test_before_there_is_a_configuration_calls_are_asked_to_come_back() -> None:
+    engine = Engine()
+    engine.step(e.Started(1, 0.0, 1), 0.0)
+    end, record = engine.step(e.LegArrived("1-1.0", "1-1", "trunk:carrier", "95588", "1"), 0.0)
+    assert end == c.EndLeg("1-1.0", 503, "rejected", 10.0)
+    assert isinstance(record, c.WriteRecord)
+    assert record.record.detail == "not configured"
