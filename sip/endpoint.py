@@ -180,6 +180,7 @@ class Endpoint:
                 sdp,
                 credentials,
                 expires_s=self.settings.session_expires_s,
+                reliable=self.settings.reliable_provisionals,
             )
         )
         return session

@@ -17,6 +17,7 @@ from sip.events import Answered, Confirmed, Ended, Progress
 from sip.headers import delta_seconds, retry_after, tag_of
 from sip.message import Request, Response, SipError
 from sip.refresh import Refresh, wish
+from sip.reliable import Pracks, Provisionals, send_prack
 from sip.settings import Credentials, Hop
 from sip.timers import LONG, Alarm
 from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite
@@ -83,6 +84,7 @@ class Draft:
     cseq: int = 0
     challenged: int = 0
     expires_s: int = 0  # the session timer asked for
+    reliable: bool = False  # 100rel is offered
 
 
 class Session:
@@ -90,9 +92,9 @@ class Session:
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack", "_alarm", "_asked_who", "_credentials", "_draft", "_endpoint", "_invite", "_local_sdp", "_reason",
-        "_refresh", "_reoffer", "_reply", "_retry_after_s", "_unacked", "_why", "call_id", "dialog", "hop", "local_tag",
-        "name", "outgoing", "remote_sdp", "state",
+        "_ack", "_alarm", "_answer_after", "_asked_who", "_credentials", "_cseq", "_draft", "_endpoint", "_invite",
+        "_local_sdp", "_pracks", "_provisionals", "_reason", "_refresh", "_reoffer", "_reply", "_retry_after_s",
+        "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name", "outgoing", "remote_sdp", "state",
     )  # fmt: skip
 
     def __init__(
@@ -112,11 +114,15 @@ class Session:
         self._credentials: Credentials | None = None
         self._invite: ClientInvite | ServerInvite | None = None  # while unanswered
         self._reply: Reply | None = None  # to their INVITE
+        self._cseq = 0  # of their INVITE
         self._unacked: Unacknowledged | None = None
         self._ack = b""  # to a 2xx of theirs, should that be repeated
         self._alarm: Alarm | None = None
         self._reoffer: Reoffer | None = None
         self._refresh: Refresh | None = None
+        self._provisionals: Provisionals | None = None  # ours, where the caller requires them reliable
+        self._pracks: Pracks | None = None
+        self._answer_after: bytes | None = None  # our answer, while a reliable offer or answer waits for its PRACK
         self._local_sdp = b""
         self._reason = ""  # the Reason line of our CANCEL or BYE
         self._why: tuple[Party, str, int] | None = None
@@ -135,7 +141,10 @@ class Session:
         """200, retransmitted until its ACK. An ACK that never comes ends the session (not_acknowledged)."""
         if self.state is State.ARRIVED:
             self._endpoint.refresh_clock()
-            self._take(Input.ANSWER, (200, sdp))
+            if self._provisionals is not None and self._provisionals.waiting and self._provisionals.carries_sdp:
+                self._answer_after = sdp  # RFC 3262 §3: not before the PRACK
+            else:
+                self._take(Input.ANSWER, (200, sdp))
 
     def end(self, status: int = 0, *, reason: str = "", retry_after_s: float | None = None) -> None:
         """Whichever is right now: refuse with `status` (default 480), CANCEL, BYE – or CANCEL first and BYE when a
@@ -211,7 +220,10 @@ class Session:
     def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, request: Request, expires_s: int) -> None:
         """Their INVITE has come and been answered with 100. Raises `SipError`: 422."""
         self._invite, self._reply, self.dialog, self.remote_sdp = invite, reply, dialog, request.body
+        self._cseq = dialog.remote_cseq
         self._refresh = Refresh.of_request(self, request, expires_s)
+        if "100rel" in request.tokens("Require"):
+            self._provisionals = Provisionals(invite, reply, dialog.remote_cseq, self._no_prack)
         invite.on_cancel = self._cancelled
 
     def bye(self, why: tuple[Party, str, int] = ("peer", "hangup", 0)) -> None:
@@ -257,6 +269,25 @@ class Session:
             self._why = ("network", "unreachable", 408)
             self._take(Input.END)
 
+    def pracks(self, request: Request) -> bool:
+        """A PRACK. True if it is for what we sent; `pracked` then goes on."""
+        return self._provisionals is not None and self._provisionals.matches(request)
+
+    def pracked(self, request: Request) -> None:
+        assert self._provisionals is not None
+        if request.body:
+            self.remote_sdp = request.body
+        self._provisionals.acknowledged()
+        if self._answer_after is not None:
+            sdp, self._answer_after = self._answer_after, None
+            self.answer(sdp)
+
+    def _no_prack(self) -> None:
+        """A reliable provisional was never acknowledged: the INVITE is refused (RFC 3262 §3)."""
+        if self.state is State.ARRIVED:
+            self._why = ("network", "not_acknowledged", 500)
+            self._take(Input.NO_ACK)
+
     def gone(self, status: int) -> None:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
         self.bye(("network", "unreachable" if status == 408 else "failed", status))
@@ -300,7 +331,8 @@ class Session:
         draft.cseq += 1
         via, branch = endpoint.new_via(self.hop)
         outline = Outline(draft.uri, via, branch, "", draft.from_, draft.to, self.call_id, draft.cseq)
-        lines = f"{draft.lines}{wish(draft.expires_s)}{authorization}"
+        reliable = "Supported: 100rel\r\n" if draft.reliable else ""
+        lines = f"{draft.lines}{reliable}{wish(draft.expires_s)}{authorization}"
         self._local_sdp = draft.sdp
         if draft.sdp:
             lines += SDP
@@ -317,7 +349,7 @@ class Session:
             return
         status = response.status
         if status < 200:
-            if transaction is self._invite:
+            if transaction is self._invite and self._in_order(response):
                 self._take(Input.PROVISIONAL, response)
         elif status < 300:
             self._succeeded(transaction, response)
@@ -327,6 +359,26 @@ class Session:
             if status == 422 and self._wait_longer(response):
                 return
             self._refused(status, response)
+
+    def _in_order(self, response: Response) -> bool:
+        """Send the PRACK of a reliable provisional; False if it is one that was repeated (RFC 3262 §4)."""
+        invite = self._invite
+        if response.status == 100 or self._draft is None or not self._draft.reliable or response.get("RSeq") is None:
+            return True
+        assert isinstance(invite, ClientInvite)
+        assert invite.outline is not None
+        if self._pracks is None:
+            self._pracks = Pracks()
+        endpoint = self._endpoint
+        seen = endpoint.heard_from or self.hop
+        dialog = self._pracks.owed(response, invite.outline, self.local_tag, seen)
+        if dialog is None:
+            return False
+        dialog.hop = endpoint.next_hop(dialog, seen)
+        send_prack(endpoint.layer, dialog, *endpoint.new_via(dialog.hop), response)
+        if response.body:
+            self.remote_sdp = response.body
+        return True
 
     def _timed_out(self, unreached: bool) -> None:
         if self._why is None:
@@ -431,7 +483,7 @@ class Session:
         self._refresh = Refresh.of_response(self, message)
         if self._refresh is not None:
             self._refresh.restart()
-        self._endpoint.events.append(Answered(self, message.body))
+        self._endpoint.events.append(Answered(self, self.remote_sdp))
 
     def _acknowledge(self, response: Response) -> None:
         """ACK their 2xx and keep the dialog it made (§13.2.2.4)."""
@@ -441,9 +493,13 @@ class Session:
         self._silence()
         dialog = Dialog.of_response(invite.outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
-        self.dialog, self.remote_sdp = dialog, response.body
+        if self._pracks is not None:
+            dialog.local_cseq = max(dialog.local_cseq, self._pracks.last_cseq(dialog.remote_tag))
+            self._pracks = None
+        cseq = invite.outline.cseq
+        self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp
         self._invite = self._draft = invite.outline = None
-        self.send_ack(dialog.local_cseq)
+        self.send_ack(cseq)
 
     def send_ack(self, cseq: int, body: bytes = b"") -> None:
         """The ACK of a 2xx: a request of its own, outside any transaction, kept in case the 2xx is repeated."""
@@ -487,6 +543,9 @@ class Session:
         assert isinstance(self._invite, ServerInvite)
         assert self._reply is not None
         lines = f"{self._endpoint.contact_line(self.hop)}{ALLOW}{SDP if sdp else ''}"
+        if self._provisionals is not None and status > 100:
+            self._provisionals.send(status, lines, sdp)
+            return
         self._invite.respond(status, self._reply.to_bytes(status, lines, sdp))
         layer = self._endpoint.layer
         if self._alarm is None:
@@ -512,7 +571,7 @@ class Session:
             lines += self._refresh.lines(as_server=True)
             self._refresh.restart()
         data = reply.to_bytes(200, lines, sdp)
-        self._unacked = Unacknowledged(invite, dialog.remote_cseq, data, self.no_ack)
+        self._unacked = Unacknowledged(invite, self._cseq, data, self.no_ack)
         self._invite = self._reply = None
 
     def _refuse(self, _: object) -> None:
@@ -551,6 +610,9 @@ class Session:
             self._reoffer.stop()
         if self._refresh is not None:
             self._refresh.stop()
+        if self._provisionals is not None:
+            self._provisionals.stop()
+            self._provisionals = None
 
     def _finish(self) -> None:
         self._silence()
@@ -595,6 +657,7 @@ TABLE: dict[tuple[State, Input], tuple[State, Act]] = {
     (S.ARRIVED, I.RING): (S.ARRIVED, Session._ring),
     (S.ARRIVED, I.ANSWER): (S.ANSWERED, Session._accept_invite),
     (S.ARRIVED, I.END): (S.ENDED, Session._refuse),
+    (S.ARRIVED, I.NO_ACK): (S.ENDED, Session._refuse),  # of a reliable provisional
     (S.ARRIVED, I.CANCEL): (S.ENDED, Session._refuse_cancelled),
     (S.ARRIVED, I.BYE): (S.ENDED, Session._refuse_cancelled),  # a caller may leave an early dialog so (§15.1.2)
     (S.ANSWERED, I.ACK): (S.CONFIRMED, Session._confirm),

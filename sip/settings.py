@@ -72,3 +72,4 @@ class EndpointSettings:
     registration_max_s: int = 3600
     max_transactions: int = 20_000
     session_expires_s: int = 1800  # the session timer we ask for (RFC 4028); 0: only where the peer asks
+    reliable_provisionals: bool = False  # offer 100rel (RFC 3262) in our INVITEs; a caller that requires it gets it

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sip.endpoint import Endpoint
 
 Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
-UNDERSTOOD = frozenset({"timer"})  # option tags that may stand in Require
+UNDERSTOOD = frozenset({"timer", "100rel"})  # option tags that may stand in Require
 RETRY_AFTER_S = 10  # told to who meets our bounds
 
 
@@ -134,6 +134,11 @@ class Uas:
                 transaction.respond(
                     200, reply.to_bytes(200, f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}")
                 )
+        elif method == "PRACK":
+            status = 200 if session.pracks(request) else 481
+            transaction.respond(status, reply.to_bytes(status))
+            if status == 200:
+                session.pracked(request)
         elif method in ("OPTIONS", "INFO"):
             transaction.respond(200, reply.to_bytes(200, ALLOW))
         elif method in ("INVITE", "UPDATE"):
