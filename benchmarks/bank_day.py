@@ -1,0 +1,82 @@
+"""The reference bank's day: 1,600 employees in three cities, 20 shifts, some 600 seated at the peak, 274,000 calls of
+90 s through the bank example's own menus and lanes."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from acd.config.load import load
+from acd.config.yaml import parse
+from acd.core.settings import Agent, Device, Settings
+from simulator.scenario import Scenario, checked
+
+BANK = Path(__file__).parents[1] / "examples" / "bank"
+EMPLOYEES, SHIFTS, CALLS = 1600, 20, 274_000
+# Calls per hour from midnight, a share of the day each: a bank's two humps (assumption).
+PROFILE = [8, 5, 4, 3, 3, 5, 12, 30, 58, 82, 90, 86, 74, 72, 80, 82, 76, 64, 52, 44, 36, 28, 19, 12]
+
+
+def bank_day() -> tuple[Settings, Scenario]:
+    example = load(BANK / "hotline.yaml").settings
+    sites, people = ("beijing", "shanghai", "chengdu"), {}
+    draw = random.Random(1)
+    for i in range(EMPLOYEES):
+        skills = {"general": draw.randint(4, 8), "mandarin": 10}
+        if i % 4 == 0:
+            skills["loans"] = draw.randint(2, 8)
+        if i % 4 == 1:
+            skills["cards"] = draw.randint(2, 8)
+        if i % 10 == 2:
+            skills["senior"] = draw.randint(5, 9)
+        name = f"{10_000 + i}"
+        people[name] = Agent(name, device=f"d{i}", skills=skills, teams=(f"shift-{i % SHIFTS}",), site=sites[i % 3])
+    settings = replace(
+        example,
+        agents=people,
+        devices={agent.device: Device(agent.device) for agent in people.values() if agent.device is not None},
+        max_calls=100_000,
+    )
+    calls = [round(CALLS * share / sum(PROFILE), 1) for share in PROFILE]
+    return settings, checked(parse(TEXT.format(calls=calls, roster=_roster()), "bank-day.yaml"), BANK)
+
+
+def _roster() -> str:
+    """Twenty shifts of eight hours, most of them over the two humps, half an hour's break in each. On one day a third
+    and more of the employees are free, ill or in training."""
+    starts = [0, 5, 7, 7.5, 8, 8, 8, 8.5, 8.5, 9, 9, 10, 12, 13, 13, 14, 14, 15, 16, 18]
+    lines = []
+    for i, start in enumerate(starts):
+        end, rest = (start + 8) % 24, (start + 4) % 24
+        clock = [f"{int(hour):02d}:{int(hour % 1 * 60):02d}" for hour in (start, end, rest)]
+        who = f"teams: [shift-{i}], absence: 0.38, late: {{exponential: {{mean_s: 60}}}}"
+        lines.append(
+            f'    - {{{who}, start: "{clock[0]}", end: "{clock[1]}", breaks: [{{at: "{clock[2]}", lasts_s: 1800}}]}}'
+        )
+    return "\n".join(lines)
+
+
+TEXT = """\
+version: 1
+run: {{start: "2026-03-02T00:00:00+08:00", length_s: 86400, replications: 1}}
+arrivals: {{all: {{intervals: {{every_s: 3600, calls: {calls}, shape: linear}}}}}}
+busyness: {{daily_cv: 0.063, interval_cv: 0.053}}
+callers:
+  general: {{number: "95588", share: 60, keys: [{{press: "0", after: 4}}, "5"], patience: &long {{hazard: [
+    {{from_s: 0, per_s: 0.006}}, {{from_s: 5, per_s: 0.0020289}}, {{from_s: 30, per_s: 0.0081156}},
+    {{from_s: 35, per_s: 0.0020289}}, {{from_s: 60, per_s: 0.0081156}}, {{from_s: 65, per_s: 0.0020289}},
+    {{from_s: 90, per_s: 0.0081156}}, {{from_s: 95, per_s: 0.0020289}}]}}}}
+  loans: {{number: "95588", share: 12, keys: [{{press: "1", after: 4}}, "5"], patience: *long}}
+  cards: {{number: "95588", share: 15, keys: [{{press: "2", after: 4}}, "5"], patience: *long}}
+  lost-card: {{number: "95588", share: 2, keys: [{{press: "3", after: 4}}, "5"], patience: *long}}
+  senior: {{number: "95588", share: 8, attributes: {{age: 72}}, keys: ["5"], patience: *long}}
+  vip: {{number: "95588", share: 3, attributes: {{vip: "yes"}}, keys: ["5"], patience: *long}}
+handling:
+  - talk: {{lognormal: {{mean_s: 90, sd_s: 111}}}}
+    agent_ends: 0.3
+agents:
+  behaviour: [{{ring_delay: {{lognormal: {{mean_s: 2, sd_s: 1}}}}, no_answer: 0.002}}]
+  roster:
+{roster}
+world: {{latency: 0.03}}
+measure: {{thresholds_s: [6, 20]}}
+"""
