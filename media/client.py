@@ -81,7 +81,7 @@ class _Link(asyncio.Protocol):
         self.pool = pool
         self.number = number
         self.legs: dict[str, Port] = {}
-        self.plays: dict[str, str] = {}  # op → leg
+        self.plays: dict[str, dict[str, None]] = {}  # leg → ops not yet ended
         self.free: dict[str, deque[int]] = {address: deque() for address in pool.addresses}
         self.bound: dict[str, set[int]] = {address: set() for address in pool.addresses}
         self.binding: dict[str, int] = dict.fromkeys(pool.addresses, 0)  # asked for and not yet reported
@@ -180,7 +180,7 @@ class WorkerPool:
         self._ready = ready
         self._links: list[_Link | None] = [None] * workers
         self._legs: dict[str, _Link] = {}
-        self._plays: dict[str, _Link] = {}
+        self._plays: dict[str, tuple[_Link, str]] = {}  # op → worker, leg
         self._waits = [BACK_OFF_S[0]] * workers
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions = 0
@@ -273,7 +273,7 @@ class WorkerPool:
         task.add_done_callback(self._tasks.discard)
         for leg in link.legs:
             self._legs.pop(leg, None)
-        for op in link.plays:
+        for op in [op for ops in link.plays.values() for op in ops]:
             self._plays.pop(op, None)
             self._fact(PlayEndedFact(op, "failed"))
         for leg in link.legs:
@@ -368,14 +368,13 @@ class WorkerPool:
         if link is None:
             self.loop.call_soon(self._fact, PlayEndedFact(op, "failed"))
             return
-        link.plays[op] = leg
-        self._plays[op] = link
+        link.plays.setdefault(leg, {})[op] = None
+        self._plays[op] = link, leg
         link.tell(Play(op, leg, files, repeat, barge_in))
 
     def stop(self, op: str) -> None:
-        link = self._plays.get(op)
-        if link is not None:
-            link.tell(Stop(op))
+        if op in self._plays:
+            self._plays[op][0].tell(Stop(op))
 
     def send_digits(self, leg: str, digits: str) -> None:
         self._tell(leg, SendDigits(leg, digits))
@@ -387,6 +386,8 @@ class WorkerPool:
         link = self._legs.pop(leg, None)
         if link is None:
             return
+        for op in link.plays.pop(leg, ()):
+            del self._plays[op]
         port = link.legs.pop(leg)
         link.resting.append((self.loop.time() + self._quarantine_s, port.host, port.port))
         link.tell(Delete(leg))
@@ -433,8 +434,9 @@ class WorkerPool:
             if message.leg in link.legs:
                 self._fact(message.fact())
         elif isinstance(message, PlayEnded):
-            link.plays.pop(message.op, None)
-            if self._plays.pop(message.op, None) is not None:
+            play = self._plays.pop(message.op, None)
+            if play is not None:
+                link.plays[play[1]].pop(message.op, None)
                 self._fact(message.fact())
         elif isinstance(message, Figures):
             answer = link.answers.pop(message.id, None)

@@ -270,13 +270,19 @@ def test_the_same_on_uvloop() -> None:
     uvloop.run(scenario())
 
 
-def test_nothing_is_told_of_a_leg_after_its_delete() -> None:
+def test_nothing_is_told_of_a_leg_after_its_delete(tmp_path: Path) -> None:
+    save(tmp_path / "short.wav", tone(400, 1))
+
     async def scenario() -> None:
-        async with pool() as (plane, facts), Phone() as caller:
+        async with pool(prompts=[tmp_path]) as (plane, facts), Phone() as caller:
             with listening(plane, ("caller", caller)):
                 await settled(plane)
                 caller.press("1")
+                plane.play("op", "caller", ("short",), 1, False)
+                plane.play("no such", "caller", ("nowhere",), 1, False)
+            plane.stop("op")
             await settled(plane)
+            await counted(plane, legs=0)
             assert facts.all == []
 
     asyncio.run(scenario())
