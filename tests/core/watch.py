@@ -86,7 +86,8 @@ class Watch:
             traits = ("queue", "tier", "needs", "site", "channel", "preferred")
             alike = all(getattr(other, trait) == getattr(chosen, trait) for trait in traits)
             if alike and chosen.preferred is None and not other.rung and not other.excluded:
-                must((other.key, other.serial) > (chosen.key, chosen.serial), f"{contact} overtook {other.contact}")
+                sooner = other.joined_at <= chosen.joined_at and (other.key, other.serial) < (chosen.key, chosen.serial)
+                must(not sooner, f"{contact} overtook {other.contact}")
 
     def _kept_his_idle_time(self, agent: AgentId) -> None:
         since = self.floor.agents.states[agent].idle_since if agent in self.floor.agents.states else None
@@ -147,7 +148,9 @@ class Watch:
 
     def _note_work(self, answer: str, contact: CallId, agent: AgentId, given: Input) -> None:
         self.idle_since.pop(agent, None)
-        if given is Input.DONE:
+        if given is Input.ACCEPTED:
+            self.unanswered.pop(agent, None)
+        elif given is Input.DONE:
             self.wrapping.pop(agent, None)
         elif given in (Input.HUNG_UP, Input.RELEASED, Input.GONE) and (contact, agent) in self.talking:
             self.talking.discard((contact, agent))
