@@ -1,5 +1,7 @@
 """The commands, put together; other packages add theirs by the entry-point group ``acd.commands``."""
 
+import sys
+from collections.abc import Sequence
 from importlib.metadata import entry_points, version
 from typing import Annotated
 
@@ -11,8 +13,9 @@ from acd.cli.output import complain
 GROUP = "acd.commands"
 
 
-def build() -> typer.Typer:
-    """The whole ``acd``, plugins included."""
+def build(words: Sequence[str] = ()) -> typer.Typer:
+    """The whole ``acd``. Plugins are left out when `words` begin with a command of our own: it need not wait for
+    the import of theirs."""
     app = typer.Typer(
         name="acd",
         epilog="Exit codes: 0 done, 1 the engine said no or a check found errors, 2 wrong usage or no engine to ask.",
@@ -23,13 +26,16 @@ def build() -> typer.Typer:
     app.callback()(_options)
     for part in (engine, look, orders, journal):
         part.register(app)
-    _plug_in(app)
+    own = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    own |= {group.name for group in app.registered_groups if group.name}
+    if not words or words[0] not in own:
+        _plug_in(app)
     return app
 
 
 def main() -> None:
     """The console script."""
-    build()()
+    build(sys.argv[1:])()
 
 
 def _say_version(wanted: bool) -> None:

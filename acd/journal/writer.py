@@ -29,8 +29,8 @@ from acd.journal.segments import segment_path, segments
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
 """What may be over in a while. Anything else at the start (no permission, not a directory) is a mistake to be told."""
 
-SEGMENT_TURNS = 50_000
-"""A restart replays what came after the last snapshot, two segments at the worst, at some 20 µs a turn: this bound,
+SEGMENT_TURNS = 30_000
+"""A restart replays what came after the last snapshot, two segments at the worst, at some 30 µs a turn: this bound,
 not an hour or 256 MiB, is what lets a busy engine be up again within 5 s."""
 
 

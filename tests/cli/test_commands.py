@@ -241,5 +241,17 @@ def test_other_packages_add_commands_and_a_broken_one_is_named(
     ]
 
 
+def test_a_command_of_our_own_does_not_wait_for_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry_points(group: str) -> list[Plugin]:
+        raise AssertionError("asked for plugins")
+
+    monkeypatch.setattr(cli, "entry_points", entry_points)
+    for words in (["status"], ["agent", "1001", "ready"], ["replay", "run"]):
+        cli.build(words)
+    for words in ([], ["--help"], ["simulate"]):
+        with pytest.raises(AssertionError, match="asked for plugins"):
+            cli.build(words)
+
+
 def test_the_version() -> None:
     assert acd("--version").stdout.startswith("acd 0.")
