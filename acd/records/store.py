@@ -53,7 +53,7 @@ class RecordStore:
         *,
         trouble: Trouble,
         batch_s: float = 0.1,
-        batch_rows: int = 1000,
+        batch_rows: int = 250,  # one transaction; more at once would hold the interpreter too long
         retry_s: float = 1.0,
         max_waiting: int = 100_000,
     ) -> "RecordStore":
