@@ -11,6 +11,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from sip.attempt import Attempt
 from sip.auth import HEADERS, answer
 from sip.building import ALLOW, Outline, one_line, request_of
 from sip.dialog import Dialog
@@ -32,7 +33,7 @@ from sip.headers import MAGIC_COOKIE, tag_of
 from sip.message import MalformedRequest, Response, SipError, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
-from sip.session import Draft, Session
+from sip.session import Session
 from sip.session import State as SessionState
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
 from sip.sources import Trunks, may_send_to
@@ -171,18 +172,8 @@ class Endpoint:
         lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
         lines = f"{self.contact_line(hop)}{ALLOW}{self.agent_line}{lines}"
         session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
-        session.begin(
-            Draft(
-                uri,
-                f"{one_line(from_)};tag={tag}",
-                one_line(to or f"<{uri}>"),
-                lines,
-                sdp,
-                credentials,
-                expires_s=self.settings.session_expires_s,
-                reliable=self.settings.reliable_provisionals,
-            )
-        )
+        from_, to = f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>")
+        session.begin(Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials))
         return session
 
     def register(

@@ -7,17 +7,17 @@ it. Offers within the session (re-INVITE, UPDATE) are the business of `sip.reoff
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from sip.attempt import Attempt
 from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
 from sip.dialog import Dialog
 from sip.events import Answered, Confirmed, Ended, Progress
-from sip.headers import delta_seconds, retry_after, tag_of
+from sip.headers import retry_after, tag_of
 from sip.message import Request, Response, SipError
-from sip.refresh import Refresh, wish
-from sip.reliable import Pracks, Provisionals, send_prack
+from sip.refresh import Refresh
+from sip.reliable import Provisionals
 from sip.settings import Credentials, Hop
 from sip.timers import LONG, Alarm
 from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite
@@ -71,30 +71,37 @@ def cause_of(status: int) -> str:
     return CAUSES.get(status, "failed")
 
 
-@dataclass(slots=True)
-class Draft:
-    """An INVITE of ours while it may have to be sent once more, with credentials."""
-
-    uri: str
-    from_: str
-    to: str
-    lines: str
-    sdp: bytes
-    credentials: Credentials | None
-    cseq: int = 0
-    challenged: int = 0
-    expires_s: int = 0  # the session timer asked for
-    reliable: bool = False  # 100rel is offered
-
-
 class Session:
     """One INVITE session, ours or theirs. `name` is free for the user (a leg id); verbs out of season do nothing
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack", "_alarm", "_answer_after", "_asked_who", "_credentials", "_cseq", "_draft", "_endpoint", "_invite",
-        "_local_sdp", "_pracks", "_provisionals", "_reason", "_refresh", "_reoffer", "_reply", "_retry_after_s",
-        "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name", "outgoing", "remote_sdp", "state",
+        "_ack",
+        "_alarm",
+        "_answer_after",
+        "_asked_who",
+        "_attempt",
+        "_credentials",
+        "_cseq",
+        "_endpoint",
+        "_invite",
+        "_local_sdp",
+        "_provisionals",
+        "_reason",
+        "_refresh",
+        "_reoffer",
+        "_reply",
+        "_retry_after_s",
+        "_unacked",
+        "_why",
+        "call_id",
+        "dialog",
+        "hop",
+        "local_tag",
+        "name",
+        "outgoing",
+        "remote_sdp",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -109,7 +116,7 @@ class Session:
         self.state = state
         self.remote_sdp = b""
         self.dialog: Dialog | None = None
-        self._draft: Draft | None = None
+        self._attempt: Attempt | None = None  # ours, while unanswered
         self._asked_who = False  # our BYE was challenged
         self._credentials: Credentials | None = None
         self._invite: ClientInvite | ServerInvite | None = None  # while unanswered
@@ -121,7 +128,6 @@ class Session:
         self._reoffer: Reoffer | None = None
         self._refresh: Refresh | None = None
         self._provisionals: Provisionals | None = None  # ours, where the caller requires them reliable
-        self._pracks: Pracks | None = None
         self._answer_after: bytes | None = None  # our answer, while a reliable offer or answer waits for its PRACK
         self._local_sdp = b""
         self._reason = ""  # the Reason line of our CANCEL or BYE
@@ -212,10 +218,10 @@ class Session:
         """The peer can know the dialog: it has sent or got a response that makes one."""
         return self.dialog is not None or self.state in (State.PROCEEDING, State.CANCELLING)
 
-    def begin(self, draft: Draft) -> None:
+    def begin(self, attempt: Attempt) -> None:
         """Send our INVITE."""
-        self._draft, self._credentials = draft, draft.credentials
-        self._send_invite("")
+        self._attempt, self._credentials, self._local_sdp = attempt, attempt.credentials, attempt.sdp
+        self._invite = attempt.send(self._heard)
 
     def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, request: Request, expires_s: int) -> None:
         """Their INVITE has come and been answered with 100. Raises `SipError`: 422."""
@@ -324,23 +330,6 @@ class Session:
         via, branch = self._endpoint.new_via(self.dialog.hop)
         return self.dialog.request(via, branch, self.dialog.local_cseq)
 
-    def _send_invite(self, authorization: str) -> None:
-        draft = self._draft
-        assert draft is not None
-        endpoint = self._endpoint
-        draft.cseq += 1
-        via, branch = endpoint.new_via(self.hop)
-        outline = Outline(draft.uri, via, branch, "", draft.from_, draft.to, self.call_id, draft.cseq)
-        reliable = "Supported: 100rel\r\n" if draft.reliable else ""
-        lines = f"{draft.lines}{reliable}{wish(draft.expires_s)}{authorization}"
-        self._local_sdp = draft.sdp
-        if draft.sdp:
-            lines += SDP
-        # `tell` may be called at once, so the transaction is known by its outline until it is assigned.
-        self._invite = ClientInvite(
-            endpoint.layer, self.hop, request_of(outline, "INVITE", lines, draft.sdp), outline, self._heard
-        )
-
     def _heard(self, transaction: Client, response: Response | None) -> None:
         """An answer to an INVITE of ours, or None: there will be none."""
         if response is None:
@@ -349,36 +338,25 @@ class Session:
             return
         status = response.status
         if status < 200:
-            if transaction is self._invite and self._in_order(response):
-                self._take(Input.PROVISIONAL, response)
+            self._provisional(transaction, response)
         elif status < 300:
             self._succeeded(transaction, response)
         elif transaction is self._invite:
-            if status in (401, 407) and self._answer_challenge(response):
-                return
-            if status == 422 and self._wait_longer(response):
-                return
-            self._refused(status, response)
+            again = self._attempt.again(response, self._heard) if self._attempt and self._why is None else None
+            if again is None:
+                self._refused(status, response)
+            else:
+                self._silence()
+                self.state, self._invite = State.CALLING, again
 
-    def _in_order(self, response: Response) -> bool:
-        """Send the PRACK of a reliable provisional; False if it is one that was repeated (RFC 3262 §4)."""
-        invite = self._invite
-        if response.status == 100 or self._draft is None or not self._draft.reliable or response.get("RSeq") is None:
-            return True
-        assert isinstance(invite, ClientInvite)
-        assert invite.outline is not None
-        if self._pracks is None:
-            self._pracks = Pracks()
-        endpoint = self._endpoint
-        seen = endpoint.heard_from or self.hop
-        dialog = self._pracks.owed(response, invite.outline, self.local_tag, seen)
-        if dialog is None:
-            return False
-        dialog.hop = endpoint.next_hop(dialog, seen)
-        send_prack(endpoint.layer, dialog, *endpoint.new_via(dialog.hop), response)
-        if response.body:
-            self.remote_sdp = response.body
-        return True
+    def _provisional(self, transaction: Client, response: Response) -> None:
+        invite, attempt = self._invite, self._attempt
+        if transaction is not invite or attempt is None or not isinstance(invite, ClientInvite):
+            return
+        if response.status == 100 or attempt.is_new(response, invite) or self.state is not State.PROCEEDING:
+            if response.body:
+                self.remote_sdp = response.body
+            self._take(Input.PROVISIONAL, response)
 
     def _timed_out(self, unreached: bool) -> None:
         if self._why is None:
@@ -404,32 +382,6 @@ class Session:
             self._endpoint.layer.send(self._ack, self.dialog.hop)  # it was repeated
         else:
             self._endpoint.end_fork(self, response, transaction.hop)
-
-    def _answer_challenge(self, response: Response) -> bool:
-        draft = self._draft
-        if draft is None or self._why is not None:
-            return False
-        line = self.authorization(response, "INVITE", draft.uri, draft.challenged)
-        if line is None:
-            return False
-        draft.challenged += 1
-        self.state = State.CALLING
-        self._send_invite(line)
-        return True
-
-    def _wait_longer(self, response: Response) -> bool:
-        """422: the session timer we asked for is too short for somebody (RFC 4028 §7.3)."""
-        draft = self._draft
-        try:
-            least = delta_seconds(response.get("Min-SE") or "")
-        except SipError:
-            return False
-        if draft is None or self._why is not None or not draft.expires_s < least <= 86_400:
-            return False
-        draft.expires_s = least
-        self.state = State.CALLING
-        self._send_invite("")
-        return True
 
     def authorization(self, response: Response, method: str, uri: str, challenged: int) -> str | None:
         """The line that answers a challenge to a request of this session, or None."""
@@ -493,12 +445,11 @@ class Session:
         self._silence()
         dialog = Dialog.of_response(invite.outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
-        if self._pracks is not None:
-            dialog.local_cseq = max(dialog.local_cseq, self._pracks.last_cseq(dialog.remote_tag))
-            self._pracks = None
+        if self._attempt is not None:
+            dialog.local_cseq = self._attempt.last_cseq(dialog.remote_tag)
         cseq = invite.outline.cseq
         self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp
-        self._invite = self._draft = invite.outline = None
+        self._invite = self._attempt = invite.outline = None
         self.send_ack(cseq)
 
     def send_ack(self, cseq: int, body: bytes = b"") -> None:
@@ -621,7 +572,7 @@ class Session:
         by, cause, status = self._why or ("network", "failed", 0)
         endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
         # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
-        self._invite = self._reply = self._draft = self._reoffer = self._refresh = None
+        self._invite = self._reply = self._attempt = self._reoffer = self._refresh = None
 
 
 def _unheard(transaction: Client, response: Response | None) -> None:

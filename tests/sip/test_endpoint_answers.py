@@ -338,6 +338,19 @@ def test_a_challenge_is_answered_once() -> None:
     assert (ended.session, ended.cause, ended.status) == (session, "failed", 401)
 
 
+def test_a_challenge_after_long_ringing_starts_anew() -> None:
+    wire = Wire()
+    _, invite = wire.call(credentials=Credentials("me", "pw"))
+    wire.answer(invite, 100)
+    wire.pass_time(199)
+    wire.answer(invite, 401, lines='WWW-Authenticate: Digest realm="r", nonce="n", algorithm=MD5\r\n')
+    assert wire.lines() == ["ACK", "INVITE"]
+    wire.pass_time(40)
+    ended = wire.events[-1]
+    assert isinstance(ended, Ended)
+    assert ended.cause == "unreachable"
+
+
 def test_another_realm_gets_no_digest_of_ours() -> None:
     wire = Wire()
     _, invite = wire.call(credentials=Credentials("me", "pw", realm="trunk"))

@@ -1,0 +1,97 @@
+"""An INVITE of ours until its final answer: sent, and sent again where a challenge or a 422 asks for it; its
+provisionals, where they are reliable, acknowledged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sip.building import SDP, Outline, request_of
+from sip.headers import delta_seconds
+from sip.message import Response, SipError
+from sip.refresh import wish
+from sip.reliable import Pracks, send_prack
+from sip.settings import Credentials, Hop
+from sip.transaction import ClientInvite, Tell
+
+if TYPE_CHECKING:
+    from sip.endpoint import Endpoint
+
+MAX_TRIES = 4  # a challenge, a stale nonce, a 422: nobody needs more
+
+
+class Attempt:
+    __slots__ = (
+        "_challenged", "_endpoint", "_expires_s", "_from", "_hop", "_lines", "_pracks", "_reliable", "_to", "_uri",
+        "call_id", "credentials", "cseq", "local_tag", "sdp",
+    )  # fmt: skip
+
+    def __init__(
+        self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
+        sdp: bytes, credentials: Credentials | None,
+    ) -> None:  # fmt: skip
+        """`from_` and `to` are whole values; `lines` whole header lines."""
+        self._endpoint = endpoint
+        self._hop = hop
+        self._uri = uri
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self._from = from_
+        self._to = to
+        self._lines = lines
+        self.sdp = sdp
+        self.credentials = credentials
+        self.cseq = 0
+        self._challenged = 0
+        self._expires_s = endpoint.settings.session_expires_s
+        self._reliable = endpoint.settings.reliable_provisionals
+        self._pracks: Pracks | None = None
+
+    def send(self, tell: Tell, authorization: str = "") -> ClientInvite:
+        endpoint = self._endpoint
+        self.cseq += 1
+        via, branch = endpoint.new_via(self._hop)
+        outline = Outline(self._uri, via, branch, "", self._from, self._to, self.call_id, self.cseq)
+        reliable = "Supported: 100rel\r\n" if self._reliable else ""
+        lines = f"{self._lines}{reliable}{wish(self._expires_s)}{authorization}{SDP if self.sdp else ''}"
+        return ClientInvite(endpoint.layer, self._hop, request_of(outline, "INVITE", lines, self.sdp), outline, tell)
+
+    def again(self, response: Response, tell: Tell) -> ClientInvite | None:
+        """The INVITE that this refusal asks for, or None if it is to be taken as it is."""
+        if self.cseq >= MAX_TRIES:
+            return None
+        if response.status in (401, 407) and self.credentials is not None:
+            line = self._endpoint.authorization(response, self.credentials, "INVITE", self._uri, self._challenged)
+            if line is not None:
+                self._challenged += 1
+                return self.send(tell, line)
+        elif response.status == 422:  # the session timer is too short for somebody (RFC 4028 §7.3)
+            try:
+                least = delta_seconds(response.get("Min-SE") or "")
+            except SipError:
+                return None
+            if self._expires_s < least <= 86_400:
+                self._expires_s = least
+                return self.send(tell)
+        return None
+
+    def is_new(self, response: Response, invite: ClientInvite) -> bool:
+        """False for a reliable provisional that was repeated or came too early; for a new one the PRACK goes out."""
+        if not self._reliable or invite.outline is None or "100rel" not in response.tokens("Require"):
+            return True
+        endpoint = self._endpoint
+        seen = endpoint.heard_from or self._hop
+        if self._pracks is None:
+            self._pracks = Pracks()
+        try:
+            dialog = self._pracks.owed(response, invite.outline, self.local_tag, seen)
+        except SipError:
+            return True
+        if dialog is None:
+            return False
+        dialog.hop = endpoint.next_hop(dialog, seen)
+        send_prack(endpoint.layer, dialog, *endpoint.new_via(dialog.hop), response)
+        return True
+
+    def last_cseq(self, tag: str) -> int:
+        """The highest CSeq used with the callee of that tag."""
+        return self.cseq if self._pracks is None else max(self.cseq, self._pracks.last_cseq(tag))
