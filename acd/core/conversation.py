@@ -32,7 +32,6 @@ def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
         core.tell_agent(leg, Input.HUNG_UP)
     if event.by == "network" and event.cause != "media_lost":
         lose_device(core, leg.agent, leg.device)
-    leg.agent = None
     by = "agent" if event.by == "peer" else BY[event.by]
     consultation = call.consultation
     if consultation is not None and consultation.stage is not Consulting.CALLING:

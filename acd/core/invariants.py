@@ -1,5 +1,7 @@
 """What must hold after every step (DESIGN §6). Tests call this after each; it costs as much as there are calls."""
 
+from typing import Final
+
 from acd.core.agents import Work
 from acd.core.calls import Call, CallState, LegState
 from acd.core.context import Core
@@ -68,12 +70,31 @@ def _timers(core: Core, now: float) -> list[str]:
     wrong = []
     for name in core.timers.at:
         kind, owner = name
-        owners = core.legs if kind in ("ring", "bye") else core.state.calls
-        if owner not in owners:
+        if owner not in (core.legs if kind in LEG_TIMERS else core.state.calls):
             wrong.append(f"timer {name} has no owner")
-        elif kind not in ("ring", "bye") and core.state.calls[owner].state is CallState.ENDING:
-            wrong.append(f"timer {name} outlives its call")
+        elif kind in LEG_TIMERS:
+            leg = core.legs[owner]
+            if leg.state not in LEG_TIMERS[kind] or leg.accepted != (kind == "bye" and leg.accepted):
+                wrong.append(f"timer {name} of a leg that is {leg.state}")
+        else:
+            call = core.state.calls[owner]
+            if call.state not in CALL_TIMERS[kind]:
+                wrong.append(f"timer {name} of a call that is {call.state}")
+            elif kind == "unanswered" and core.caller(call).state is not LegState.ARRIVED:
+                wrong.append(f"timer {name} of a call that is answered")
     return wrong
+
+
+LEG_TIMERS: Final = {
+    "ring": (LegState.STARTING, LegState.RINGING, LegState.UP),
+    "bye": (LegState.ENDING,),
+}
+CALL_TIMERS: Final = {
+    "step": (CallState.FLOW,),
+    "wait": (CallState.WAITING,),
+    "announce": (CallState.WAITING,),
+    "unanswered": (CallState.FLOW, CallState.WAITING),
+}
 
 
 def _waiting(core: Core, now: float) -> list[str]:

@@ -7,13 +7,13 @@ presses it; voice mail never does.
 from typing import Final, Literal
 
 from acd.core.agents import Input
-from acd.core.calls import CALL, LEG, Call, CallInput, CallState, Leg, LegInput, LegState
+from acd.core.calls import CALL, LEG, Call, CallInput, Leg, LegInput, LegState
 from acd.core.commands import PROMPTS, Play, Publish, StartLeg, Stop, Target, from_leg
 from acd.core.context import Core
 from acd.core.dispatch import Offer, Withdraw
 from acd.core.events import LegEnded
 from acd.core.ids import AgentId, DeviceId
-from acd.core.queueing import release_offers, waits_no_longer
+from acd.core.queueing import waits_no_longer
 from acd.core.records import close_segment, open_segment, waited_s
 from acd.core.release import answer, cut, cut_withdrawn, is_number, lose_device
 from acd.core.tables import advance
@@ -90,7 +90,6 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
     core.tell_agent(leg, Input.ACCEPTED)
     for other in core.dispatcher.accepted(call.id, leg.agent, core.now):
         withdraw(core, call, other)
-    release_offers(core, call, "answered_elsewhere")
     waits_no_longer(core, call)
     answer(core, call)
     caller = core.caller(call)
@@ -162,8 +161,7 @@ def miss(core: Core, call: Call, leg: Leg, how: str) -> None:
     leg.agent = None
     core.timers.cancel(("ring", leg.id))
     core.agents.missed(agent, call.id, how, core.now)
-    if call.state is CallState.WAITING:
-        core.dispatcher.put_back(call.id, agent, core.now, exclude=how == "rejected")
+    core.dispatcher.put_back(call.id, agent, core.now, exclude=how == "rejected")
 
 
 def withdraw(core: Core, call: Call, decision: Withdraw) -> None:

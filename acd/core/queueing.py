@@ -166,11 +166,11 @@ def waits_no_longer(core: Core, call: Call) -> None:
         call.op = None
 
 
-def release_offers(core: Core, call: Call, cause: str = "cancelled") -> None:
+def release_offers(core: Core, call: Call) -> None:
     """Whoever is being rung for this call need not any more."""
     for leg in call.legs.values():
         if leg.role == "agent" and not leg.accepted:
-            cut(core, leg, cause)
+            cut(core, leg, "cancelled")
 
 
 def _turned_away(core: Core, call: Call, queue: QueueId, why: str) -> str:

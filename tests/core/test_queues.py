@@ -336,3 +336,34 @@ def test_what_an_ended_offer_says_of_its_agent(ended: e.LegEnded, presence: str,
     assert (agent.presence, agent.work) == (presence, ())
     assert world.engine._core.state.agents["1001"].not_before == (free_after_s or 0.0)
     assert world.probed == (["desk-1"] if presence == "unreachable" else [])
+
+
+def test_who_rejects_a_call_is_not_offered_the_same_one_for_a_while() -> None:
+    queue = Queue("loans", NEEDS, rejected_delay_s=5.0, exclude_after_reject_s=30.0)
+    world = World(hotline(PLAIN, agents=1, queue=queue))
+    world.phones["desk-1"] = Phone(refuses=603)
+    world.call()
+    world.run(10)
+    world.phones["desk-1"] = Phone(answers_after_s=None)
+    world.call(caller="13800000002")
+    world.run(30)
+    assert [line for line in world.story if "rings" in line] == story("""
+        0s desk-1 rings, 13800000001 calling
+        10s desk-1 rings, 13800000002 calling
+        35s desk-1 rings, 13800000001 calling
+    """)
+
+
+def test_once_answered_a_call_may_wait_for_as_long_as_it_likes() -> None:
+    world = World(hotline(flow(RingTone(1.0), Say(("early",)), Answer(), Enqueue("loans")), agents=1))
+    world.ask(e.Break, agent="1001", reason="lunch")
+    world.call()
+    world.run(500)
+    assert world.story[2:] == story("""
+        0s caller gets 180
+        1s caller gets 183
+        1s caller hears prompts
+        1s caller is played early
+        3s caller is answered
+        3s caller hears music default
+    """)
