@@ -70,10 +70,7 @@ class Replication:
     @classmethod
     def of(cls, number: int, book: Book, cpu_s: float = 0.0) -> "Replication":
         length = book.end - book.begin
-        empty = Tally(book.total.thresholds_s)
-        widths = [
-            max(0.0, min((i + 1) * book.interval_s, book.end) - i * book.interval_s) for i in range(len(book.intervals))
-        ]
+        empty, groups = Tally(book.thresholds_s), book.groups
         total = measures(book.total, book.staff, length)
         total["redials"] = book.redials
         total["unreached"] = book.unreached
@@ -83,12 +80,12 @@ class Replication:
             {name: measures(tally, None, length) for name, tally in sorted(book.queues.items())},
             {name: measures(tally, None, length) for name, tally in sorted(book.kinds.items())},
             {
-                name: _served(measures(book.groups.get(name, empty), shift, length))
+                name: _served(measures(groups.get(name, empty), shift, length))
                 for name, shift in sorted(book.staff_groups.items())
             },
             [
-                measures(tally, shift, width)
-                for tally, shift, width in zip(book.intervals, book.staff_intervals, widths, strict=True)
+                measures(tally, shift, book.watched_s(i))
+                for i, (tally, shift) in enumerate(zip(book.intervals, book.staff_intervals, strict=True))
             ],
             book.calls,
             book.steps,

@@ -1,14 +1,15 @@
 """Counting: one replication's calls and working time, folded as they end, so that memory does not grow with calls.
 
-A `Book` keeps a `Tally` for everything together and for each queue, caller type and interval, and a `Shift` of working
-time for everybody and for each agent group. An interval owns the calls that arrived in it, whenever they end; queue
-length and working time belong to the interval they pass in.
+A `Book` gives a `Tally` for everything together and for each queue, caller type, agent group and interval, and a
+`Shift` of working time for everybody, each agent group and interval. An interval owns the calls that arrived in it,
+whenever they end; queue length and working time belong to the interval they pass in.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import TypeVar
 
 TENTHS = 10  # waits are kept to a tenth of a second for their percentiles
 PERCENTILES = (50, 80, 90, 95, 99)
@@ -131,10 +132,27 @@ class Tally:
             for definition, (part, whole) in zip(DEFINITIONS, shares, strict=True):
                 yield f"service_level/{threshold_s:g}/{definition}", ratio(part, whole)
 
+    def merge(self, other: "Tally") -> None:
+        """Count all that `other` has counted, too."""
+        for name in SUMMED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.outcomes.update(other.outcomes)
+        self.waits.update(other.waits)
+        for i in range(len(self.thresholds_s)):
+            self.answered_within[i] += other.answered_within[i]
+            self.abandoned_within[i] += other.abandoned_within[i]
+
 
 def ratio(part: float, whole: float) -> float | None:
     """None where there is nothing to have a share of."""
     return part / whole if whole else None
+
+
+SUMMED = tuple(
+    one.name
+    for one in fields(Tally)
+    if one.name not in ("thresholds_s", "outcomes", "waits") and "within" not in one.name
+)
 
 
 @dataclass(slots=True)
@@ -144,9 +162,17 @@ class Shift:
     staffed_s: float = 0.0  # signed on and not on a break, or busy
     busy_s: float = 0.0  # ringing to the end of wrap-up
 
+    def merge(self, other: "Shift") -> None:
+        self.staffed_s += other.staffed_s
+        self.busy_s += other.busy_s
+
 
 class Book:
-    """All that one replication counts, from `begin` (the end of the warm-up) to `end`."""
+    """All that one replication counts, from `begin` (the end of the warm-up) to `end`.
+
+    A call is counted once in the cell of its type and interval, and once in that of the agent's groups; what is asked
+    for is merged from the cells.
+    """
 
     def __init__(
         self,
@@ -159,40 +185,36 @@ class Book:
         queues: Iterable[str] = (),
     ) -> None:
         self.begin, self.end, self.interval_s = begin, end, interval_s
-        self._thresholds = thresholds_s
+        self.thresholds_s = thresholds_s
         self._short = short_abandon_s
-        count = math.ceil(end / interval_s - 1e-9)
-        self.total = self._tally()
-        self.queues = {name: self._tally() for name in queues}
-        self.kinds = {name: self._tally() for name in kinds}
-        self.groups: dict[str, Tally] = {}
-        self.intervals = [self._tally() for _ in range(count)]
-        self.staff = Shift()
-        self.staff_groups: dict[str, Shift] = {}
-        self.staff_intervals = [Shift() for _ in range(count)]
+        self._count = math.ceil(end / interval_s - 1e-9)
+        self._kinds = list(kinds)
+        self.queues = {name: Tally(thresholds_s) for name in queues}
+        self._cells: dict[tuple[str, int], Tally] = {}
+        self._served: dict[tuple[str, ...], Tally] = {}
+        self._shifts: dict[tuple[tuple[str, ...], int], Shift] = {}
         self.redials = 0
         self.unreached = 0  # calls that a dead trunk never brought
         self.steps = 0  # of the engine
         self.calls = 0  # all, those of the warm-up included
 
-    def _tally(self) -> Tally:
-        return Tally(self._thresholds)
+    # ------------------------------------------------------------------------------------------------- counting
 
     def call(self, call: Ended) -> None:
         """Count a call that has ended, and the time it spent in queues."""
         self.calls += 1
-        own = self.kinds.get(call.kind)
-        if own is None:
-            own = self.kinds[call.kind] = self._tally()
         for stay in call.stays:
-            self._spread_wait(stay, own)
+            for i, seconds in self._spread(stay.joined_at, stay.left_at):
+                self._cell(call.kind, i).queue_s += seconds
+                self.queue(stay.queue).queue_s += seconds
         if not self.begin <= call.at < self.end:
             return
-        for tally in (self.total, own, self.intervals[int(call.at / self.interval_s)]):
-            tally.add(call, self._short)
-        for group in call.groups:
-            tally = self.groups.setdefault(group, self._tally())
-            tally.add(call, self._short)
+        self._cell(call.kind, int(call.at / self.interval_s)).add(call, self._short)
+        if call.groups:
+            served = self._served.get(call.groups)
+            if served is None:
+                served = self._served[call.groups] = Tally(self.thresholds_s)
+            served.add(call, self._short)
         for stay in call.stays:
             tally = self.queue(stay.queue)
             tally.offered += 1
@@ -207,42 +229,94 @@ class Book:
     def queue(self, name: str) -> Tally:
         tally = self.queues.get(name)
         if tally is None:
-            tally = self.queues[name] = self._tally()
+            tally = self.queues[name] = Tally(self.thresholds_s)
         return tally
 
-    def work(self, groups: Iterable[str], start: float, end: float, *, busy: bool) -> None:
-        """An agent was staffed or busy from `start` to `end`."""
+    def work(self, groups: tuple[str, ...], start: float, end: float, *, busy: bool) -> None:
+        """An agent of these groups was staffed or busy from `start` to `end`."""
         for i, seconds in self._spread(start, end):
-            self.staff_intervals[i].busy_s += seconds if busy else 0.0
-            self.staff_intervals[i].staffed_s += 0.0 if busy else seconds
-        seconds = min(end, self.end) - max(start, self.begin)
-        if seconds <= 0:
-            return
-        for shift in (self.staff, *(self.staff_groups.setdefault(group, Shift()) for group in groups)):
+            shift = self._shifts.get((groups, i))
+            if shift is None:
+                shift = self._shifts[groups, i] = Shift()
             if busy:
                 shift.busy_s += seconds
             else:
                 shift.staffed_s += seconds
 
-    def _spread_wait(self, stay: Stay, own: Tally) -> None:
-        seconds = min(stay.left_at, self.end) - max(stay.joined_at, self.begin)
-        if seconds <= 0:
-            return
-        for tally in (self.total, own, self.queue(stay.queue)):
-            tally.queue_s += seconds
-        for i, part in self._spread(stay.joined_at, stay.left_at):
-            self.intervals[i].queue_s += part
+    def _cell(self, kind: str, i: int) -> Tally:
+        cell = self._cells.get((kind, i))
+        if cell is None:
+            cell = self._cells[kind, i] = Tally(self.thresholds_s)
+        return cell
 
-    def _spread(self, start: float, end: float) -> Iterator[tuple[int, float]]:
-        """The parts of a stretch of time by interval, those outside the run left out."""
-        end = min(end, self.end)
-        while start < end:
-            i = int(start / self.interval_s)
-            edge = min((i + 1) * self.interval_s, end)
-            if edge <= start:  # rounding put `start` on the edge already
-                i += 1
-                edge = min((i + 1) * self.interval_s, end)
-            if i >= len(self.intervals):
-                return
-            yield i, edge - start
-            start = edge
+    def _spread(self, start: float, end: float) -> list[tuple[int, float]]:
+        """The parts of a stretch of time by interval; what lies outside the measured time is left out."""
+        start, end, width = max(start, self.begin), min(end, self.end), self.interval_s
+        if start >= end:
+            return []
+        first, last = int(start / width), min(int(end / width), self._count - 1)
+        if first >= last:
+            return [(last, end - start)]
+        between = [(i, width) for i in range(first + 1, last)]
+        return [(first, (first + 1) * width - start), *between, (last, end - last * width)]
+
+    # -------------------------------------------------------------------------------------------------- what came
+
+    @property
+    def total(self) -> Tally:
+        return _merged(Tally(self.thresholds_s), self._cells.values())
+
+    @property
+    def kinds(self) -> dict[str, Tally]:
+        names = dict.fromkeys([*self._kinds, *(kind for kind, _ in self._cells)])
+        return {
+            name: _merged(Tally(self.thresholds_s), (cell for (kind, _), cell in self._cells.items() if kind == name))
+            for name in names
+        }
+
+    @property
+    def intervals(self) -> list[Tally]:
+        found = [Tally(self.thresholds_s) for _ in range(self._count)]
+        for (_, i), cell in self._cells.items():
+            found[i].merge(cell)
+        return found
+
+    @property
+    def groups(self) -> dict[str, Tally]:
+        found: dict[str, Tally] = {}
+        for names, served in self._served.items():
+            for name in names:
+                found.setdefault(name, Tally(self.thresholds_s)).merge(served)
+        return found
+
+    @property
+    def staff(self) -> Shift:
+        return _merged(Shift(), self._shifts.values())
+
+    @property
+    def staff_groups(self) -> dict[str, Shift]:
+        found: dict[str, Shift] = {}
+        for (names, _), shift in self._shifts.items():
+            for name in names:
+                found.setdefault(name, Shift()).merge(shift)
+        return found
+
+    @property
+    def staff_intervals(self) -> list[Shift]:
+        found = [Shift() for _ in range(self._count)]
+        for (_, i), shift in self._shifts.items():
+            found[i].merge(shift)
+        return found
+
+    def watched_s(self, i: int) -> float:
+        """How long interval `i` was measured."""
+        return max(0.0, min((i + 1) * self.interval_s, self.end) - max(i * self.interval_s, self.begin))
+
+
+_M = TypeVar("_M", Tally, Shift)
+
+
+def _merged(into: _M, parts: Iterable[_M]) -> _M:
+    for part in parts:
+        into.merge(part)
+    return into

@@ -51,6 +51,10 @@ class Caller:
     attempt: int = 1
 
 
+DRAWN = ("patience", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after")
+"""What is drawn for every caller, in the order of the fields of `Caller` from `patience_s` on."""
+
+
 class Choices:
     """One of some values, by weight, from a uniform number."""
 
@@ -199,38 +203,37 @@ class _Kind:
         self.name = name
         self.at = at
         self.trunk = at.trunk or trunk
-        self.uniform = {cause: stream(seed, replication, f"{name}/{cause}") for cause in self._causes(at)}
+        self._draw = tuple(stream(seed, replication, f"{name}/{cause}") for cause in DRAWN)
+        self._keys = stream(seed, replication, f"{name}/keys")
         self.patience: Distribution = at.patience.build()
-        self.attributes = [(attribute, Choices(choice)) for attribute, choice in at.attributes.items()]
-        self.keys = [(Choices(key.press), key.after.build()) for key in at.keys]
+        self._attributes = [
+            (attribute, Choices(choice), stream(seed, replication, f"{name}/attributes/{attribute}"))
+            for attribute, choice in at.attributes.items()
+        ]
+        self._presses = [(Choices(key.press), key.after.build()) for key in at.keys]
         self.made = 0
 
-    @staticmethod
-    def _causes(at: CallerAt) -> list[str]:
-        own = ["arrival", "patience", "keys", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after"]
-        return own + [f"attributes/{name}" for name in at.attributes]
-
     def caller(self, serial: int, when: float) -> Caller:
-        draw = {cause: uniform() for cause, uniform in self.uniform.items() if cause not in ("arrival", "keys")}
-        keys = self.uniform["keys"]
+        patience, talk, hold, lasts, wrap_up, ends, redial, after_s = [uniform() for uniform in self._draw]
+        keys = self._keys
         self.made += 1
         return Caller(
-            serial=serial,
-            kind=self.name,
-            at=when,
-            number=self.at.number,
-            trunk=self.trunk,
-            calling=f"{self.at.calling}{self.made:07d}",
-            attributes={name: choices.pick(draw[f"attributes/{name}"]) for name, choices in self.attributes},
-            keys=[(str(press.pick(keys())), after.quantile(keys())) for press, after in self.keys],
-            patience_s=self.patience.quantile(draw["patience"]),
-            u_talk=draw["talk"],
-            u_hold=draw["hold"],
-            u_hold_lasts=draw["hold_lasts"],
-            u_wrap_up=draw["wrap_up"],
-            u_ends=draw["ends"],
-            u_redial=draw["redial"],
-            u_redial_after=draw["redial_after"],
+            serial,
+            self.name,
+            when,
+            self.at.number,
+            self.trunk,
+            f"{self.at.calling}{self.made:07d}",
+            {name: choices.pick(uniform()) for name, choices, uniform in self._attributes},
+            [(str(press.pick(keys())), after.quantile(keys())) for press, after in self._presses],
+            self.patience.quantile(patience),
+            talk,
+            hold,
+            lasts,
+            wrap_up,
+            ends,
+            redial,
+            after_s,
         )
 
 

@@ -26,7 +26,7 @@ def _ends(world: World, command: c.EndLeg) -> None:
     ring = world.rings.get(command.leg)
     if ring is not None:
         agents.ended(world, ring, command)
-    elif (line := callers.line_of(world, command.leg)) is not None:
+    elif (line := world.lines.get(command.leg)) is not None:
         callers.ended(world, line, command)
 
 
@@ -103,9 +103,11 @@ def _run(world: World, progress: Callable[[float], None]) -> None:
     heap, core, end = world.heap, world.core, world.book.end
     last = end + world.scenario.model.run.drain_s
     woke, turns = e.Woke(), 0
+    due = None
     while True:
         at = heap[0][0] if heap else inf
-        due = core.deadline()
+        if world.stepped:
+            due, world.stepped = core.deadline(), False
         if due is not None and due <= at:
             at = due
         if at > last or (at >= end and not world.lines and not world.rings):

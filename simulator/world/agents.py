@@ -81,7 +81,7 @@ def _done(world: World, desk: Desk) -> None:
 
 def rings(world: World, command: c.StartLeg) -> None:
     """An offer: it rings, and the agent picks up, or rejects, or is not there."""
-    line, desk = world.lines[command.call], world.at_device[command.to.device or ""]
+    line, desk = world.lines[command.beside or ""], world.at_device[command.to.device or ""]
     ring = world.rings[command.leg] = Ring(command.leg, line, desk, line.queue, latest=world.now)
     if not line.rung:
         line.rung, line.delayed = True, line.joined_at != world.now

@@ -22,11 +22,12 @@ def calls(world: World, caller: Caller) -> None:
         perhaps_again(world, caller)
         return
     call = f"1-{world.name()}"
-    line = world.lines[call] = Line(caller, call, f"{call}.0", latest=world.now)
+    leg = f"{call}.0"
+    world.lines[leg] = Line(caller, leg, latest=world.now)
     trunk = world.settings.trunks.get(caller.trunk)
     world.step(
         e.LegArrived(
-            line.leg,
+            leg,
             call,
             f"trunk:{caller.trunk}",
             caller.number,
@@ -57,11 +58,11 @@ def hangs_up(world: World, line: Line, by: e.Party = "peer", cause: str = "hangu
 def _gone(world: World, what: tuple[Line, e.Event]) -> None:
     line, event = what
     world.step(event)
-    del world.lines[line.call]
+    del world.lines[line.leg]
 
 
 def answered(world: World, command: c.AnswerLeg) -> None:
-    line = line_of(world, command.leg)
+    line = world.lines.get(command.leg)
     if line is not None:
         world.deliver(line, world.latency(), _hears_answer, line)
 
@@ -76,12 +77,6 @@ def ended(world: World, line: Line, command: c.EndLeg) -> None:
         line.ended = True
         event = e.LegEnded(line.leg, "us", command.cause, command.status)
         world.deliver(line, world.latency() + world.latency(), _gone, (line, event))
-
-
-def line_of(world: World, leg: str) -> Line | None:
-    """The caller whose leg this is, if he is still there."""
-    call, _, number = leg.rpartition(".")
-    return world.lines.get(call) if number == "0" else None
 
 
 # ------------------------------------------------------------------------------------------------------- waiting
@@ -103,7 +98,7 @@ def _loses_patience(world: World, line: Line) -> None:
 def told(world: World, command: c.Publish) -> None:
     """What the engine tells the public is how the world knows where a caller is."""
     if command.topic == "call/waiting":
-        waits(world, world.lines[str(command.facts["call"])], str(command.facts["queue"]))
+        waits(world, world.lines[f"{command.facts['call']}.0"], str(command.facts["queue"]))
 
 
 # ------------------------------------------------------------------------------------------------------- talking
@@ -113,7 +108,7 @@ def hears(world: World, command: c.Hears) -> None:
     """Once the caller hears an agent, the conversation takes its time."""
     if command.source.kind != "leg":
         return
-    line = line_of(world, command.leg)
+    line = world.lines.get(command.leg)
     ring = world.rings.get(command.source.legs[0][0])
     if line is None or ring is None or ring.accepted:
         return
@@ -145,7 +140,7 @@ def _has_talked(world: World, what: tuple[Line, Ring, bool]) -> None:
 def recorded(world: World, command: c.WriteRecord) -> None:
     """The call has ended: count it. Who was not served may call again."""
     record = command.record
-    line = world.lines[record.call]
+    line = world.lines[f"{record.call}.0"]
     line.waiting, line.counted = False, True
     agents = [segment for segment in record.segments if segment.kind == "agent"]
     world.book.call(

@@ -34,8 +34,7 @@ class Line:
     """A caller on the line."""
 
     caller: Caller
-    call: str
-    leg: str
+    leg: str  # the call's name and .0
     joined_at: float | None = None  # the first queue
     queue: str = ""
     waiting: bool = False
@@ -105,7 +104,7 @@ class World:
         )
         self.now = 0.0
         self.wall_offset_s = run.start.timestamp()
-        self.lines: dict[str, Line] = {}  # by call
+        self.lines: dict[str, Line] = {}  # by leg
         self.rings: dict[str, Ring] = {}  # by leg
         self.trunks_down: dict[str, int] = {}
         self.prompts = {**prompts, **model.world.prompts}
@@ -114,6 +113,7 @@ class World:
         self.network = stream(run.seed, replication, "network")
         self.latency = _sampler(model.world.latency.build(), self.network)
         self.heap: list[tuple[float, int, Callable[[World, Any], None], Any]] = []
+        self.stepped = True  # since the engine's deadline was asked for
         self._serial = 0
         self._names = 0
         self._do = do
@@ -140,6 +140,7 @@ class World:
     def step(self, event: Event) -> None:
         """Give the engine an event now, and do what it commands."""
         self.book.steps += 1
+        self.stepped = True
         for command in self.core.step(event, self.now):
             do = self._do.get(type(command))
             if do is not None:

@@ -5,12 +5,11 @@ from acd.core import events as e
 from simulator.distributions import Constant
 from simulator.workload import Choices
 from simulator.world.agents import confirms
-from simulator.world.callers import line_of
 from simulator.world.context import Line, Ring, World
 
 
 def plays(world: World, command: c.Play) -> None:
-    on = line_of(world, command.leg) or world.rings.get(command.leg)
+    on = world.lines.get(command.leg) or world.rings.get(command.leg)
     if on is not None:
         on.op = command.op
         lengths = (world.prompts.get(prompt, world.prompt_s) for prompt in command.prompts)
@@ -26,8 +25,8 @@ def _played(world: World, what: tuple[Line | Ring, e.PlayEnded]) -> None:
 
 def stops(world: World, command: c.Stop) -> None:
     """What is stopped ends in its event too."""
-    leg = command.op.rpartition(".")[0]  # of a whisper; a caller's operations bear the call's name
-    on = world.lines.get(leg) or world.rings.get(leg)
+    name = command.op.rpartition(".")[0]  # a caller's operations bear the call's name, a whisper that of its leg
+    on = world.lines.get(f"{name}.0") or world.rings.get(name)
     if on is not None and on.op == command.op:
         world.deliver(on, world.latency(), _played, (on, e.PlayEnded(command.op, "stopped")))
 
@@ -36,7 +35,7 @@ def listens(world: World, command: c.Listen) -> None:
     """Somebody is asked for a key. In a queue nobody presses one."""
     if command.how == "off":
         return
-    line = line_of(world, command.leg)
+    line = world.lines.get(command.leg)
     if line is None:
         ring = world.rings.get(command.leg)
         if ring is not None:
@@ -62,7 +61,7 @@ def _presses(world: World, what: tuple[Line, str]) -> None:
 
 
 def collects(world: World, command: c.Collect) -> None:
-    line = line_of(world, command.leg)
+    line = world.lines.get(command.leg)
     if line is None:
         return
     line.op = command.op
