@@ -245,13 +245,13 @@ asyncio.run(main())
 
 def test_close_leaves_nothing() -> None:
     async def scenario() -> None:
-        async with pool(workers=2) as (plane, facts):
+        async with pool(workers=2, ports=(23040, 23049)) as (plane, facts):
             plane.create("leg", "trunks")
             pids = [figures["pid"] for figures in await plane.stats()]
         assert not any(map(alive, pids))
         assert facts.all == []
-        async with pool(workers=2) as (plane, _):  # the ports are free again
-            assert plane.create("leg", "trunks").port == 21000
+        async with pool(workers=2, ports=(23040, 23049)) as (plane, _):  # the ports are free again
+            assert plane.create("leg", "trunks").port == 23040
 
     asyncio.run(scenario())
 
