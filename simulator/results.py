@@ -38,7 +38,7 @@ def measures(tally: Tally, shift: Shift | None, length_s: float) -> Measures:
     found["mean_talk_s"] = ratio(tally.talk_s, answered)
     found["mean_hold_s"] = ratio(tally.hold_s, answered)
     found["mean_wrap_up_s"] = ratio(tally.wrap_up_s, answered)
-    found["mean_handling_s"] = ratio(tally.ring_s + tally.talk_s + tally.wrap_up_s, answered)
+    found["mean_handling_s"] = ratio(tally.ring_s + tally.talk_s + tally.hold_s + tally.wrap_up_s, answered)
     if shift is not None:
         found["mean_agents"] = ratio(shift.staffed_s, length_s)
         found["occupancy"] = ratio(shift.busy_s, shift.staffed_s)

@@ -207,6 +207,7 @@ def test_hold_in_the_middle() -> None:
     said, total = watch(hotline(1), day(["10"], handling=", hold: {share: 1, lasts: 20}"))
     assert [line for line in said if "held" in line] == ["42.20 held 1-2.1 True", "62.20 held 1-2.1 False"]
     assert total["mean_hold_s"] == pytest.approx(20)
+    assert total["mean_handling_s"] == pytest.approx(2.2 + 60.1 + 20)
     assert total["mean_talk_s"] == pytest.approx(60.1)
 
 
