@@ -1,31 +1,34 @@
-"""The commands that change something in a running engine: agent, call, reload, drain."""
+"""The commands that change something in a running engine: agent, call, queue, reload, drain."""
 
 import getpass
 from typing import Annotated, Any
 
 import typer
 
-from acd.cli.options import Config, Control, Json, ask
+from acd.cli.options import UNUSABLE, Config, Control, Json, ask, fail
 from acd.cli.output import print_json
 
 agent = typer.Typer(no_args_is_help=True)
 call = typer.Typer(no_args_is_help=True)
+queue = typer.Typer(no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(agent, name="agent")
     app.add_typer(call, name="call")
+    app.add_typer(queue, name="queue")
     app.command()(reload)
     app.command()(drain)
 
 
 Agent = Annotated[str, typer.Argument(metavar="ID", help="The agent.", show_default=False)]
 Call = Annotated[str, typer.Argument(metavar="ID", help="The call, as `acd calls` names it.", show_default=False)]
+Queue = Annotated[str, typer.Argument(metavar="ID", help="The queue.", show_default=False)]
 
 
 @agent.callback()
 def _agent(context: typer.Context, id: Agent) -> None:
-    """Sign an agent on or off, ready or on a break.
+    """Sign an agent on or off, ready or on a break; his skills, his wrap-up, his transfers.
 
     Example: acd agent 1001 sign-on --at desk-17
     """
@@ -78,6 +81,88 @@ def take_break(
     _say(ask(control, config, "agent", id=context.obj, op="break", reason=reason, by=_me()))
 
 
+@agent.command()
+def skills(
+    context: typer.Context,
+    levels: Annotated[
+        list[str] | None, typer.Argument(metavar="SKILL=LEVEL", help="All he has from now on.", show_default=False)
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Back to the configuration's.")] = False,
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Change an agent's skills at once; it holds over reload and restart until --reset.
+
+    Example: acd agent 1001 skills loans=7 english=4
+    """
+    if bool(levels) == reset:
+        fail(UNUSABLE, "name the skills with their levels, such as loans=7, or --reset")
+    wanted = None if reset else dict(_level(text) for text in levels or ())
+    _say(ask(control, config, "agent", id=context.obj, op="skills", skills=wanted, by=_me()))
+
+
+def _level(text: str) -> tuple[str, int]:
+    name, equals, level = text.partition("=")
+    if not (name and equals and level.isascii() and level.isdigit()):
+        fail(UNUSABLE, f"{text!r} is no skill with a level: write for example loans=7")
+    return name, int(level)
+
+
+@agent.command("wrap-up")
+def wrap_up(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Argument(min=0, max=86400, help="So much longer.", show_default=False)],
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Give an agent more time after a call.
+
+    Example: acd agent 1001 wrap-up 30
+    """
+    _say(ask(control, config, "agent", id=context.obj, op="wrap-up", seconds=seconds, by=_me()))
+
+
+@agent.command()
+def consult(
+    context: typer.Context,
+    to: Annotated[str, typer.Argument(metavar="TO", help="agent:ID, device:ID or a number.", show_default=False)],
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Put the caller on hold and call somebody for the agent: the first half of a warm transfer.
+
+    Example: acd agent 1001 consult agent:1002
+    """
+    _say(ask(control, config, "agent", id=context.obj, op="consult", to=to, by=_me()))
+
+
+@agent.command()
+def swap(context: typer.Context, control: Control = None, config: Config = None) -> None:
+    """Change between the caller and the party consulted.
+
+    Example: acd agent 1001 swap
+    """
+    _say(ask(control, config, "agent", id=context.obj, op="swap", by=_me()))
+
+
+@agent.command()
+def complete(context: typer.Context, control: Control = None, config: Config = None) -> None:
+    """Leave the caller with the party consulted.
+
+    Example: acd agent 1001 complete
+    """
+    _say(ask(control, config, "agent", id=context.obj, op="complete", by=_me()))
+
+
+@agent.command()
+def cancel(context: typer.Context, control: Control = None, config: Config = None) -> None:
+    """Drop the party consulted and go back to the caller.
+
+    Example: acd agent 1001 cancel
+    """
+    _say(ask(control, config, "agent", id=context.obj, op="cancel", by=_me()))
+
+
 @call.callback()
 def _call(context: typer.Context, id: Call) -> None:
     """Do something with one call.
@@ -94,6 +179,50 @@ def hang_up(context: typer.Context, control: Control = None, config: Config = No
     Example: acd call 3-17 hang-up
     """
     _say(ask(control, config, "call", id=context.obj, op="hang-up", by=_me()))
+
+
+@call.command()
+def move(
+    context: typer.Context,
+    queue: Annotated[str | None, typer.Option("--queue", help="To this queue.")] = None,
+    tier: Annotated[int | None, typer.Option("--tier", min=0, max=99, help="0 goes first.")] = None,
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Move a waiting call to another queue or tier; it keeps the time it has waited.
+
+    Example: acd call 3-17 move --queue loans --tier 0
+    """
+    if queue is None and tier is None:
+        fail(UNUSABLE, "move it where? --queue NAME, --tier N, or both")
+    _say(ask(control, config, "call", id=context.obj, op="move", queue=queue, tier=tier, by=_me()))
+
+
+@queue.callback()
+def _queue(context: typer.Context, id: Queue) -> None:
+    """Block a queue, or open it again.
+
+    Example: acd queue loans block
+    """
+    context.obj = id
+
+
+@queue.command()
+def block(context: typer.Context, control: Control = None, config: Config = None) -> None:
+    """Take no new calls into it; those who wait stay. It holds over reload and restart until unblock.
+
+    Example: acd queue loans block
+    """
+    _say(ask(control, config, "queue", id=context.obj, op="block", by=_me()))
+
+
+@queue.command()
+def unblock(context: typer.Context, control: Control = None, config: Config = None) -> None:
+    """Take calls into it again.
+
+    Example: acd queue loans unblock
+    """
+    _say(ask(control, config, "queue", id=context.obj, op="unblock", by=_me()))
 
 
 def reload(

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -188,9 +189,10 @@ class Hotline:
         """Put a request to the core and wait for its answer. `event` makes it from the request's name."""
         self._requests += 1
         request = f"{self.boot}.r{self._requests}"
+        asked = event(request)
         waiting: asyncio.Future[do.Reply] = asyncio.get_running_loop().create_future()
         self.replies[request] = waiting
-        self.post(event(request))
+        self.post(asked)
         return await waiting
 
     # ------------------------------------------------------------------------------------------------ life
@@ -200,12 +202,6 @@ class Hotline:
         configuration, found = self.configuration, self.recovered
         for note in found.notes:
             self.log.warning("journal", note=note)
-        if configuration.records is not None:
-            self.records = await RecordStore.open(
-                configuration.records, trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail))
-            )
-            for record in found.records:
-                self.records.put(record)
         await self.media.start()
         await self.control.start()
         if configuration.journal is not None:
@@ -220,6 +216,12 @@ class Hotline:
                 settings=found.settings, snapshot=found.snapshot,
             )  # fmt: skip
             self.journal = journal
+        if configuration.records is not None:
+            self.records = await RecordStore.open(
+                configuration.records, trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail))
+            )
+            for record in found.records:
+                self.records.put(record)
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
         self.sip.start()
@@ -268,9 +270,9 @@ class Hotline:
     async def close(self) -> None:
         """End every call, say so to their parties, write what is to be written, and let go of everything."""
         for call in self.engine.view(self.clock.now()).calls:
-            await self.ask(lambda request, call=call.id: ev.HangUp(request, "operator", call))  # type: ignore[misc]
+            await self.ask(partial(_hang_up, call.id))
         until = self.clock.now() + LAST_WORDS_S
-        while self.legs.legs and self.clock.now() < until:
+        while self.legs.legs and self.clock.now() < until:  # noqa: ASYNC110 - once a life: not worth an event
             await asyncio.sleep(0.02)
         if self._housekeeper is not None:
             self._housekeeper.cancel()
@@ -284,6 +286,10 @@ class Hotline:
         if self.records is not None:
             await self.records.close()
         self.log.info("down")
+
+
+def _hang_up(call: str, request: str) -> ev.Event:
+    return ev.HangUp(request, "operator", call)
 
 
 async def serve(configuration: Configuration) -> None:

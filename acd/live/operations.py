@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from acd.live.hotline import Hotline
 
 Facts: TypeAlias = dict[str, Any]
-BY: Final = "operator"
+Make: TypeAlias = Callable[[str], ev.Event]
+"""Makes the event from the name of the request."""
 
 
 class BadRequest(ValueError):
@@ -29,17 +30,56 @@ def _text(args: Facts, name: str) -> str:
     return value
 
 
-def _agent_request(args: Facts) -> Callable[[str], ev.Event]:
-    agent, op = _text(args, "id"), _text(args, "op")
-    makers: dict[str, Callable[[str], ev.Event]] = {
-        "sign-on": lambda request: ev.SignOn(request, BY, agent, args.get("at")),
-        "sign-off": lambda request: ev.SignOff(request, BY, agent),
-        "ready": lambda request: ev.Ready(request, BY, agent),
-        "break": lambda request: ev.Break(request, BY, agent, str(args.get("reason") or "")),
-    }
-    if op not in makers:
-        raise BadRequest(f"an agent cannot {op!r}: {', '.join(makers)}")
-    return makers[op]
+def _number(args: Facts, name: str) -> float:
+    value = args.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRequest(f"{name} is missing: it should be a number")
+    return float(value)
+
+
+def _skills(args: Facts) -> dict[str, int] | None:
+    """Skills and levels; None puts the agent back to the configuration's."""
+    skills = args.get("skills")
+    if skills is None:
+        return None
+    if not isinstance(skills, dict) or not all(type(n) is int and 1 <= n <= 10 for n in skills.values()):
+        raise BadRequest("skills: each skill has a level from 1 to 10, such as loans=7")
+    return {str(name): level for name, level in skills.items()}
+
+
+def _by(args: Facts) -> str:
+    return str(args.get("by") or "operator")[:64]
+
+
+AGENT: Final[dict[str, Callable[[str, Facts], Make]]] = {
+    "sign-on": lambda agent, args: lambda request: ev.SignOn(request, _by(args), agent, args.get("at")),
+    "sign-off": lambda agent, args: lambda request: ev.SignOff(request, _by(args), agent),
+    "ready": lambda agent, args: lambda request: ev.Ready(request, _by(args), agent),
+    "break": lambda agent, args: lambda request: ev.Break(request, _by(args), agent, str(args.get("reason") or "")),
+    "wrap-up": lambda agent, args: lambda request: ev.ExtendWrapUp(request, _by(args), agent, _number(args, "seconds")),
+    "skills": lambda agent, args: lambda request: ev.SetSkills(request, _by(args), agent, _skills(args)),
+    "consult": lambda agent, args: lambda request: ev.Consult(request, _by(args), agent, _text(args, "to")),
+    "swap": lambda agent, args: lambda request: ev.Swap(request, _by(args), agent),
+    "complete": lambda agent, args: lambda request: ev.CompleteTransfer(request, _by(args), agent),
+    "cancel": lambda agent, args: lambda request: ev.CancelTransfer(request, _by(args), agent),
+}
+CALL: Final[dict[str, Callable[[str, Facts], Make]]] = {
+    "hang-up": lambda call, args: lambda request: ev.HangUp(request, _by(args), call),
+    "move": lambda call, args: (
+        lambda request: ev.MoveCall(
+            request,
+            _by(args),
+            call,
+            args.get("queue"),
+            None if args.get("tier") is None else int(_number(args, "tier")),
+        )
+    ),
+}
+QUEUE: Final[dict[str, Callable[[str, Facts], Make]]] = {
+    "block": lambda queue, args: lambda request: ev.BlockQueue(request, _by(args), queue, True),
+    "unblock": lambda queue, args: lambda request: ev.BlockQueue(request, _by(args), queue, False),
+}
+"""What may be asked of an agent, a call, a queue, by its name and the request's further arguments."""
 
 
 class Operations:
@@ -53,8 +93,9 @@ class Operations:
             "calls": lambda args: self._part("calls"),
             "trunks": self._trunks,
             "alarms": self._alarms,
-            "agent": self._agent,
-            "call": self._call,
+            "agent": lambda args: self._order("agent", AGENT, args),
+            "call": lambda args: self._order("call", CALL, args),
+            "queue": lambda args: self._order("queue", QUEUE, args),
             "reload": self._reload,
             "drain": self._drain,
         }
@@ -133,20 +174,17 @@ class Operations:
             ]
         }
 
-    async def _ask(self, make: Callable[[str], ev.Event]) -> Facts:
+    async def _ask(self, make: Make) -> Facts:
         reply = await self.hotline.ask(make)
         if not reply.ok:
             raise BadRequest(reply.detail)
         return {"detail": reply.detail}
 
-    async def _agent(self, args: Facts) -> Facts:
-        return await self._ask(_agent_request(args))
-
-    async def _call(self, args: Facts) -> Facts:
-        call, op = _text(args, "id"), _text(args, "op")
-        if op != "hang-up":
-            raise BadRequest(f"a call cannot {op!r}: hang-up")
-        return await self._ask(lambda request: ev.HangUp(request, BY, call))
+    async def _order(self, what: str, orders: dict[str, Callable[[str, Facts], Make]], args: Facts) -> Facts:
+        name, op = _text(args, "id"), _text(args, "op")
+        if op not in orders:
+            raise BadRequest(f"unknown order {op!r} for the {what}; it may be {', '.join(orders)}")
+        return await self._ask(orders[op](name, args))
 
     async def _reload(self, args: Facts) -> Facts:
         hotline = self.hotline
@@ -156,6 +194,6 @@ class Operations:
         return {"changes": hotline.reload()}
 
     async def _drain(self, args: Facts) -> Facts:
-        facts = await self._ask(lambda request: ev.Drain(request, BY))
+        facts = await self._ask(lambda request: ev.Drain(request, _by(args)))
         self.hotline.draining = True
         return facts
