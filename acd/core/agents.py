@@ -185,7 +185,7 @@ class Agents:
     """Everybody who may serve a caller.
 
     `changed` gathers the agents whose availability may have changed, `reskilled` those whose skills did; the
-    dispatcher empties both. A snapshot holds `states`, `up` (devices that can be rung), and `settings` and `queues`,
+    dispatcher empties both. `worked` gathers those whose work went on, for whoever watches; he empties it. A snapshot holds `states`, `up` (devices that can be rung), and `settings` and `queues`,
     in which agents and queues live on that are configured no longer but still at work.
     """
 
@@ -202,6 +202,7 @@ class Agents:
         self.queues = queues if queues is not None else {}
         self.changed: dict[AgentId, None] = {}
         self.reskilled: dict[AgentId, None] = {}
+        self.worked: dict[AgentId, None] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
         self.timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
@@ -349,6 +350,7 @@ class Agents:
         work = WORK.get((task.work, given))
         if work is None:
             raise Impossible(f"Work.{task.work.name} does not take {given.name} ({agent}, {contact})")
+        self.worked[agent] = None
         if work is Work.WRAP_UP:
             return self._hung_up(state, task, now)
         if work is Work.ENDED:
