@@ -203,7 +203,6 @@ class Hotline:
         for note in found.notes:
             self.log.warning("journal", note=note)
         await self.media.start()
-        await self.control.start()
         if configuration.journal is not None:
             journal = JournalWriter(
                 configuration.journal,
@@ -225,6 +224,7 @@ class Hotline:
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
         self.sip.start()
+        await self.control.start()  # last: whoever is answered there finds everything in place
         self._housekeeper = asyncio.create_task(self._keep_house())
         gc.collect()
         gc.freeze()
