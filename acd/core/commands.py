@@ -31,7 +31,8 @@ class AnswerLeg:
 @command
 class EndLeg:
     """Make sure nothing of this leg is left ringing or up: refuse it with `status`, CANCEL or BYE it, whichever is
-    right at the moment it arrives there. Ends in `LegEnded`. An answer that crosses it ends in `LegEnded` too.
+    right at the moment it arrives there. Ends in `LegEnded`, always: an answer that crosses it does, and so does a leg
+    that the shell does not know (any more), at once.
 
     `cause` is a word of `LegEnded.cause`; answered_elsewhere goes out as a Reason header (RFC 3326).
     """
@@ -87,7 +88,8 @@ class AnswerRefer:
 
 @command
 class Source:
-    """What a leg hears. `legs` are (leg, gain) pairs, gain 1.0 as it is; `name` names the music."""
+    """What a leg hears. `legs` are (leg, gain) pairs, gain 1.0 as it is; `name` names the music (``ringback`` while a
+    consulted party's phone rings)."""
 
     kind: Literal["silence", "prompts", "music", "leg", "mix"]
     name: str = ""
@@ -205,7 +207,10 @@ class WriteRecord:
 
 @command
 class Publish:
-    """Something others may want to know (live views, later MQTT). Ends at once."""
+    """Something others may want to know (live views, later MQTT). Ends at once.
+
+    ``call/waiting``: call, queue. ``call/answered``: call, agent, queue, wait_s. A call's end is its record.
+    """
 
     topic: str
     facts: dict[str, str | int | float | bool | None]

@@ -205,7 +205,7 @@ def _leg_referred(core: Core, event: LegReferred) -> None:
 
 def _digit(core: Core, event: Digit) -> None:
     leg = core.legs.get(event.leg)
-    if leg is None or leg.listening == "off" or leg.state is LegState.ENDING:
+    if leg is None or leg.state is LegState.ENDING:
         return
     call = core.call_of(leg)
     if leg.role == "caller":

@@ -1,6 +1,9 @@
 """Plain calls, as a caller and an agent would tell them."""
 
-from acd.core.flow import Enqueue, Say
+from acd.core import commands as c
+from acd.core import events as e
+from acd.core.engine import Engine
+from acd.core.flow import CollectDigits, Enqueue, Say
 from tests.core.hotline import MAIN, PLAIN, SURVEY, flow, hotline
 from tests.core.world import Phone, World, story
 
@@ -97,3 +100,37 @@ def test_survey_after_the_agent_hangs_up() -> None:
         8s caller is released: hangup
         8s record 1-1: answered, by engine
     """)
+
+
+def test_a_leg_that_arrives_twice_is_one_call() -> None:
+    world = World(hotline())
+    world.call()
+    assert world.send(e.LegArrived("1-1.0", "1-1", "trunk:carrier", "95588", "13800000001")) == []
+    assert world.send(e.LegArrived("1-1.9", "1-1", "trunk:carrier", "95588", "13800000001")) == []
+    assert world.engine.view(0.0).legs == 1
+
+
+def test_events_of_an_operation_that_do_not_fit_it_change_nothing() -> None:
+    ask = CollectDigits("pin", ("your_pin",), 4, 4)
+    world = World(hotline(flow(ask, Say(("thanks",)))))
+    world.call()
+    assert world.send(e.Collected("1-1.p1", "1-1.0", "1234", 4, "max")) == []
+    world.run(3)
+    assert world.send(e.PlayEnded("1-1.p2", "finished")) == []
+    assert world.send(e.PlayEnded("1-1.p1", "finished")) == []
+    world.press("caller", "1234")
+    assert world.story[-1] == "3s caller is played thanks"
+
+
+def test_a_restart_ends_again_what_was_being_ended() -> None:
+    settings = hotline(PLAIN, answer="at_once", agents=1)
+    before = World(settings)
+    before.call()
+    before.run(5)
+    before.legs["1-1.1"].phone.ends_when_told = False
+    before.hang_up("caller")
+    engine = Engine(before.engine.snapshot())
+    assert engine.step(e.Started(2, 1_000_000.0, 1), 5.5) == [c.EndLeg("1-1.1", 0, "interrupted")]
+    assert len(before.records) == 1, "its record was out already"
+    engine.step(e.LegEnded("1-1.1", "us", "interrupted"), 5.6)
+    assert engine.view(5.6).agents[0].work == (("1-1", "wrap_up"),)

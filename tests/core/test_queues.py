@@ -367,3 +367,16 @@ def test_once_answered_a_call_may_wait_for_as_long_as_it_likes() -> None:
         3s caller is answered
         3s caller hears music default
     """)
+
+
+def test_leaving_while_a_phone_rings_stops_it() -> None:
+    world = World(hotline(SORRY, agents=1, queue=Queue("loans", NEEDS, max_wait_s=5.0)))
+    world.phones["desk-1"] = Phone(answers_after_s=None)
+    world.call()
+    world.run(6)
+    assert world.told(5) == story("""
+        5s desk-1 is released: cancelled
+        5s caller hears prompts
+        5s caller is played sorry
+    """)
+    assert world.engine.view(0.0).agents[0].work == ()

@@ -174,3 +174,15 @@ def test_hold_by_the_phone() -> None:
         15s record 1-1: answered, by caller
     """)
     assert (world.records[0].segments[-1].hold_s, world.records[0].segments[-1].talk_s) == (5.0, 12.0)
+
+
+def test_hold_is_counted_whoever_ends_it() -> None:
+    world = talking()
+    world.ask(e.Consult, agent="1001", to="agent:1002")
+    world.run(4)
+    world.ask(e.CancelTransfer, agent="1001")
+    world.run(10)
+    world.hold("desk-1")
+    world.run(3)
+    world.hang_up("caller")
+    assert world.records[0].segments[-1].hold_s == 4.0 + 3.0
