@@ -77,7 +77,9 @@ class Dispatcher:
         self._room = Room(agents, self._market, self.queues)
         self._freed: dict[AgentId, Member] = {}  # can be rung, and could not at the last match
         self._fresh: dict[CallId, Waiting] = {}  # waits, and nobody has looked for an agent yet
-        self._ringing: dict[CallId, Waiting] = {}  # rung for by a strategy that may ring more
+        self._rings = False  # some strategy rings several
+        self._ringing: dict[CallId, Waiting] = {}  # rung for by such a strategy
+        self._rung: dict[CallId, Waiting] = {}  # rung for by any, where some strategy rings several
         self._length: dict[QueueId, int] = {}
         self._touched: dict[QueueId, None] = {}  # lanes to settle
 
@@ -90,15 +92,16 @@ class Dispatcher:
         left = {id: replace(q, blocked=True, reserve=None) for id, q in self.queues.items() if id in self._length}
         self.queues = left | settings.queues
         self._urgency = settings.order_by == "urgency"
+        self._rings = any(queue.strategy in RINGING for queue in self.queues.values())
         ordered = any(BY[queue.strategy] == "order" for queue in self.queues.values())
         self._market = Market(self.agents, self.queues, ordered)
         self._room = Room(self.agents, self._market, self.queues)
-        self._freed, self._fresh, self._ringing = {}, {}, {}
+        self._freed, self._fresh, self._ringing, self._rung = {}, {}, {}, {}
         for waiting in self.waiting.values():
             if not waiting.rung:
                 self._fresh[waiting.contact] = waiting
-            elif self.queues[waiting.queue].strategy in RINGING:
-                self._ringing[waiting.contact] = waiting
+            elif self._rings:
+                self._rings_for(waiting)
                 self._room.set_deadline(waiting, max(now, waiting.next_ring_at))
         for agent in self.agents.states:
             self.agents.reskilled[agent] = None
@@ -171,8 +174,7 @@ class Dispatcher:
         if agent == waiting.preferred:
             waiting.preferred_until = now
         if not waiting.rung:
-            if self._ringing.pop(contact, None) is not None:
-                self._room.cancel_deadline(contact)
+            self._rings_no_more(contact)
             self._fresh[contact] = waiting
             if waiting.queued:
                 self._backlog(waiting, 1)
@@ -399,7 +401,7 @@ class Dispatcher:
         w, demand = place.waiting, place.demand
         if demand.queue.strategy == "ring_all":
             everybody = self._can_be_rung(place)
-            if everybody and self._alone(everybody):
+            if everybody and self._alone(w, everybody, self._being_rung(now)):
                 self._ring(place, everybody, now, done)
                 return True
         if place.only is not None:
@@ -424,10 +426,8 @@ class Dispatcher:
         if queue.strategy == "round_robin":
             self._lane(w.queue).last_serial = member.serial
         w.next_ring_at = now + queue.ring_step_s
-        if queue.strategy in RINGING:
-            self._ringing[w.contact] = w
-            if queue.strategy == "ring_progressively":
-                self._room.set_deadline(w, w.next_ring_at)
+        if self._rings:
+            self._rings_for(w)
         done.append(Offer(w.contact, w.queue, agent))
 
     # -------------------------------------------------------------------------------------- ringing several at once
@@ -454,40 +454,66 @@ class Dispatcher:
 
     def _ring_fewer(self, now: float, done: list[Offer | Withdraw]) -> None:
         """To ring several is for a contact that waits alone for those agents: else as longest idle."""
-        for w in [w for w in self._in_order() if len(w.rung) > 1 and not self._alone(self._rung(w))]:
+        rung = self._being_rung(now)
+        for w in [w for w in self._in_order() if len(w.rung) > 1 and not self._alone(w, self._phones(w), rung)]:
             done += self._withdraw(w, self._beside_the_longest_idle(w), now)
         if self.agents.changed:
             self._absorb(now)
 
     def _ring_more(self, now: float, done: list[Offer | Withdraw]) -> None:
         """Agents who came free, or the next one when it is time, while nobody else waits for them."""
+        rung = self._being_rung(now)
+        places = {place.waiting.contact: place for place in rung}
         for w in self._in_order():
             progressively = self.queues[w.queue].strategy == "ring_progressively"
             if progressively and now < w.next_ring_at:
                 continue
-            place = self._room.stand(w, now)
+            place = places[w.contact]
             free = [member for member in self._can_be_rung(place) if member.id not in w.rung]
-            if free and self._alone([*self._rung(w), *free]):
+            if free and self._alone(w, [*self._phones(w), *free], rung):
                 self._ring(place, free[:1] if progressively else free, now, done)
+                if progressively:
+                    self._room.set_deadline(w, w.next_ring_at)
+
+    def _rings_for(self, w: Waiting) -> None:
+        self._rung[w.contact] = w
+        if self.queues[w.queue].strategy in RINGING:
+            self._ringing[w.contact] = w
+
+    def _rings_no_more(self, contact: CallId) -> None:
+        if self._rung.pop(contact, None) is not None:
+            self._ringing.pop(contact, None)
+            self._room.cancel_deadline(contact)
+
+    def _being_rung(self, now: float) -> list[Place]:
+        """Where those rung for would stand, and until when: whom they might ring, too, changes with time."""
+        places = []
+        for w in self._rung.values():
+            places.append(self._room.stand(w, now))
+            if now < w.next_ring_at and self.queues[w.queue].strategy == "ring_progressively":
+                self._room.set_deadline(w, min(w.next_ring_at, self._room.due(w.contact)))
+        return places
 
     def _in_order(self) -> list[Waiting]:
         return sorted(self._ringing.values(), key=lambda w: (w.tier, w.key, w.serial))
 
-    def _rung(self, w: Waiting) -> list[Member]:
+    def _phones(self, w: Waiting) -> list[Member]:
         members = self._market.members
         return [members[agent] for agent in w.rung if agent in members]
 
-    def _alone(self, members: list[Member]) -> bool:
-        """Whether nobody waits for those agents, be they busy or not."""
+    def _alone(self, w: Waiting, members: list[Member], rung: list[Place]) -> bool:
+        """Whether no other contact waits for those agents, be they busy or not; one being rung for waits still."""
+        others = [place for place in rung if place.waiting is not w]
         for member in members:
             for seat in member.seats:
                 for _, links in seat.pool.ranks:
                     for heap, demand, _ in links:
                         if heap or any(member.id not in excluded for excluded in demand.odd):
                             return False
-            for place in self._room.only.get(member.id, {}).values():
-                if member.id not in place.waiting.excluded and _level(place, member) is not None:
-                    return False
+            if any(_eligible(place, member) for place in self._room.only.get(member.id, {}).values()):
+                return False
+            if any(_eligible(place, member) for place in others):
+                return False
         return True
 
     def _beside_the_longest_idle(self, w: Waiting) -> list[AgentId]:
@@ -512,8 +538,7 @@ class Dispatcher:
             self._room.take_up(w.contact)
             return
         self._fresh.pop(w.contact, None)
-        if self._ringing.pop(w.contact, None) is not None:
-            self._room.cancel_deadline(w.contact)
+        self._rings_no_more(w.contact)
 
     def _left_waiting(self, w: Waiting) -> None:
         if not w.queued:
@@ -574,6 +599,13 @@ def _level(place: Place, member: Member) -> int | None:
     """The preference level at which an agent may serve a contact, or None."""
     levels = (place.demand.level(seat.pool) for seat in member.seats)
     return next((level for level in levels if level is not None), None)
+
+
+def _eligible(place: Place, member: Member) -> bool:
+    """All of `may_match` that does not depend on what agents are doing."""
+    if place.only not in (None, member.id) or member.id in place.waiting.excluded:
+        return False
+    return _level(place, member) is not None
 
 
 def _fits(place: Place, member: Member) -> bool:

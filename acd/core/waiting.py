@@ -90,6 +90,8 @@ class Room:
             due = min(due, min(w.excluded.values(), default=inf))
         if due < inf:
             self.set_deadline(w, due)
+        elif self._due:
+            self._due.pop(w.contact, None)
         return Place(w, plan.demands[stage], only)
 
     def plan(self, w: Waiting) -> Plan:
@@ -151,6 +153,9 @@ class Room:
         if self._due.get(w.contact) != when:
             self._due[w.contact] = when
             heapq.heappush(self.timers, (when, w.serial, w.contact))
+
+    def due(self, contact: CallId) -> float:
+        return self._due.get(contact, inf)
 
     def cancel_deadline(self, contact: CallId) -> None:
         if self._due:

@@ -277,9 +277,9 @@ class ReferenceDispatcher:
         return sorted(rung, key=lambda w: (w.tier, w.key, w.serial))
 
     def _alone(self, w: Waiting, agents: Mapping[AgentId, float], now: float) -> bool:
-        """Whether no other contact waits for those agents."""
+        """Whether no other contact waits for those agents; one that is being rung for waits still."""
         states = [self.agents.states[a] for a in agents if a in self.agents.states]
-        others = [o for o in self.waiting.values() if not o.rung and o is not w]
+        others = [o for o in self.waiting.values() if o is not w]
         return not any(self.eligible(o, s, now) for o in others for s in states)
 
     def _beside_the_longest_idle(self, w: Waiting) -> list[AgentId]:
