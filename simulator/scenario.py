@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from acd.config.explain import check as check_model
-from acd.config.load import shown
-from acd.config.problem import ConfigError, Problem, did_you_mean
+from acd.config.problem import ConfigError, Problem, did_you_mean, shown
 from acd.config.yaml import Document, Step, read
 from acd.core.settings import Settings
 from simulator.schema import ArrivalsAt, ScenarioFile, Whom
