@@ -90,7 +90,7 @@ class _Link(asyncio.Protocol):
         self.errors: dict[str, str] = {}
         self.started_at = pool.loop.time()
         self.unanswered = 0  # pings
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.ready: asyncio.Future[None] = pool.loop.create_future()
         self.answers: dict[int, asyncio.Future[dict[str, int]]] = {}
         self._transport: asyncio.WriteTransport | None = None
@@ -125,9 +125,22 @@ class _Link(asyncio.Protocol):
             self._flush()
             self._transport.close()
 
+    def launch(self, control: socket.socket) -> None:
+        """Start the process. Raises OSError."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "media.worker", str(control.fileno())],
+            pass_fds=(control.fileno(),),
+            stdin=subprocess.DEVNULL,
+        )
+
     def kill(self) -> None:
-        if self.process is not None and self.process.returncode is None:
+        if self.process is not None:
             self.process.kill()
+
+    async def ended(self) -> None:
+        """When the process is no more."""
+        if self.process is not None:
+            await asyncio.to_thread(self.process.wait)
 
     def keep_ready(self, address: str, ready: int) -> None:
         """Ask for more ports before the last are gone."""
@@ -220,12 +233,9 @@ class WorkerPool:
         for link in links:
             link.close()
         for link in links:
-            if link.process is not None:
-                try:
-                    await asyncio.wait_for(link.process.wait(), END_S)
-                except TimeoutError:
-                    link.kill()
-                    await link.process.wait()
+            late = self.loop.call_later(END_S, link.kill)
+            await link.ended()
+            late.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._links = [None] * len(self._links)
         self._legs.clear()
@@ -235,19 +245,13 @@ class WorkerPool:
         link = _Link(self, number)
         try:
             with theirs:
-                link.process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "media.worker",
-                    str(theirs.fileno()),
-                    pass_fds=(theirs.fileno(),),
-                    stdin=subprocess.DEVNULL,
-                )
+                link.launch(theirs)
             ours.setblocking(False)
             await self.loop.create_unix_connection(lambda: link, sock=ours)
         except BaseException:
             ours.close()
             link.kill()
+            await link.ended()
             raise
         self._links[number] = link
         first, last = self._ports
@@ -284,9 +288,8 @@ class WorkerPool:
         first, longest = BACK_OFF_S
         if self.loop.time() - link.started_at > HEALTHY_S:
             self._waits[number] = first
-        if link.process is not None:
-            link.kill()
-            await link.process.wait()  # its ports are free only then
+        link.kill()
+        await link.ended()  # its ports are free only then
         while not self._closing:
             await asyncio.sleep(self._waits[number])
             self._waits[number] = min(2 * self._waits[number], longest)

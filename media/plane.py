@@ -30,8 +30,8 @@ class Peer:
     codec: str  # PCMU, PCMA
     payload: int
     events: int | None  # telephone-event payload number, None: the peer knows none
-    sends: bool = True
-    receives: bool = True
+    sends: bool = True  # the peer sends: it is listened to
+    receives: bool = True  # the peer receives: it is sent to
     ptime_ms: int = 20
     receive_payloads: tuple[tuple[int, str], ...] = ()
     latch: tuple[str, ...] = ()  # nat: true – networks the source may be latched to once; empty: never
