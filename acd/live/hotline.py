@@ -33,6 +33,7 @@ from acd.live.legs import Legs
 from acd.live.log import Level, configure, get
 from acd.live.operations import Operations
 from acd.live.prompts import Prompts
+from acd.live.saved import Saved
 from acd.live.setup import Setup, endpoint_settings, static_devices
 from acd.records.store import RecordStore
 from media.client import MediaError, WorkerPool
@@ -87,9 +88,10 @@ class Hotline:
             workers=configuration.media.workers,
             silent_after_s=configuration.media.silent_s or None,
         )
+        self.saved = Saved(configuration.journal) if configuration.journal else None
         self.legs = Legs(
             Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
-            self.post, self.boot,
+            self.post, self.boot, self.saved,
         )  # fmt: skip
         self.journal: JournalWriter | None = None
         self.records: RecordStore | None = None
@@ -130,6 +132,8 @@ class Hotline:
         finally:
             self._turning = False
         self.sip.flush()
+        if self.saved is not None:
+            self.saved.flush()
         self._set_timer()
 
     def _act(self, commands: list[do.Command]) -> None:
@@ -215,6 +219,8 @@ class Hotline:
                 settings=found.settings, snapshot=found.snapshot,
             )  # fmt: skip
             self.journal = journal
+        if self.saved is not None:
+            self.saved.open()
         if configuration.records is not None:
             self.records = await RecordStore.open(
                 configuration.records, trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail))
@@ -224,6 +230,9 @@ class Hotline:
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
         self.sip.start()
+        if self.saved is not None:
+            self.endpoint.restore_bindings(self.saved.bindings(), asyncio.get_running_loop().time())
+            self.sip.flush()
         await self.control.start()  # last: whoever is answered there finds everything in place
         self._housekeeper = asyncio.create_task(self._keep_house())
         gc.collect()
@@ -244,11 +253,17 @@ class Hotline:
                 self.post(ev.WallClockSet(self.clock.wall_offset_s))
             if self.journal is not None:
                 self.journal.flush()
+            self._save_bindings()
             if self.draining and not self.legs.legs:
                 self.stopped.set()
             fresh = gc.get_count()[0]
             if fresh > BUSY_COLLECT or (fresh > IDLE_COLLECT and not self.legs.legs):
                 gc.collect()
+
+    def _save_bindings(self) -> None:
+        if self.saved is not None and self.legs.bindings_changed:
+            self.legs.bindings_changed = False
+            self.saved.save_bindings(self.endpoint.save_bindings(asyncio.get_running_loop().time()))
 
     def reload(self) -> list[str]:
         """Read the configuration again and put it in force; live calls are not touched. Returns the differences.
@@ -279,6 +294,7 @@ class Hotline:
         if self._timer is not None:
             self._timer.cancel()
         await self.control.close()
+        self._save_bindings()
         self.sip.close()
         await self.media.close()
         if self.journal is not None:

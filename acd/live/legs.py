@@ -19,6 +19,7 @@ from acd.live import identity
 from acd.live.keypad import Keypad
 from acd.live.log import get
 from acd.live.prompts import Prompts, UnknownPrompt
+from acd.live.saved import Saved
 from acd.live.setup import Network, Setup
 from media import plane
 from sip import sdp
@@ -78,6 +79,7 @@ class Legs:
         prompts: Prompts,
         post: Callable[[ev.Event], None],
         boot: int,
+        saved: Saved | None = None,
     ) -> None:
         self.setup = setup
         self.endpoint = endpoint
@@ -85,11 +87,14 @@ class Legs:
         self.prompts = prompts
         self.post = post
         self.boot = boot
+        self.saved = saved
         self.log = get("legs")  # not at import: the log is configured after that
         self.legs: dict[LegId, Leg] = {}
         self.secrets: dict[str, str] = {}
+        self.goodbyes: set[LegId] = set()  # legs of an earlier life whose BYE is on its way
         self.up: set[str] = set()  # devices the core believes to be up
         self.probed: set[str] = set()  # devices that are being asked whether they are there
+        self.bindings_changed = False  # since they were last saved
         self._arrived = 0
         media.on_fact = self.on_fact
         self.carry_out: dict[type[Any], Callable[[Any], None]] = {
@@ -166,9 +171,7 @@ class Legs:
         self.log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
         known = identity.attributes(event.request, self.setup.hotline.attributes, trusted=trusted)
         self.post(
-            ev.LegArrived(
-                leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted, attributes=known
-            )
+            ev.LegArrived(leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted, attributes=known)
         )
 
     def _progressed(self, event: Progress) -> None:
@@ -181,6 +184,7 @@ class Legs:
         if leg is None or leg.ending:
             return
         if self._agree(leg, event.sdp):
+            self._save(leg)
             self.post(ev.LegAnswered(leg.id))
         else:
             self._give_up(leg, "failed", 488)
@@ -225,13 +229,19 @@ class Legs:
 
     def _ended(self, event: Ended) -> None:
         leg = self.legs.pop(event.session.name, None)
+        if self.saved is not None:
+            self.saved.over(event.session.name)
         if leg is None:
+            if event.session.name in self.goodbyes:  # a leg of an earlier life
+                self.goodbyes.discard(event.session.name)
+                self.post(ev.LegEnded(event.session.name, "us", "interrupted"))
             return
         self._drop_media(leg)
         self.log.info("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
         self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s))
 
     def _registered(self, event: Registered) -> None:
+        self.bindings_changed = True
         self.device(event.user, bool(event.contacts))
 
     def device(self, device: str, up: bool) -> None:
@@ -283,16 +293,38 @@ class Legs:
         if leg is None or leg.session is None or not self._media(leg):
             return
         leg.session.answer(self._first_body(leg))
+        self._save(leg)
         self.post(ev.LegAnswered(leg.id))
 
     def _end(self, command: do.EndLeg) -> None:
         leg = self.legs.get(command.leg)
-        if leg is None or leg.session is None or leg.ending:
+        if leg is None:
+            self._say_goodbye(command.leg)
+            return
+        if leg.session is None or leg.ending:
             return
         leg.ending = True
         self._drop_media(leg)
         reason = ANSWERED_ELSEWHERE if command.cause == "answered_elsewhere" else ""
         leg.session.end(command.status, reason=reason, retry_after_s=command.retry_after_s)
+
+    def _say_goodbye(self, leg: LegId) -> None:
+        """End a leg that this life does not know: by BYE in its saved dialog, if an earlier life left one."""
+        dialog = self.saved.left.pop(leg, None) if self.saved is not None else None
+        try:
+            if dialog is not None:
+                self.goodbyes.add(leg)
+                self.endpoint.bye_saved(leg, dialog, _now())
+                return
+        except ValueError as error:
+            self.goodbyes.discard(leg)
+            self.log.warning("a saved dialog is broken", leg=leg, why=str(error))
+        self.post(ev.LegEnded(leg, "us", "interrupted"))
+
+    def _save(self, leg: Leg) -> None:
+        """The leg's dialog stands: a restart must be able to end it."""
+        if self.saved is not None and leg.session is not None:
+            self.saved.stands(leg.id, leg.session.save())
 
     def _start(self, command: do.StartLeg) -> None:
         beside = self.legs.get(command.beside) if command.beside else None
@@ -516,11 +548,11 @@ class Legs:
                 agreed.codec.name,
                 agreed.codec.payload,
                 agreed.events,
-                agreed.sends,
-                agreed.receives,
-                agreed.ptime_ms,
-                agreed.receive_payloads,
-                leg.latch,
+                sends=agreed.receives,  # the plane speaks of the peer, offer/answer of us
+                receives=agreed.sends,
+                ptime_ms=agreed.ptime_ms,
+                receive_payloads=agreed.receive_payloads,
+                latch=leg.latch,
             ),
         )
 

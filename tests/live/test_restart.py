@@ -1,0 +1,33 @@
+"""kill -9 in mid-call: the engine is up again at once, says goodbye to both parties in their dialogs, writes the one
+record of each call, and keeps who was signed on, on a break, registered."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.live.bank import Bank
+from tests.live.ear import Ear
+from tests.live.harness import EngineProcess, Sipp, wait_until
+
+pytestmark = pytest.mark.peer
+
+
+def test_after_kill_9_both_parties_get_a_bye_and_the_call_its_record(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, flow="steps: [answer, {queue: loans}]", agents=2)
+    with Ear() as ear, EngineProcess(tmp_path, bank.text) as engine:
+        rtp = {"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "codec": 8, "called": 95588}
+        engine.ask("agent", id="1002", op="break", reason="lunch")
+        phone = Sipp("agent_stays", tmp_path, port=bank.agent_port, keys=rtp)
+        trunk = Sipp("caller_stays", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port), keys=rtp)
+        with phone, trunk:
+            wait_until(lambda: any(c["state"] == "talking" for c in engine.ask("calls")["calls"]), "they talk")
+            engine.kill()
+            engine.start()
+            phone.done(20)  # its script ends with our BYE
+            trunk.done(20)
+        [record] = engine.records(1)
+        assert record["outcome"] == "interrupted"
+        presence = {agent["id"]: agent["presence"] for agent in engine.ask("agents")["agents"]}
+        assert presence == {"1001": "ready", "1002": "break"}
+        engine.wait_idle()
+        assert engine.ask("status")["boot"] == 2
