@@ -71,7 +71,7 @@ class Dispatcher:
         self.queues = queues if queues is not None else {}
         self._random = random
         self._urgency = False
-        self._serial = max((w.serial for w in self.waiting.values()), default=0)
+        self._serial = max((lane.joined for lane in self.lanes.values()), default=0)
         self._now = 0.0
         self._market = Market(agents, {}, ordered=False)
         self._room = Room(agents, self._market, self.queues)
@@ -89,8 +89,9 @@ class Dispatcher:
         self._length = {}
         for waiting in self.waiting.values():
             self._length[waiting.queue] = self._length.get(waiting.queue, 0) + 1
-        left = {id: replace(q, blocked=True, reserve=None) for id, q in self.queues.items() if id in self._length}
-        self.queues = left | settings.queues
+        known = self.queues | settings.queues
+        left = {id: known.get(id, Queue(id)) for id in self._length if id not in settings.queues}
+        self.queues = settings.queues | {id: replace(q, blocked=True, reserve=None) for id, q in left.items()}
         self._urgency = settings.order_by == "urgency"
         self._rings = any(queue.strategy in RINGING for queue in self.queues.values())
         ordered = any(BY[queue.strategy] == "order" for queue in self.queues.values())
@@ -132,24 +133,26 @@ class Dispatcher:
             return "queue_full"
         if self.agents.changed or self.agents.reskilled:
             self._absorb(now)
-        self._serial += 1
+        serial = self._serial + 1
         waiting = Waiting(
             contact,
             queue,
             tuple(sorted(needs.items())) if needs else (),
             q.tier if tier is None else tier,
             now - (q.credit_s if credit_s is None else credit_s),
-            self._serial,
+            serial,
             now,
             preferred,
             now + q.preferred_for_s if preferred is not None else 0.0,
             site,
             channel,
         )
-        if q.nobody_signed_on == "leave" and not self._signed_on(waiting):
+        if q.nobody_signed_on == "leave" and not self._anybody(waiting):
             return "nobody_signed_on"
         if q.max_expected_wait_s is not None and (self._expected(waiting, now) or 0.0) > q.max_expected_wait_s:
             return "expected_wait_too_long"
+        lane = self.lanes.get(queue) or self._lane(queue)
+        lane.joined = self._serial = serial
         self.waiting[contact] = self._fresh[contact] = waiting
         self._length[queue] = length + 1
         return None
@@ -251,7 +254,7 @@ class Dispatcher:
         return [
             w.contact
             for w in self.waiting.values()
-            if not w.rung and self.queues[w.queue].nobody_signed_on == "leave" and not self._signed_on(w)
+            if not w.rung and self.queues[w.queue].nobody_signed_on == "leave" and not self._anybody(w)
         ]
 
     # ------------------------------------------------------------------------------------- who has to be looked at
@@ -399,7 +402,7 @@ class Dispatcher:
     def _decide(self, place: Place, now: float, done: list[Offer | Withdraw]) -> bool:
         """Ring whom the strategy chooses for a contact that has been taken up. False if there is nobody."""
         w, demand = place.waiting, place.demand
-        if demand.queue.strategy == "ring_all":
+        if not demand.plainly and demand.queue.strategy == "ring_all":
             everybody = self._can_be_rung(place)
             if everybody and self._alone(w, everybody, self._being_rung(now)):
                 self._ring(place, everybody, now, done)
@@ -408,8 +411,8 @@ class Dispatcher:
             member = self._market.members.get(place.only)
             chosen = member if member is not None and _fits(place, member) else None
         else:
-            lane = self.lanes.get(w.queue)
-            chosen = choose(demand, w.excluded, now, lane.last_serial if lane is not None else -1, self._random)
+            last = -1 if demand.plainly else self._lane(w.queue).last_serial
+            chosen = choose(demand, w.excluded, now, last, self._random)
         if chosen is None:
             return False
         self._offer(w, chosen, now, done)
@@ -538,7 +541,8 @@ class Dispatcher:
             self._room.take_up(w.contact)
             return
         self._fresh.pop(w.contact, None)
-        self._rings_no_more(w.contact)
+        if self._rung:
+            self._rings_no_more(w.contact)
 
     def _left_waiting(self, w: Waiting) -> None:
         if not w.queued:
@@ -563,6 +567,13 @@ class Dispatcher:
         if lane is None:
             lane = self.lanes[queue] = Lane()
         return lane
+
+    def _anybody(self, w: Waiting) -> bool:
+        """Whether somebody is signed on who may serve it, in whichever ring."""
+        for pool in self._room.plan(w).reach:  # noqa: SIM110 - any() takes four times as long, and this is every join
+            if pool.signed_on:
+                return True
+        return False
 
     def _signed_on(self, w: Waiting) -> int:
         """How many are signed on who may serve it, in whichever ring."""

@@ -19,6 +19,7 @@ class Lane:
     taken: float = 0.0  # the same before then, smoothed
     span_s: float = 0.0  # over this time of waiting, smoothed alike
     last_serial: int = -1  # round robin: the agent rung last
+    joined: int = 0  # serial of the contact that joined last
 
     def settle(self, now: float) -> None:
         """Bring the smoothed sums up to `now`; to be called when a backlog forms or is gone."""

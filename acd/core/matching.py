@@ -263,8 +263,8 @@ class Market:
                         insort(pool.order, (member.serial, member))
                     freed[member.id] = member
             elif entry is not None:
-                self._take_out(pool, entry)
                 seat.entry = None
+                self._take_out(pool, entry)
             if free is not seat.free:
                 seat.free = free
                 for held in pool.held:

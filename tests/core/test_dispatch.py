@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from acd.core.agents import Input
-from acd.core.dispatch import Offer, Withdraw
+from acd.core.dispatch import Dispatcher, Offer, Withdraw
 from acd.core.settings import Agent, Device, Queue, Reserve, Ring, Settings, WrapUp
 from tests.core.histories import Floor
 
@@ -595,6 +595,28 @@ def test_a_removed_queue_takes_no_new_calls_and_lives_until_empty() -> None:
     floor.takes("c1", "ann")
     floor.do_configure(without)
     assert list(floor.dispatcher.queues) == ["q"]
+
+
+def test_a_restart_goes_on_where_it_was() -> None:
+    """From the plain values alone, down to the serials by which ties break."""
+    floor = desk({"ann": {}}, {"q": {}, "r": {}})
+    floor.busy("ann")
+    floor.joins("c1"), floor.joins("c2", "r")
+    floor.do_abandon("c2")
+    floor.do_restart()
+    assert floor.joins("c3") == []
+    assert [w.serial for w in floor.dispatcher.waiting.values()] == [1, 3]
+    assert floor.freed("ann") == ["c1>ann"]
+
+
+def test_a_queue_unknown_after_a_restart_is_emptied_all_the_same() -> None:
+    floor = desk({"ann": {}}, {"q": {}, "r": {}})
+    floor.busy("ann")
+    floor.joins("c1", "r")
+    waiting = floor.dispatcher.waiting
+    floor.dispatcher = Dispatcher(floor.agents, waiting, Random(1))
+    floor.dispatcher.configure(hotline({"ann": {}}, {"q": {}}), 0.0)
+    assert floor.freed("ann") == ["c1>ann"]
 
 
 def test_a_withdrawal_says_whom() -> None:
