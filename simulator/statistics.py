@@ -45,4 +45,5 @@ class Estimate:
         if self.ci95 is None:
             raise ValueError("one replication proves nothing")
         error = self.ci95 / student(self.n - 1)
-        return (self.mean - expected) / error if error else math.copysign(math.inf, self.mean - expected)
+        off = self.mean - expected
+        return off / error if error else math.copysign(math.inf, off) if off else 0.0

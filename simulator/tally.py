@@ -6,11 +6,13 @@ whenever they end; queue length and working time belong to the interval they pas
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
+ROUND_UP = 1 - 1e-5  # a wall clock's rounding is no wait
 TENTHS = 10  # waits are kept to a tenth of a second for their percentiles
 PERCENTILES = (50, 80, 90, 95, 99)
 DEFINITIONS = (
@@ -55,7 +57,7 @@ class Ended:
 class Tally:
     """Counts and sums of some calls."""
 
-    thresholds_s: list[float]
+    thresholds_s: list[float]  # rising
     offered: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     queued: int = 0
@@ -69,12 +71,12 @@ class Tally:
     wrap_up_s: float = 0.0
     queue_s: float = 0.0  # time spent waiting by all callers together
     waits: Counter[int] = field(default_factory=Counter)
-    answered_within: list[int] = field(default_factory=list)
+    answered_within: list[int] = field(default_factory=list)  # by the first threshold that holds; the last: none
     abandoned_within: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.answered_within = [0] * len(self.thresholds_s)
-        self.abandoned_within = [0] * len(self.thresholds_s)
+        self.answered_within = [0] * (len(self.thresholds_s) + 1)
+        self.abandoned_within = [0] * (len(self.thresholds_s) + 1)
 
     def add(self, call: Ended, short_s: float) -> None:
         """Count a whole call."""
@@ -83,28 +85,27 @@ class Tally:
         if call.stays:
             self.waited(call.outcome, call.wait_s, call.delayed, short_s)
         if call.talk_s or call.outcome == "answered":
-            self.ring_s += call.ring_s
-            self.talk_s += call.talk_s
-            self.hold_s += call.hold_s
-            self.wrap_up_s += call.wrap_up_s
+            self.handled(call)
+
+    def handled(self, call: Ended) -> None:
+        """Count the parts of a conversation."""
+        self.ring_s += call.ring_s
+        self.talk_s += call.talk_s
+        self.hold_s += call.hold_s
+        self.wrap_up_s += call.wrap_up_s
 
     def waited(self, result: str, wait_s: float, delayed: bool, short_s: float) -> None:
         """Count a wait, of a call or of one of its stays."""
         self.queued += 1
         self.delayed += delayed
         self.wait_s += wait_s
-        self.waits[math.ceil(wait_s * TENTHS - 1e-5)] += 1  # a wall clock's rounding is no wait
+        self.waits[int(wait_s * TENTHS + ROUND_UP)] += 1
         if result == "answered":
             self.wait_answered_s += wait_s
-            within = self.answered_within
+            self.answered_within[bisect_left(self.thresholds_s, wait_s)] += 1
         elif result == "abandoned":
             self.abandoned_short += wait_s < short_s
-            within = self.abandoned_within
-        else:
-            return
-        for i, threshold_s in enumerate(self.thresholds_s):
-            if wait_s <= threshold_s:
-                within[i] += 1
+            self.abandoned_within[bisect_left(self.thresholds_s, wait_s)] += 1
 
     def percentile(self, percent: float) -> float | None:
         """The wait that so many percent of all who queued did not exceed, rounded up to a tenth of a second."""
@@ -120,8 +121,10 @@ class Tally:
     def levels(self) -> Iterator[tuple[str, float | None]]:
         """The service level for each threshold and definition."""
         answered = self.outcomes["answered"]
+        met = left = 0
         for i, threshold_s in enumerate(self.thresholds_s):
-            met, left = self.answered_within[i], self.abandoned_within[i]
+            met += self.answered_within[i]
+            left += self.abandoned_within[i]
             shares = (
                 (met, self.queued - self.abandoned_short),
                 (met, self.queued),
@@ -138,7 +141,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.outcomes.update(other.outcomes)
         self.waits.update(other.waits)
-        for i in range(len(self.thresholds_s)):
+        for i in range(len(self.answered_within)):
             self.answered_within[i] += other.answered_within[i]
             self.abandoned_within[i] += other.abandoned_within[i]
 
@@ -185,7 +188,7 @@ class Book:
         queues: Iterable[str] = (),
     ) -> None:
         self.begin, self.end, self.interval_s = begin, end, interval_s
-        self.thresholds_s = thresholds_s
+        self.thresholds_s = thresholds_s = sorted(thresholds_s)
         self._short = short_abandon_s
         self._count = math.ceil(end / interval_s - 1e-9)
         self._kinds = list(kinds)
@@ -221,10 +224,7 @@ class Book:
             tally.outcomes[stay.result] += 1
             tally.waited(stay.result, stay.left_at - stay.joined_at, call.delayed, self._short)
             if stay.result == "answered":
-                tally.ring_s += call.ring_s
-                tally.talk_s += call.talk_s
-                tally.hold_s += call.hold_s
-                tally.wrap_up_s += call.wrap_up_s
+                tally.handled(call)
 
     def queue(self, name: str) -> Tally:
         tally = self.queues.get(name)

@@ -4,7 +4,6 @@ from typing import Final
 
 from acd.core import commands as c
 from acd.core import events as e
-from acd.core.record import Record, Segment
 from simulator.tally import Ended, Stay
 from simulator.workload import Caller
 from simulator.world.agents import gone, hold
@@ -142,26 +141,28 @@ def recorded(world: World, command: c.WriteRecord) -> None:
     record = command.record
     line = world.lines[f"{record.call}.0"]
     line.waiting, line.counted = False, True
-    agents = [segment for segment in record.segments if segment.kind == "agent"]
+    stays, ring_s, talk_s, hold_s, offset = [], 0.0, 0.0, 0.0, world.wall_offset_s
+    for segment in record.segments:
+        if segment.kind == "queue":
+            stays.append(Stay(segment.name, segment.started_at - offset, segment.ended_at - offset, segment.result))
+        elif segment.kind == "agent":
+            ring_s += segment.ring_s
+            talk_s += segment.talk_s - segment.hold_s
+            hold_s += segment.hold_s
     world.book.call(
         Ended(
             line.caller.kind,
             line.caller.at,
             record.outcome,
-            [_stay(world, segment, record) for segment in record.segments if segment.kind == "queue"],
+            stays,
             record.wait_s,
             line.delayed if line.rung else line.joined_at is not None,
             line.groups,
-            sum(segment.ring_s for segment in agents),
-            sum(segment.talk_s - segment.hold_s for segment in agents),
-            sum(segment.hold_s for segment in agents),
+            ring_s,
+            talk_s,
+            hold_s,
             line.wrap_up_s,
         )
     )
     if record.outcome not in SERVED:
         perhaps_again(world, line.caller)
-
-
-def _stay(world: World, segment: Segment, record: Record) -> Stay:
-    offset = world.wall_offset_s
-    return Stay(segment.name, segment.started_at - offset, segment.ended_at - offset, segment.result)

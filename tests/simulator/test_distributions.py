@@ -91,6 +91,11 @@ def test_the_interval_covers_the_truth_nineteen_times_in_twenty() -> None:
     assert abs(covered - 1900) < 4 * math.sqrt(2000 * 0.05 * 0.95)
 
 
+def test_z_scores() -> None:
+    assert Estimate.of([1, 3]).z(1) == pytest.approx(1)
+    assert (Estimate.of([2, 2]).z(2), Estimate.of([2, 2]).z(3)) == (0, -math.inf)
+
+
 def test_one_replication_claims_nothing() -> None:
     assert Estimate.of([4.0]) == Estimate(4.0, None, 1)
     with pytest.raises(ValueError, match="no replication"):
