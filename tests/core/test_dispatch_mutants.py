@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import acd.core.agents as agents
-import acd.core.dispatch as dispatch
+import acd.core.deciding as deciding
 import acd.core.matching as matching
 import acd.core.strategies as strategies
 from acd.core.agents import Agents, AgentState, Input, Presence, Task, Work
@@ -130,13 +130,13 @@ def offered_again_after_rejection(patch: Patch) -> None:
 
 @mutant
 def reserve_ignored(patch: Patch) -> None:
-    for module in (matching, dispatch, strategies):
+    for module in (matching, deciding, strategies):
         patch.setattr(module, "blocked", lambda held: False)
 
 
 @mutant
 def reserve_one_short(patch: Patch) -> None:
-    for module in (matching, dispatch, strategies):
+    for module in (matching, deciding, strategies):
         patch.setattr(module, "blocked", lambda held: any(h.free < h.keep for h in held))
 
 
