@@ -285,8 +285,9 @@ class Exchange:
     def _speak(self, phone: Phone, agreed: sdp.Agreed) -> None:
         """Send where they said, and never fall silent."""
         peer = Peer(
-            agreed.address, agreed.port, agreed.codec.name, agreed.codec.payload, agreed.events, agreed.sends,
-            agreed.receives, agreed.ptime_ms, agreed.receive_payloads,
+            agreed.address, agreed.port, agreed.codec.name, agreed.codec.payload, agreed.events,
+            sends=agreed.receives, receives=agreed.sends, ptime_ms=agreed.ptime_ms,
+            receive_payloads=agreed.receive_payloads,
         )  # fmt: skip
         self.media.set(phone.name, peer)
         self.media.hears(phone.name, Source("music", self.voice))

@@ -47,6 +47,7 @@ class SipShell:
         self._on_events = on_events
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._flushing = False
         listeners = []
         try:
@@ -104,10 +105,11 @@ class SipShell:
             self._flushing = False
         deadline = endpoint.deadline()
         # A timer that is set too early only wakes us once in vain; moving it for every message would cost more.
-        if deadline is not None and self._loop is not None and (self._timer is None or deadline < self._timer.when()):
+        if deadline is not None and self._loop is not None and (self._timer is None or deadline < self._timer_at):
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_at(deadline, self._wake)
+            self._timer_at = deadline  # what uvloop gives for an instant that has come does not know it
 
     def _wake(self) -> None:
         self._timer = None

@@ -72,6 +72,7 @@ class EngineProcess:
             print(self.log.read_text()[-6000:])
 
     def start(self) -> None:
+        begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "acd", "run", str(self.file)],
@@ -86,11 +87,11 @@ class EngineProcess:
             assert self.process is not None
             assert self.process.poll() is None, f"the engine did not start:\n{self.log.read_text()[-3000:]}"
             try:
-                return bool(self.ask("status"))
+                return bool(self.ask("status")) and b'"up"' in self.log.read_bytes()[begun:]
             except OSError:
                 return False
 
-        wait_until(up, "the engine answers on its control socket", 20)
+        wait_until(up, "the engine is up and answers on its control socket", 20)
 
     @property
     def pid(self) -> int:
@@ -131,7 +132,10 @@ class EngineProcess:
             status: dict[str, Any] = self.ask("status")
             return status if not (status["calls"] or status["legs"] or status["ports"]) else None
 
-        found: dict[str, Any] = wait_until(idle, "no call, leg or port is left", timeout_s)
+        try:
+            found: dict[str, Any] = wait_until(idle, "no call, leg or port is left", timeout_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.ask('status')}") from None
         return found
 
     def records(self, count: int, timeout_s: float = 10.0) -> list[dict[str, Any]]:

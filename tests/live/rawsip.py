@@ -87,7 +87,7 @@ class Call:
     def take(self, message: Message) -> None:
         repeated = any(m.first == message.first and m["via"] == message["via"] and m["cseq"] == message["cseq"]
                        for m in self.got) and message.method != "ACK"  # fmt: skip
-        if message.status and message["to"]:
+        if message.status and message.method == "INVITE":
             self.far = message["to"]
         if message.status == 200 and message.method == "INVITE":
             self.answered = True
@@ -147,10 +147,10 @@ class Call:
         assert self.invite is not None
         self.respond(self.invite, 180)
 
-    def pick_up(self, rtp: int, codecs: str = "8 0 101") -> None:
+    def pick_up(self, rtp: int, codecs: str = "8 0 101", direction: str = "sendrecv") -> None:
         """200 to their INVITE; the audio goes to our port `rtp`."""
         assert self.invite is not None
-        self.respond(self.invite, 200, sdp(rtp, codecs=codecs))
+        self.respond(self.invite, 200, sdp(rtp, codecs=codecs, direction=direction))
 
     def refuse(self, status: int) -> None:
         assert self.invite is not None

@@ -142,6 +142,8 @@ def test_who_calls_is_told_to_the_agent_and_a_hold_stays_on_its_own_leg(floor: F
         since = time.monotonic()
         ear.wait_for_tone(MUSIC, since=since)
         assert caller.words.count("INVITE") == 0, "a hold is not passed on"
+        ear.speak(1300.0, 0.3)
+        assert not [packet for packet in phone.packets if packet.at > since], "who holds hears nobody"
         resumed = agent.reoffer(phone.port, "sendrecv")
         assert "a=sendrecv" in resumed.body or "a=" not in resumed.body.partition("m=audio")[2].replace("a=rtpmap", "")
         since = time.monotonic()

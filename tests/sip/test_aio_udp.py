@@ -124,3 +124,23 @@ def test_a_port_in_use_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"listener l: cannot bind udp:127.0.0.1:{port}"):
             SipShell(_settings(port), lambda events: None)
+
+
+def test_an_instant_that_has_come_is_a_deadline_like_any_other() -> None:
+    async def ask() -> bytes:
+        loop = asyncio.get_running_loop()
+        shell = SipShell(_settings(), lambda events: None)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind(("127.0.0.1", 0))
+            phone.setblocking(False)
+            host, port = phone.getsockname()
+            shell.start()
+            try:
+                shell.endpoint.probe("desk", "sip:desk@127.0.0.1", Hop("l", host, port), loop.time())
+                shell.flush()  # it is due: the timer is set for now
+                shell.flush()
+                return await asyncio.wait_for(loop.sock_recv(phone, 2048), 5)
+            finally:
+                shell.close()
+
+    assert uvloop.run(ask()).startswith(b"OPTIONS ")
