@@ -4,22 +4,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from acd.cli.output import complain, print_json
-from acd.config.load import Hotline
-from acd.config.load import load as load_hotline
-from acd.config.problem import ConfigError
-from simulator.report import write_report
-from simulator.results import Results, differences, differences_as_json
-from simulator.run import prompt_lengths, simulate
-from simulator.scenario import Scenario, fit
-from simulator.scenario import load as load_scenario
-from simulator.tables import print_results, sentences
+
+if TYPE_CHECKING:  # what takes its time to import is imported by those who need it: every `acd …` reads this file
+    from acd.config.load import Hotline
+    from simulator.results import Results
+    from simulator.scenario import Scenario
 
 
 def simulate_command(
@@ -44,6 +38,8 @@ def simulate_command(
 
     With two configurations both meet the same callers, and the difference is shown.
     """
+    from simulator.run import prompt_lengths, simulate
+
     if not 2 <= len(files) <= 3:
         raise typer.BadParameter("give a configuration (or two) and a scenario", param_hint="CONFIG SCENARIO")
     *configurations, last = files
@@ -65,8 +61,13 @@ def simulate_command(
     _show(found, as_json, out)
 
 
-def _read(configurations: list[Path], last: Path) -> tuple[Scenario, list[Hotline]]:
+def _read(configurations: list[Path], last: Path) -> "tuple[Scenario, list[Hotline]]":
     """Everything is read before anything is simulated; what is wrong is said with its place."""
+    from acd.config.load import load as load_hotline
+    from acd.config.problem import ConfigError
+    from simulator.scenario import fit
+    from simulator.scenario import load as load_scenario
+
     try:
         hotlines = [load_hotline(path) for path in configurations]
         scenario = load_scenario(last)
@@ -80,7 +81,7 @@ def _read(configurations: list[Path], last: Path) -> tuple[Scenario, list[Hotlin
     return scenario, hotlines
 
 
-def _override(scenario: Scenario, seeds: int | None, seed: int | None) -> None:
+def _override(scenario: "Scenario", seeds: int | None, seed: int | None) -> None:
     given = {"replications": seeds, "seed": seed}
     run = scenario.model.run.model_copy(update={name: value for name, value in given.items() if value is not None})
     scenario.model = scenario.model.model_copy(update={"run": run})
@@ -89,6 +90,9 @@ def _override(scenario: Scenario, seeds: int | None, seed: int | None) -> None:
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[float], None]]:
     """A bar on standard error, when that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -100,7 +104,11 @@ def _progress(title: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: bar.update(task, completed=share)
 
 
-def _show(found: list[Results], as_json: bool, out: Path | None) -> None:
+def _show(found: "list[Results]", as_json: bool, out: Path | None) -> None:
+    from simulator.report import write_report
+    from simulator.results import differences, differences_as_json
+    from simulator.tables import print_results, sentences
+
     facts = found[0].as_json()
     difference = None
     if len(found) == 2:

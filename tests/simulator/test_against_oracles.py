@@ -15,7 +15,9 @@ from scipy import stats
 from acd.core.settings import Queue, Settings
 from simulator.distributions import Constant, Distribution, Erlang, Exponential, Lognormal, Weibull
 from simulator.lean import Counts, Lane, Run, run
-from simulator.oracles import Load, Steady, erlang_a, erlang_b, erlang_g, priorities, transient
+from simulator.oracles import Load, Steady, erlang_a, erlang_b, priorities
+from simulator.oracles.patience import erlang_g
+from simulator.oracles.transient import transient
 from simulator.results import Replication
 from simulator.statistics import Estimate
 from simulator.world import play

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from simulator.oracles import Load, agents_needed, erlang_a, erlang_b, erlang_c, erlang_g, priorities, transient
+from simulator.oracles import Load, agents_needed, erlang_a, erlang_b, erlang_c, priorities
+from simulator.oracles.patience import erlang_g
+from simulator.oracles.transient import transient
 
 HUNDRED = Load(calls_per_hour=1140, aht_s=300)  # 95 erlangs
 
