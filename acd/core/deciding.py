@@ -97,6 +97,7 @@ class Decider:
             elif self._rings:
                 self._rings_for(waiting)
                 self._room.set_deadline(waiting, max(now, waiting.next_ring_at))
+        self._touched = dict.fromkeys(self.lanes)
         for agent in self.agents.states:
             self.agents.reskilled[agent] = None
         self._absorb(now)
