@@ -25,7 +25,8 @@ class Desk:
     confirm: Distribution
     reject: float
     no_answer: float
-    at_work: bool = False  # by the roster
+    at_work: bool = False  # by the roster, and signed on
+    until: float = 0.0  # the end of his day
     resting: str = ""  # the reason of the break he is on, or will be on after this call
     rest_s: float = 0.0  # a break that begins when he is free
     tasks: int = 0  # calls that ring, are talked or wrapped up

@@ -72,12 +72,12 @@ def _begin(world: World) -> None:
     run = world.scenario.model.run
     world.step(e.Started(1, world.wall_offset_s, run.seed))
     world.step(e.Configured(world.settings))
-    for desk in world.desks.values():
-        if world.settings.devices[desk.device].number is None:
-            world.step(e.DeviceUp(desk.device))
+    for device in dict.fromkeys(desk.device for desk in world.desks.values()):
+        if world.settings.devices[device].number is None:
+            world.step(e.DeviceUp(device))
     for duty in roster(world.scenario, world.desks, world.replication):
         desk = world.desks[duty.agent]
-        world.at(duty.begins, agents.comes, desk)
+        world.at(duty.begins, agents.comes, (desk, duty.ends))
         for at, lasts_s, reason in duty.breaks:
             world.at(at, agents.wants_break, (desk, lasts_s, reason))
         if duty.ends < run.length_s:

@@ -17,16 +17,38 @@ def _request(world: World) -> str:
     return f"simulator-{world.name()}"
 
 
-def comes(world: World, desk: Desk) -> None:
+def comes(world: World, what: tuple[Desk, float]) -> None:
+    """His day begins, when the telephone he shares with an earlier shift is free."""
+    desk, until = what
+    desk.until = until
+    there = world.at_device.get(desk.device)
+    if there is not None and there is not desk and (there.at_work or there.tasks):
+        world.at_the_door.setdefault(desk.device, []).append(desk)
+        return
+    world.at_device[desk.device] = desk
     desk.at_work, desk.resting = True, ""
     desk.clock_in(world.now)
     world.step(e.SignOn(_request(world), "simulator", desk.agent.id))
 
 
 def goes(world: World, desk: Desk) -> None:
-    desk.at_work, desk.resting = False, ""
-    desk.clock_out(world.now, world.book)
-    world.step(e.SignOff(_request(world), "simulator", desk.agent.id))
+    desk.until = 0.0
+    if desk.at_work:
+        desk.at_work, desk.resting = False, ""
+        desk.clock_out(world.now, world.book)
+        world.step(e.SignOff(_request(world), "simulator", desk.agent.id))
+        _makes_room(world, desk)
+
+
+def _makes_room(world: World, desk: Desk) -> None:
+    """Whoever waits for this telephone may have it now, unless his own day is over."""
+    at_the_door = world.at_the_door.get(desk.device)
+    if at_the_door and not desk.at_work and not desk.tasks:
+        after = at_the_door.pop(0)
+        if after.until > world.now:
+            comes(world, (after, after.until))
+        else:
+            _makes_room(world, desk)
 
 
 def wants_break(world: World, what: tuple[Desk, float, str]) -> None:
@@ -62,6 +84,8 @@ def _free(world: World, desk: Desk) -> None:
     desk.put(world.now, world.book)
     if desk.resting and not desk.tasks:
         _rests(world, desk)
+    elif not desk.at_work:
+        world.at(world.now, _makes_room, desk)  # after the step in which the engine hears of it
 
 
 def _done(world: World, desk: Desk) -> None:

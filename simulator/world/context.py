@@ -92,7 +92,8 @@ class World:
         self.workload = Workload(scenario, next(iter(settings.trunks), ""), replication)
         self.handling = Handling(model.handling, settings.agents)
         self.desks = desks(scenario, settings.agents.values(), replication)
-        self.at_device = {desk.device: desk for desk in self.desks.values()}
+        self.at_device: dict[str, Desk] = {}  # who is signed on there
+        self.at_the_door: dict[str, list[Desk]] = {}  # who waits for it
         self.book = Book(
             run.warm_up_s,
             run.length_s,

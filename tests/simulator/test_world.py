@@ -28,6 +28,7 @@ SHOWN = {
     e.MediaLost: "lost",
     e.DeviceDown: "down",
     e.DeviceUp: "up",
+    e.SignOn: "signs on",
     e.SignOff: "signs off",
     e.Break: "break",
     e.Ready: "ready",
@@ -61,7 +62,7 @@ def _lines(things: Iterable[Any]) -> Iterable[str]:
         if word is None:
             continue
         detail = next(
-            (str(getattr(thing, name)) for name in ("leg", "op", "device", "agent") if hasattr(thing, name)), ""
+            (str(getattr(thing, name)) for name in ("leg", "op", "agent", "device") if hasattr(thing, name)), ""
         )
         for more in ("by", "cause", "reason", "digit", "how", "held"):
             if more != "by" or isinstance(thing, e.LegEnded):
@@ -277,6 +278,21 @@ def test_the_shift_ends_in_a_call() -> None:
     ]
     assert "60.00 signs off a0" in said
     assert total["mean_agents"] == pytest.approx(72.5 / 600)
+
+
+def test_a_desk_shared_by_two_shifts() -> None:
+    """The early shift's last call keeps it; the late shift signs on when it is free."""
+    people = [Agent("early", device="d0"), Agent("late", device="d0")]
+    more = """\
+agents: {roster: [{agents: [early], start: "07:00", end: "08:01"}, {agents: [late], start: "08:01", end: "16:00"}]}"""
+    said, total = watch(hotline(people=people), day(["10", "65"], more=more))
+    assert [line for line in said if "sign" in line or "start" in line] == [
+        "10.00 > start 1-2.1",
+        "60.00 signs off early",
+        "72.50 signs on late",
+        "72.50 > start 1-4.1",
+    ]
+    assert total["answered"] == 2
 
 
 def test_a_dead_trunk_cuts_its_calls_and_brings_no_more() -> None:
