@@ -126,10 +126,10 @@ class Explainer:
         self._floor.keep_up(core.dispatcher, now, touched)
         for track in self._tracks.values():
             w = track.waiting
-            if w is not None and (
-                touched or track.place is None or core.dispatcher._room.placed.get(w.contact) is not track.place
-            ):
-                self._look(core, track, now, now_us)
+            place = core.dispatcher._room.placed.get(w.contact) if w is not None else None
+            if w is not None and (touched or place is None or place is not track.place):
+                track.place = place
+                self._look(core, track, w, now, now_us)
         if now + core.state.wall_offset_s >= self._until and not self._tracks:
             self.done = True
 
@@ -178,7 +178,6 @@ class Explainer:
 
     def _look(self, core: Core, track: _Track, w: Waiting, now: float, now_us: int) -> None:
         """What holds from now on."""
-        track.place = core.dispatcher._room.placed.get(w.contact)
         cause = self._floor.cause(core.dispatcher, w, now)
         if cause != track.cause:
             self._account(track, now_us, cause)

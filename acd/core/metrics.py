@@ -76,7 +76,7 @@ def waits_of(record: Record) -> list[list[Stay]]:
 
 
 def result_of(segment: Segment, answered: bool, record: Record) -> str:
-    """How a stay ended. The outcome of a caller who was served, and waits once more, is answered: this stay's is not."""
+    """How a stay ended. A caller who was served once and waits again ends as answered: this stay does not."""
     if answered:
         return "answered"
     if segment.result == "answered":

@@ -1,0 +1,52 @@
+"""What the commands about the past share: which journal and records are meant, and which time."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acd.cli.options import UNUSABLE, fail
+
+JOURNAL, RECORDS = Path("run/journal"), Path("run/records.sqlite")
+
+Since = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help="ISO 8601, as 2026-03-02 or 2026-03-02T08:00:00+08:00.")
+]
+Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="The same; not itself included.")]
+Journal = Annotated[
+    list[Path] | None,
+    typer.Option("--journal", help="A journal's directory or segment; may be repeated.", show_default="run/journal"),
+]
+HotlineFile = Annotated[
+    Path | None, typer.Option("--config", help="A hotline's YAML file: take the journal and records it names.")
+]
+
+
+def instant(text: str | None, otherwise: float) -> float:
+    """Seconds since the epoch of an ISO time; local time where it names no zone. Ends the command with 2 if it is
+    none."""
+    if text is None:
+        return otherwise
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):
+        fail(UNUSABLE, f"{text!r} is no time; write it as 2026-03-02T08:00:00+08:00 or 2026-03-02")
+
+
+def midnight(wall_s: float) -> float:
+    """The local midnight before an instant."""
+    return datetime.fromtimestamp(wall_s).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def configured(config: Path | None) -> tuple[Path | None, Path | None]:
+    """Journal and records of a configuration, or the usual ones. Ends the command with 2 if it cannot be read."""
+    if config is None:
+        return JOURNAL, RECORDS
+    from acd.config.load import ConfigError, load  # here, because it takes its time to import
+
+    try:
+        hotline = load(config)
+    except (ConfigError, OSError) as problem:
+        fail(UNUSABLE, str(problem))
+    return hotline.journal, hotline.records
