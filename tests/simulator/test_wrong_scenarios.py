@@ -35,7 +35,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "2:75: unknown key 'replicatons' – did you mean 'replications'?",
     ),
     "no version": ("version: 1\n", "", "1:1: 'version' is missing – add version: …"),
-    "another version": ("version: 1", "version: 2", "1:10: 2 is not one of 1"),
+    "another version": ("version: 1", "version: 2", "1:10: 2 is not 1"),
     "text for a number": (
         "length_s: 3600",
         'length_s: "3600"',
