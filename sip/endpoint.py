@@ -6,7 +6,7 @@ each call, and act on a `Session` by its verbs. Times are seconds on the caller'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -30,7 +30,7 @@ from sip.events import (
     SipEvent,
 )
 from sip.headers import MAGIC_COOKIE, tag_of
-from sip.message import MalformedRequest, Response, SipError, parse
+from sip.message import MalformedRequest, Request, Response, SipError, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
 from sip.session import Session
@@ -138,9 +138,40 @@ class Endpoint:
         self.heard_from = None
 
     def lost(self, hop: Hop, now: float) -> None:
-        """The transport says that `hop` cannot be reached (ICMP, connection gone)."""
+        """The transport says that `hop` cannot be reached (ICMP)."""
         self.layer.now = now
-        self.layer.unreachable(hop)
+        self.layer.unreachable({hop})
+
+    def connections_lost(self, hops: Set[Hop], now: float) -> None:
+        """These connections are gone or could not be had: with what was asked over them, the calls that wait for an
+        answer there, the registrations that were to be called back on them."""
+        self.layer.now = now
+        self.layer.unreachable(hops)
+        for session in [one for one in self.sessions.values() if one.hop in hops]:
+            session.caller_lost()
+        for user in self.registrar.unbind(hops):
+            self.bindings_changed(user)
+
+    def connections(self) -> Set[Hop]:
+        """The hops that a call or a registration, theirs or ours, lives on."""
+        used = {binding.hop for user in self.registrar.users() for binding in self.registrar.current(user, 0.0)}
+        used.update([session.hop for session in self.sessions.values()])
+        used.update([session.dialog.hop for session in self.sessions.values() if session.dialog is not None])
+        used.update([registration.hop for registration in self._registrations.values()])
+        return used
+
+    def refuse_frame(self, data: bytes, hop: Hop, error: SipError, now: float) -> None:
+        """The stream of a connection broke off in this message (RFC 3261 §18.3): answer it, if it can be read."""
+        self.layer.now = now
+        self._uas.malformed += 1
+        try:
+            message = parse(data)
+        except MalformedRequest as worse:
+            message = worse.request
+        except SipError:
+            return
+        if isinstance(message, Request):
+            self._uas.refuse_malformed(error, message, hop)
 
     def wake(self, now: float) -> None:
         """Do all that is due at `now`."""

@@ -26,15 +26,26 @@ class Framer:
 
     @property
     def waiting(self) -> bool:
-        """True while part of a message is here."""
-        return bool(self._buffer)
+        """True while part of a message is here; ends of lines are none."""
+        return bool(self._buffer.strip(PONG))
+
+    @property
+    def head(self) -> bytes:
+        """What is here of the first message's head: after an error all that may be read of it."""
+        end = self._buffer.find(PING)
+        return bytes(self._buffer[: end + 4] if 0 <= end <= MAX_HEAD else b"")
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are now whole. Raises `SipError`: 400 without one sound Content-Length, 513 too large."""
+        """The messages that are now whole. Raises `SipError`: 400 without one sound Content-Length, 513 too large. What
+        stands before the error is given first, and the next call raises."""
         self._buffer += data
-        messages = []
-        while (message := self._next()) is not None:
-            messages.append(message)
+        messages: list[bytes] = []
+        try:
+            while (message := self._next()) is not None:
+                messages.append(message)
+        except SipError:
+            if not messages:
+                raise
         return messages
 
     def _next(self) -> bytes | None:

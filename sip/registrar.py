@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,6 +115,13 @@ class Registrar:
     def drop_connections(self, user: str) -> None:
         """Those bound to a connection: it has gone."""
         self._keep(user, [binding for binding in self._bindings.get(user, ()) if binding.hop.transport == "udp"])
+
+    def unbind(self, hops: Set[Hop]) -> list[str]:
+        """Forget the bindings to connections that are gone. The accounts that had one."""
+        hit = [user for user, bindings in self._bindings.items() if any(b.hop in hops for b in bindings)]
+        for user in hit:
+            self._keep(user, [b for b in self._bindings[user] if b.hop not in hops])
+        return hit
 
     def _remove_all(self, user: str, request: Request, order: tuple[str, int], now: float) -> None:
         if len(request.all("Contact")) > 1 or delta_seconds(request.get("Expires") or "1") != 0:

@@ -30,13 +30,13 @@ class Registration:
         "_cseq",
         "_endpoint",
         "_from",
-        "_hop",
         "_pause",
         "_registrar",
         "_tries",
         "_waiting",
         "credentials",
         "expires_s",
+        "hop",
         "timer",
         "user",
     )
@@ -45,7 +45,7 @@ class Registration:
         self._endpoint = endpoint
         self.user = user
         self._registrar = registrar
-        self._hop = hop
+        self.hop = hop
         scheme, _, host = registrar.partition(":")
         self._aor = f"<{scheme}:{user}@{host.partition('@')[2] or host}>"
         self._from = f"{self._aor};tag={endpoint.new_tag()}"
@@ -72,11 +72,11 @@ class Registration:
         endpoint = self._endpoint
         self._cseq += 1
         self._tries += 1
-        via, branch = endpoint.new_via(self._hop)
+        via, branch = endpoint.new_via(self.hop)
         outline = Outline(self._registrar, via, branch, "", self._from, self._aor, self._call_id, self._cseq)
         lines = f"{self._contact}Expires: {self.expires_s}\r\n{ALLOW}{endpoint.agent_line}{authorization}"
         data = request_of(outline, "REGISTER", lines)
-        self._waiting = ClientRequest(endpoint.layer, (branch, "REGISTER"), self._hop, data, self._heard)
+        self._waiting = ClientRequest(endpoint.layer, (branch, "REGISTER"), self.hop, data, self._heard)
 
     def _heard(self, transaction: Client, response: Response | None) -> None:
         if transaction is not self._waiting:

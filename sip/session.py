@@ -298,6 +298,11 @@ class Session:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
         self.bye(("network", "unreachable" if status == 408 else "failed", status))
 
+    def caller_lost(self) -> None:
+        """The connection their INVITE came over is gone: nobody is left who could answer or cancel."""
+        if self.state in (State.ARRIVED, State.ANSWERED, State.HANGING):
+            self.bye(("network", "unreachable", 0))
+
     def no_ack(self) -> None:
         """A 2xx of ours was never acknowledged: the session is to be ended (§13.3.1.4)."""
         self._unacked = None

@@ -6,7 +6,7 @@ endpoint owns one `Layer`, which finds the transaction of a message and knows th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -165,9 +165,9 @@ class Layer:
     def unsettled(self) -> int:
         return len(self.clients) + len(self.servers) - self.settled
 
-    def unreachable(self, hop: Hop) -> None:
-        """Tell every transaction that is talking to `hop`."""
-        for transaction in [t for t in (*self.clients.values(), *self.servers.values()) if t.hop == hop]:
+    def unreachable(self, hops: Set[Hop]) -> None:
+        """Tell every transaction that is talking to one of `hops`."""
+        for transaction in [t for t in (*self.clients.values(), *self.servers.values()) if t.hop in hops]:
             if transaction.state != State.TERMINATED:
                 transaction.unreachable()
 

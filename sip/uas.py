@@ -58,7 +58,7 @@ class Uas:
         tag = tag_of(request.get("To") or "")
         session = self._endpoint.sessions.get((request.call_id, tag)) if tag else None
         if session is not None and method != "CANCEL":
-            self._within(request, session, key, via)
+            self._within(request, session, key, hop, via)
             return
         try:
             request.validate()
@@ -99,7 +99,7 @@ class Uas:
         if known.on_cancel is not None:
             known.on_cancel(request.get("Reason") or "")
 
-    def _within(self, request: Request, session: Session, key: ServerKey, via: TopVia) -> None:
+    def _within(self, request: Request, session: Session, key: ServerKey, hop: Hop, via: TopVia) -> None:
         """A request within a dialog. What is not needed of it is not read."""
         dialog, method, cseq = session.dialog, request.method, request.cseq
         stranger = dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag
@@ -114,6 +114,8 @@ class Uas:
                 self._answer(request, via, 500)
                 return
             dialog.remote_cseq = cseq.number
+            if hop.connection != dialog.hop.connection and hop.host == dialog.hop.host:
+                dialog.hop = hop  # its connection is a new one
         if method in ("INVITE", "UPDATE") and not self._acceptable(request, via):
             return
         reply = self._reply(request, via, "")

@@ -10,6 +10,8 @@ from acd.config.shell import Address, Transport
 _TRANSPORTS = get_args(Transport)
 _SIP_URI = re.compile(r"(?P<scheme>sips?):(?:(?P<user>[^@\s]+)@)?(?P<rest>[^\s;?]+)(?P<parameters>;[^\s?]*)?")
 PORTS = range(1, 65536)
+SERVED = ("udp", "tcp", "tls")
+USUAL_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
 LOCAL: tuple[str, int, Transport] = ("127.0.0.1", 5060, "udp")
 
 
@@ -52,9 +54,9 @@ def listener(text: str) -> Address:
     transport, colon, rest = text.partition(":")
     if not colon or transport not in _TRANSPORTS:
         raise ValueError(f"{text!r} names no transport", 'write "udp:10.0.0.1:5060"')
-    if transport != "udp":
-        raise ValueError(f"{transport} is not served yet", "listen on udp")
-    host, port = host_port(rest, 5060)
+    if transport not in SERVED:
+        raise ValueError(f"{transport} is not served yet", f"listen on {', '.join(SERVED)}")
+    host, port = host_port(rest, USUAL_PORT[transport])
     return Address(cast(Transport, transport), host, port)
 
 
@@ -80,16 +82,16 @@ def sip_uri(text: str) -> tuple[str, int, Transport]:
     if found is None:
         raise ValueError(f"{text!r} is not a SIP URI", 'write "sip:user@10.0.0.7:5060"')
     if found["scheme"] == "sips":
-        raise ValueError("sips is not served yet", "write sip:")
-    host, port = host_port(found["rest"], 5060)
+        raise ValueError("sips is not served yet", "write sip: and ;transport=tls")
     transport = "udp"
     for parameter in (found["parameters"] or "").split(";"):
         name, _, value = parameter.partition("=")
         if name.lower() == "transport":
             transport = value.lower()
-    if transport != "udp":
-        raise ValueError(f"transport {transport!r} is not served yet", "leave it out: udp")
-    return host, port, "udp"
+    if transport not in SERVED:
+        raise ValueError(f"transport {transport!r} is not served yet", f"one of {', '.join(SERVED)}; left out: udp")
+    host, port = host_port(found["rest"], USUAL_PORT[transport])
+    return host, port, cast(Transport, transport)
 
 
 def port_range(text: str) -> tuple[int, int]:

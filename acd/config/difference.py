@@ -1,5 +1,6 @@
 """What a reload would change, in lines a person can read."""
 
+import re
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
@@ -8,7 +9,9 @@ from acd.core.flow import Flow
 
 SKIPPED: Final = frozenset({"file", "files", "version", "settings"})
 RESTART: Final = frozenset({"name", "listen", "media", "control", "journal", "records", "log"})
-"""What a running engine keeps until it is started again."""
+"""What a running engine keeps until it is started again …"""
+LIVE: Final = re.compile(r"listen\.[^.]+\.tls\.").match
+"""… but for certificates."""
 
 
 def difference(old: Hotline, new: Hotline) -> list[str]:
@@ -19,7 +22,7 @@ def difference(old: Hotline, new: Hotline) -> list[str]:
         if field.name not in SKIPPED:
             ending = " (takes a restart)" if field.name in RESTART else ""
             before, after = getattr(old, field.name), getattr(new, field.name)
-            found += [line + ending for line in _lines(field.name, before, after)]
+            found += [line if LIVE(line) else line + ending for line in _lines(field.name, before, after)]
     return list(dict.fromkeys(found))  # what core and shell both know is said once
 
 

@@ -113,10 +113,23 @@ class HotlineAbout(Strict):
     )
 
 
+class TlsAt(Strict):
+    """Files of TLS, all PEM; read again by `acd reload`."""
+
+    certificate: str = Field(description="ours, with the chain that leads to it")
+    key: str | None = Field(default=None, description="its key (default: in the certificate's file)")
+    ca: str | None = Field(
+        default=None, description="authorities whose certificates we believe (default: the system's)"
+    )
+    verify_client: bool = Field(default=False, description="who connects must show a certificate of these")
+
+
 class ListenAt(Strict):
     """One network served: where SIP listens there, and where its media is."""
 
-    sip: Many = Field(description='transport:address:port, such as "udp:10.0.0.1:5060", or a list of them')
+    sip: Many = Field(
+        description='transport:address:port, such as "udp:10.0.0.1:5060", or a list of them; udp, tcp or tls'
+    )
     media: str | None = Field(default=None, description="address RTP is bound to (default: that of SIP)")
     advertise: str | None = Field(
         default=None, description="address that Via, Contact and SDP say (default: the bound one)"
@@ -124,6 +137,7 @@ class ListenAt(Strict):
     digest: list[Algorithm] = Field(
         default=["SHA-256", "MD5"], description="algorithms offered to phones, best first; [] challenges nobody"
     )
+    tls: TlsAt | None = Field(default=None, description="certificates, where it listens on tls")
 
 
 class MediaOf(Strict):

@@ -29,6 +29,16 @@ class Address:
 
 
 @dataclass(slots=True, frozen=True)
+class TlsFiles:
+    """PEM files of a network's TLS."""
+
+    certificate: Path
+    key: Path | None  # None: in the certificate's file
+    ca: Path | None  # whom we believe; None: the system's authorities
+    verify_client: bool
+
+
+@dataclass(slots=True, frozen=True)
 class Listen:
     """One network that we serve: where SIP listens, and where its media is bound and said to be."""
 
@@ -38,6 +48,7 @@ class Listen:
     media_host: str  # RTP sockets are bound here
     media_advertise: str  # what SDP says
     digest: tuple[Algorithm, ...]  # offered in a challenge, in this order; empty: nobody is challenged here
+    tls: TlsFiles | None = None
 
 
 class SecretMissing(LookupError):

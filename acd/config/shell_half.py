@@ -1,6 +1,7 @@
 """The models, references resolved, to the shell's values."""
 
 import os
+import ssl
 import wave
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -9,7 +10,18 @@ from acd.config import addresses
 from acd.config.judge import Judge
 from acd.config.problem import Severity, did_you_mean, one_of
 from acd.config.schema import DeviceAt, ListenAt, SecretAt, TrunkAt
-from acd.config.shell import DeviceShell, DialOut, Listen, Log, Media, Secret, SecretMissing, TrunkShell
+from acd.config.shell import (
+    DeviceShell,
+    DialOut,
+    Listen,
+    Log,
+    Media,
+    Secret,
+    SecretMissing,
+    TlsFiles,
+    Transport,
+    TrunkShell,
+)
 from acd.config.yaml import Step
 
 ANY_ADDRESS = ("0.0.0.0", "::")
@@ -51,7 +63,31 @@ class ShellHalf(Judge):
                 (*path, where), f"peers cannot send to {advertise}", "add advertise: the address they reach you at"
             )
         media_advertise = advertise if media in ANY_ADDRESS or (at.advertise and at.media) else media
-        return Listen(name, tuple(sip), advertise, media, media_advertise, tuple(at.digest))
+        tls = self._tls(name, at, [address.transport for address in sip])
+        return Listen(name, tuple(sip), advertise, media, media_advertise, tuple(at.digest), tls)
+
+    def _tls(self, name: str, at: ListenAt, transports: list[Transport]) -> TlsFiles | None:
+        path = ("listen", name, "tls")
+        if at.tls is None:
+            if "tls" in transports:
+                self.wrong(("listen", name, "sip"), "tls needs a certificate", "add tls: {certificate: …, key: …}")
+            return None
+        files = {field: getattr(at.tls, field) for field in ("certificate", "key", "ca")}
+        found = {field: self.path(text) if text is not None else None for field, text in files.items()}
+        certificate, key, ca = found["certificate"], found["key"], found["ca"]
+        assert certificate is not None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:  # no password: OpenSSL would ask at the terminal
+            context.load_cert_chain(certificate, key, password=lambda: b"")
+        except OSError as error:
+            fix = "give a certificate and its key, unencrypted, as PEM"
+            self.wrong((*path, "certificate"), f"certificate and key cannot be used: {_why(error)}", fix)
+        if ca is not None:
+            try:
+                context.load_verify_locations(ca)
+            except OSError as error:
+                self.wrong((*path, "ca"), f"{ca} cannot be used: {_why(error)}", "give certificates as PEM")
+        return TlsFiles(certificate, key, ca, at.tls.verify_client)
 
     def trunks(self) -> dict[str, TrunkShell]:
         found = {name: self._trunk(name, at) for name, at in self.model.trunks.items()}
@@ -83,6 +119,7 @@ class ShellHalf(Judge):
             to = self.read(addresses.sip_uri, at.dial_out.to, (*path, "dial_out", "to"), addresses.LOCAL)
             password = self.secret(at.dial_out.password, (*path, "dial_out", "password"))
             dial_out = DialOut(*to, at.dial_out.caller, at.dial_out.user, password)
+            self._spoken(self.network(at.network, "trunks", path), dial_out.transport, (*path, "dial_out", "to"))
         return TrunkShell(
             name,
             self.network(at.network, "trunks", path),
@@ -94,6 +131,13 @@ class ShellHalf(Judge):
             tuple(media_from),
             at.limits.calls,
         )
+
+    def _spoken(self, network: str, transport: Transport, path: tuple[Step, ...]) -> None:
+        """We send by a transport only where we listen on it: it is what our Via names."""
+        listen = self.model.listen.get(network)
+        if listen is not None and not any(text.startswith(f"{transport}:") for text in listen.sip):
+            fix = f'add "{transport}:…" to sip: of that network'
+            self.wrong(path, f"network {network!r} does not listen on {transport}", fix)
 
     def devices(self) -> dict[str, DeviceShell]:
         return {name: self._device(name, at) for name, at in self.model.devices.items()}
@@ -107,7 +151,8 @@ class ShellHalf(Judge):
         for way in ways[1:]:
             self.wrong((*path, way), f"it has a {ways[0]} already", "a device is reached in one way", key=True)
         if at.contact is not None:
-            self.read(addresses.sip_uri, at.contact, (*path, "contact"), None)
+            at_contact = self.read(addresses.sip_uri, at.contact, (*path, "contact"), addresses.LOCAL)
+            self._spoken(self.network(at.network, "agents", path), at_contact[2], (*path, "contact"))
         if at.number is not None and at.through is None:
             self.wrong((*path, "number"), "through which trunk?", "add through: and a trunk with dial_out", key=True)
         if at.through is not None:
@@ -236,3 +281,7 @@ class ShellHalf(Judge):
             field = "env" if at.env is not None else "key" if of_line else "file"
             self.wrong((*path, field), str(missing), severity=severity)
         return secret
+
+
+def _why(error: OSError) -> str:
+    return (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or "not readable"

@@ -34,7 +34,7 @@ from acd.live.log import Level, configure, get
 from acd.live.operations import Operations
 from acd.live.prompts import Prompts
 from acd.live.saved import Saved
-from acd.live.setup import Setup, endpoint_settings, static_devices
+from acd.live.setup import Setup, endpoint_settings, static_devices, tls_files
 from acd.records.store import RecordStore
 from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
@@ -68,7 +68,7 @@ class Hotline:
         self._inbox: deque[ev.Event] = deque()
         self._turning = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
+        self._timer_at = 0.0
         self._requests = 0
         self._housekeeper: asyncio.Task[None] | None = None
 
@@ -80,6 +80,7 @@ class Hotline:
                 for listen in configuration.listen.values()
                 for index, address in enumerate(listen.sip)
             },
+            tls=tls_files(configuration),
         )
         self.endpoint = self.sip.endpoint
         self.media = WorkerPool(
@@ -145,21 +146,24 @@ class Hotline:
                 self.log.exception("a command failed", command=repr(command))
 
     def _set_timer(self) -> None:
+        """See that the core is woken in time. A timer that is set too early is left: it looks again when it fires,
+        which is cheaper than moving it at every turn."""
         deadline = self.engine.deadline()
-        if deadline == self._timer_at:
+        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
             return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._timer_at = deadline
-        if deadline is not None:
-            delay = max(0.0, deadline - self.clock.now())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+        delay = max(0.0, deadline - self.clock.now())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
-        self._timer_at = None
-        self.post(ev.Woke())
+        deadline = self.engine.deadline()
+        if deadline is not None and deadline <= self.clock.now():
+            self.post(ev.Woke())
+        else:
+            self._set_timer()
 
     # ----------------------------------------------------------------------------------- commands of our own
 
@@ -253,6 +257,8 @@ class Hotline:
                 self.post(ev.WallClockSet(self.clock.wall_offset_s))
             if self.journal is not None:
                 self.journal.flush()
+            if self.saved is not None:
+                self.saved.flush(all_of_it=True)
             self._save_bindings()
             if self.draining and not self.legs.legs:
                 self.stopped.set()
@@ -267,9 +273,10 @@ class Hotline:
 
     def reload(self) -> list[str]:
         """Read the configuration again and put it in force; live calls are not touched. Returns the differences.
-        Raises `ConfigError`, and then nothing has changed."""
+        Raises `ConfigError`, or `OSError` for a certificate, and then nothing has changed."""
         fresh = load(self.configuration.file)
         changes = difference(self.configuration, fresh)
+        self.sip.secure(tls_files(fresh))
         self.endpoint.configure(endpoint_settings(fresh))
         gone = set(static_devices(self.configuration)) - set(static_devices(fresh))
         self.configuration = fresh
@@ -295,6 +302,9 @@ class Hotline:
             self._timer.cancel()
         await self.control.close()
         self._save_bindings()
+        if self.saved is not None:
+            self.saved.flush(all_of_it=True)
+            self.saved.close()
         self.sip.close()
         await self.media.close()
         if self.journal is not None:

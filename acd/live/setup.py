@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from acd.config.shell import DeviceShell, Hotline, Listen, Secret, TrunkShell
+from acd.config import addresses
+from acd.config.shell import DeviceShell, Hotline, Listen, Secret, Transport, TrunkShell
 from acd.core.commands import Target
 from sip import sdp
+from sip.aio import Tls
 from sip.endpoint import Account, Credentials, Endpoint, EndpointSettings, Hop, Listener, Peer
-from sip.uri import Uri
 
 CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA}
 VERSION: Final = "0.1.0"
@@ -68,8 +69,8 @@ class Setup:
     ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
         device = self.devices[name]
         if device.contact is not None:
-            uri = Uri.parse(device.contact)
-            return device, device.contact, Hop(f"{device.network}:0", uri.address, uri.port or 5060), None
+            hop = self._hop(device.network, *addresses.sip_uri(device.contact))
+            return device, device.contact, hop, None
         bound = endpoint.contacts(name, now)
         if not bound:
             raise LookupError(f"device {name} is not registered")
@@ -81,9 +82,31 @@ class Setup:
         out = trunk.dial_out
         if out is None:
             raise LookupError(f"trunk {name} does not dial out")
-        hop = Hop(f"{trunk.network}:0", out.host, out.port, out.transport)
+        hop = self._hop(trunk.network, out.host, out.port, out.transport)
         credentials = Credentials(out.user, out.password.reveal()) if out.user and out.password else None
-        return trunk, f"sip:{number}@{out.host}:{out.port}", hop, credentials
+        return trunk, f"sip:{number}@{_written(out.host, out.port, out.transport)}", hop, credentials
+
+    def _hop(self, network: str, host: str, port: int, transport: Transport) -> Hop:
+        """From the network's first listener of that transport."""
+        sip = self.hotline.listen[network].sip
+        index = next((n for n, address in enumerate(sip) if address.transport == transport), 0)
+        return Hop(f"{network}:{index}", host, port, transport)
+
+
+def _written(host: str, port: int, transport: Transport) -> str:
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return where if transport == "udp" else f"{where};transport={transport}"
+
+
+def tls_files(hotline: Hotline) -> dict[str, Tls]:
+    """The certificates of each listener of TLS."""
+    return {
+        f"{listen.name}:{index}": Tls(files.certificate, files.key, files.ca, files.verify_client)
+        for listen in hotline.listen.values()
+        if (files := listen.tls) is not None
+        for index, address in enumerate(listen.sip)
+        if address.transport == "tls"
+    }
 
 
 def static_devices(hotline: Hotline) -> list[str]:

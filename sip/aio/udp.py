@@ -1,4 +1,5 @@
-"""An `Endpoint` on UDP sockets in an asyncio or uvloop loop: the only place where SIP meets the network and the clock.
+"""An `Endpoint` in an asyncio or uvloop loop: where SIP meets the network and the clock. UDP here, connections in
+`sip.aio.tcp`.
 
 Datagrams are read straight from non-blocking sockets (`add_reader`): a transport would allocate its largest datagram
 for each one.
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random, SystemRandom
 
+from sip.aio.tcp import StreamLimits, Streams
+from sip.aio.tls import Tls, contexts
 from sip.endpoint import Endpoint, EndpointSettings, Hop, SipEvent
 
 MAX_DATAGRAM = 65_535  # octets
@@ -26,7 +29,7 @@ RECEIVE_BUFFER = 4 * 1024 * 1024  # octets asked of the kernel: a surge must not
 
 
 class SipShell:
-    """Binds every UDP listener, feeds its `endpoint`, wakes it, sends what it gives, and hands its events over.
+    """Binds every listener, feeds its `endpoint`, wakes it, sends what it gives, and hands its events over.
 
     `on_events` gets each non-empty list of events at once and may use any verb of a session; what they send goes out
     when it returns. Verbs used elsewhere must be followed by `flush`.
@@ -38,10 +41,13 @@ class SipShell:
         on_events: Callable[[list[SipEvent]], None],
         *,
         binds: Mapping[str, tuple[str, int]] | None = None,
+        tls: Mapping[str, Tls] | None = None,
+        limits: StreamLimits | None = None,
         rng: Random | None = None,
     ) -> None:
         """`binds`: by listener, the address to bind where it is not the advertised one. Port 0: the kernel's choice,
-        which `endpoint.settings` then has. Raises `OSError` (naming the listener) if an address cannot be bound."""
+        which `endpoint.settings` then has. `tls`: the certificates of each listener of TLS. Raises `OSError` (naming
+        the listener) if an address cannot be bound or a certificate not be used."""
         self._sockets: dict[str, socket.socket] = {}
         self._readers: dict[str, Callable[[], None]] = {}
         self._on_events = on_events
@@ -49,15 +55,18 @@ class SipShell:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._flushing = False
+        self.streams = Streams(limits or StreamLimits())
         listeners = []
         try:
             for listener in settings.listeners:
-                bound = listener
+                address = (binds or {}).get(listener.name, (listener.advertise, listener.port))
                 if listener.transport == "udp":
-                    address = (binds or {}).get(listener.name, (listener.advertise, listener.port))
                     opened = self._sockets[listener.name] = _bind(listener.name, address)
-                    bound = replace(listener, port=listener.port or opened.getsockname()[1])
-                listeners.append(bound)
+                    port = opened.getsockname()[1]
+                else:
+                    secured = contexts((tls or {}).get(listener.name, Tls())) if listener.transport == "tls" else None
+                    port = self.streams.bind(listener, address, secured)
+                listeners.append(replace(listener, port=listener.port or port))
         except OSError:
             self.close()
             raise
@@ -66,7 +75,14 @@ class SipShell:
     @property
     def ports(self) -> dict[str, int]:
         """The local port of each listener."""
-        return {name: sock.getsockname()[1] for name, sock in self._sockets.items()}
+        return {name: sock.getsockname()[1] for name, sock in self._sockets.items()} | self.streams.ports()
+
+    def secure(self, tls: Mapping[str, Tls]) -> None:
+        """Read the certificates anew, for connections that begin from now on. Raises `OSError` if one cannot be used;
+        then nothing has changed."""
+        fresh = {name: contexts(files) for name, files in tls.items()}
+        for name, secured in fresh.items():
+            self.streams.secure(name, secured)
 
     def start(self) -> None:
         """Begin to serve in the running loop."""
@@ -75,6 +91,7 @@ class SipShell:
         for name, sock in self._sockets.items():
             read = self._readers[name] = _reader(self, name, sock)
             loop.add_reader(sock, read)
+        self.streams.start(self.endpoint, self.flush)
         self.flush()
 
     def close(self) -> None:
@@ -87,6 +104,7 @@ class SipShell:
                 self._loop.remove_reader(sock)
             sock.close()
         self._sockets.clear()
+        self.streams.close()
 
     def flush(self) -> None:
         """Send what the endpoint has to send, hand over its events, and see to its next deadline."""
@@ -123,6 +141,7 @@ class SipShell:
         for data, hop in outgoing:
             sock = sockets.get(hop.listener)
             if sock is None:
+                self.streams.send(data, hop)
                 continue
             try:
                 sock.sendto(data, (hop.host, hop.port))
@@ -186,6 +205,8 @@ def _bind(name: str, address: tuple[str, int]) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # else IPv4 comes as ::ffff:…
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         if sys.platform == "linux":
             six = family == socket.AF_INET6

@@ -239,13 +239,13 @@ def test_a_request_nobody_answers_is_forgotten() -> None:
 def test_unreachable_ends_what_waits_and_nothing_else() -> None:
     bench = Bench()
     client = bench.request()
-    bench.layer.unreachable(Hop("l", "192.0.2.10", 5060))
+    bench.layer.unreachable({Hop("l", "192.0.2.10", 5060)})
     assert bench.heard == []
-    bench.layer.unreachable(UDP)
+    bench.layer.unreachable({UDP})
     assert (bench.heard, client.unreached, len(bench.layer)) == ([None], True, 0)
     invite = bench.invite()
     invite.receive(response(180))
-    bench.layer.unreachable(UDP)
+    bench.layer.unreachable({UDP})
     assert invite.state is S.PROCEEDING
 
 
