@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from acd.cli.client import ControlClient, NoEngine, connected
+from acd.cli.client import connected
 from acd.cli.options import NO, OK
 from acd.config import ConfigError, Hotline, load
 from acd.core.record import Record
 from acd.records.read import read
 from media.client import MediaError
-from simulator.phones.exchange import HOST, Exchange, Report
-from simulator.phones.script import bank_callers
+from simulator.phones.callers import Cast, Report
+from simulator.phones.engine import Engine, Unplayable
+from simulator.phones.exchange import HOST
+from simulator.phones.script import Script, bank_callers
 from sip.uri import Uri
 
-START_S: Final = 20.0
 RECORDS_S: Final = 15.0
 AT_ONCE: Final = 12
-
-
-class DemoError(RuntimeError):
-    """The demo cannot run; the text says why and what to do."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,13 +42,13 @@ class Places:
 
 
 def places(hotline: Hotline) -> Places:
-    """A trunk with one source port on loopback, devices at static contacts on loopback. Raises `DemoError`."""
+    """A trunk with one source port on loopback, devices at static contacts on loopback. Raises `Unplayable`."""
     callers = [
         (trunk, port) for trunk in hotline.trunks.values() for host, port in trunk.sources if host == HOST and port
     ]
     agents = [uri for d in hotline.devices.values() if d.contact and (uri := Uri.parse(d.contact)).address == HOST]
     if not callers or not agents or not hotline.settings.numbers:
-        raise DemoError(
+        raise Unplayable(
             f"{hotline.file}: the demo needs a trunk with a source such as 127.0.0.1:7060, devices with a contact on "
             "127.0.0.1, and a number"
         )
@@ -60,74 +57,27 @@ def places(hotline: Hotline) -> Places:
     return Places((HOST, listen.port), port, agents[0].port or 5060, next(iter(hotline.settings.numbers)))
 
 
-class Engine:
-    """`acd run` as a process of its own, its log in a file beside the control socket."""
+async def make_calls(cast: Cast, calls: int | None, seed: int, called: str, reports: list[Report]) -> None:
+    """So many callers, one after the other and up to `AT_ONCE` together; without a number, until cancelled: then those
+    in a call hang up and are not reported."""
+    free = asyncio.Semaphore(AT_ONCE)
 
-    def __init__(self, hotline: Hotline) -> None:
-        self.hotline = hotline
-        self.log = hotline.control.parent / "demo.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "acd", "run", str(hotline.file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        self.control = self._wait()
+    async def one(script: Script) -> None:
+        async with free:
+            reports.append(await cast.call(script))
 
-    def _wait(self) -> ControlClient:
-        until = time.monotonic() + START_S
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                break
-            try:
-                client = ControlClient(self.hotline.control)
-                client.ask("status")
-            except NoEngine:
-                time.sleep(0.05)
-            else:
-                return client
-        self.stop()
-        tail = self.log.read_text(errors="replace").splitlines()[-5:]
-        raise DemoError("the engine did not start:\n" + "\n".join(tail))
-
-    def stop(self) -> None:
-        """Ctrl-C for it; harder only if it does not listen."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
-
-
-def voice_of(hotline: Hotline) -> str:
-    """Something for the phones to say: the music on hold serves."""
-    return str(next(iter(hotline.music.values())))
-
-
-async def make_calls(
-    exchange: Exchange, calls: int | None, seed: int, called: str, stop: Callable[[], bool]
-) -> list[Report]:
-    """So many callers, one after the other and up to `AT_ONCE` together; without a number, until `stop()`."""
-    reports: list[Report] = []
-    running: set[asyncio.Task[Report]] = set()
-    for serial, script in enumerate(bank_callers(seed, called=called)):
-        if serial == calls or stop():
-            break
-        if len(running) >= AT_ONCE:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            reports += [task.result() for task in done]
-        running.add(asyncio.create_task(exchange.call(script)))
-        await asyncio.sleep(script.gap_s)
-    reports += await asyncio.gather(*running)
-    return reports
+    async with asyncio.TaskGroup() as group:
+        for script in islice(bank_callers(seed, called=called), calls):
+            async with free:  # somebody has hung up
+                pass
+            group.create_task(one(script))
+            await asyncio.sleep(script.gap_s)
 
 
 def records_of(hotline: Hotline, since: float, count: int) -> dict[str, Record]:
     """The records written since then, by caller; waits a while for the last."""
     if hotline.records is None:
-        raise DemoError(f"{hotline.file}: the demo reads the call records; `records` must name a file")
+        raise Unplayable(f"{hotline.file}: the demo reads the call records; `records` must name a file")
     until = time.monotonic() + RECORDS_S
     while True:
         found = {record.caller: record for record in read(hotline.records, since=since)}
@@ -189,41 +139,67 @@ async def _counted(hotline: Hotline, where: Places, calls: int | None, seed: int
         what = report.problem or (f"talked to {report.agent}" if report.agent else "gave up waiting")
         print(f"{told}/{calls or '…'} {report.script.caller} {report.script.name}: {what}", file=sys.stderr)
 
-    interrupted = asyncio.Event()
+    cast = _cast(hotline, where, tell)
+    since, reports = time.time(), list[Report]()
+    await cast.start()
+    calling = asyncio.ensure_future(make_calls(cast, calls, seed, where.called, reports))
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
-    exchange = Exchange(where.trunk, where.caller_port, where.agent_port, voice_of(hotline), on_report=tell)
-    since = time.time()
-    await exchange.start()
+        asyncio.get_running_loop().add_signal_handler(number, calling.cancel)
     try:
-        reports = await make_calls(exchange, calls, seed, where.called, interrupted.is_set)
+        await asyncio.wait([calling])
+        if not calling.cancelled():
+            calling.result()
     finally:
-        await exchange.close()
+        await cast.close()
     return summary(reports, await asyncio.to_thread(records_of, hotline, since, len(reports)))
 
 
+def _cast(hotline: Hotline, where: Places, on_report: Callable[[Report], None] | None = None) -> Cast:
+    voice = str(next(iter(hotline.music.values())))  # something for the phones to say: the music on hold serves
+    return Cast(where.trunk, where.caller_port, where.agent_port, voice, on_report=on_report)
+
+
+class _Behind:
+    """The phones in a thread of their own. Raises what they cannot begin with."""
+
+    def __init__(self, hotline: Hotline, where: Places, seed: int) -> None:
+        self._begun: Future[Callable[[], None]] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._play(hotline, where, seed)), name="phones")
+        self._thread.start()
+        self._end = self._begun.result()
+
+    async def _play(self, hotline: Hotline, where: Places, seed: int) -> None:
+        cast = _cast(hotline, where)
+        try:
+            await cast.start()
+        except BaseException as error:  # told to whoever began us
+            self._begun.set_exception(error)
+            return
+        calling = asyncio.ensure_future(make_calls(cast, None, seed, where.called, []))
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            loop.call_soon_threadsafe(calling.cancel)
+
+        self._begun.set_result(end)
+        await asyncio.wait([calling])
+        await cast.close()
+
+    def end(self) -> None:
+        self._end()
+        self._thread.join()
+
+
 def _watch(hotline: Hotline, where: Places, seed: int) -> None:
-    """The live view in front, the phones in a thread behind it, until it is left."""
+    """The live view in front, until it is left."""
     from acd.cli.top import Top  # an extra, needed only here
 
-    stop = threading.Event()
-
-    async def phones() -> None:
-        exchange = Exchange(where.trunk, where.caller_port, where.agent_port, voice_of(hotline))
-        await exchange.start()
-        try:
-            await make_calls(exchange, None, seed, where.called, stop.is_set)
-        finally:
-            await exchange.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(phones()), name="phones")
-    thread.start()
+    phones = _Behind(hotline, where, seed)
     try:
         with connected(hotline.control) as client:
             Top(lambda: client.ask("view")).run()
     finally:
-        stop.set()
-        thread.join()
+        phones.end()
 
 
 def run(file: Path, calls: int | None, seed: int, *, as_json: bool) -> int:
@@ -237,8 +213,10 @@ def run(file: Path, calls: int | None, seed: int, *, as_json: bool) -> int:
             _watch(hotline, where, seed)
             return OK
         result = asyncio.run(_counted(hotline, where, calls, seed))
-    except (ConfigError, DemoError, MediaError, OSError) as error:
-        print(f"acd demo: {error}", file=sys.stderr)
+    except KeyboardInterrupt:  # while the engine was being started
+        return NO
+    except (ConfigError, Unplayable, MediaError, OSError) as error:
+        print(f"acd demo: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return NO
     finally:
         if engine is not None:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, TypeAlias
 
 from media.client import WorkerPool
-from media.plane import NoPorts, Peer, Source
-from simulator.phones.script import Script
+from media.plane import Fact, LostFact, Peer, Source
 from sip import sdp
 from sip.aio import SipShell
 from sip.endpoint import (
     Answered,
+    Credentials,
     Ended,
     EndpointSettings,
     Hop,
     Incoming,
     Listener,
     Offered,
-    Progress,
+    Reanswered,
+    RegistrationResult,
     Session,
     SipEvent,
 )
@@ -31,157 +32,166 @@ from sip.uri import Uri
 HOST: Final = "127.0.0.1"
 CODECS: Final = (sdp.PCMA, sdp.PCMU, sdp.TELEPHONE_EVENT)
 SETUP_S: Final = 10.0
-"""The longest an answer, a ring or a hang-up may take before the caller calls it a failure."""
+"""The longest an answer, a ring or a hang-up may take before it counts as a failure."""
+DEAF_S: Final = 1.5
+"""Who is in a conversation and hears no packet for so long hears nothing."""
 
 
 @dataclass(slots=True, eq=False)
 class Phone:
-    """One telephone in one call. `talking` is set when the two parties are through to each other."""
+    """One telephone in one call."""
 
     name: str
+    serial: int
     session: Session | None = None
     port: int = 0
+    peer: Peer | None = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     how: Ended | None = None
+    talking: bool = False  # somebody is at the other end, who speaks all the time
+    deaf: bool = False  # and yet nothing was heard for `DEAF_S`
+    versions: int = 0  # of our SDP
 
 
-@dataclass(slots=True)
-class Report:
-    """How a call went, seen by its caller. `problem` says where it left its script; empty: nowhere."""
+@dataclass(slots=True, frozen=True)
+class Ring:
+    """A call to one of our telephones: which listener, the user of the request URI, the calling number."""
 
-    script: Script
-    answered: bool = False
-    agent: str = ""
-    problem: str = ""
+    listener: str
+    user: str
+    caller: str
+
+
+Rung: TypeAlias = Callable[[Phone, Ring], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
 class Exchange:
-    """Callers at one address (a trunk, to the engine), agents at another (static contacts)."""
+    """Telephones at some addresses of one host. `listeners` maps a name to its port (0: any); `on_ring` is run as a
+    task for each call that comes in: `pick_up` or `hang_up` it."""
 
-    trunk: tuple[str, int]  # where the engine takes trunk calls
-    caller_port: int
-    agent_port: int
+    listeners: Mapping[str, int]
     voice: str  # a WAV file they all speak
-    ring_s: float = 0.5
+    on_ring: Rung
+    host: str = HOST
     media_ports: tuple[int, int] = (40000, 45999)
     random: Random = field(default_factory=lambda: Random(1))
-    on_report: Callable[[Report], None] | None = None
     phones: dict[str, Phone] = field(default_factory=dict)
-    scripts: dict[str, Script] = field(default_factory=dict)
-    served: dict[str, asyncio.Future[str]] = field(default_factory=dict)  # caller → the agent's device
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    registrations: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     sip: SipShell = field(init=False)
     media: WorkerPool = field(init=False)
     serial: int = 0
 
     async def start(self) -> None:
         """Raises OSError for a port in use, `media.client.MediaError`."""
-        listeners = (
-            Listener("callers", HOST, self.caller_port, algorithms=()),
-            Listener("agents", HOST, self.agent_port, algorithms=()),
-        )
+        listeners = tuple(Listener(name, self.host, port, algorithms=()) for name, port in self.listeners.items())
         settings = EndpointSettings(listeners, user_agent="Hotline phones")
         self.sip = SipShell(settings, self._on_events, rng=self.random)
-        self.media = WorkerPool({"phones": HOST}, self.media_ports, workers=1)
-        await self.media.start()
+        try:
+            self.media = WorkerPool({"phones": self.host}, self.media_ports, workers=1, silent_after_s=DEAF_S)
+            self.media.on_fact = self._on_fact
+            await self.media.start()
+        except BaseException:
+            self.sip.close()
+            raise
         self.sip.start()
 
     async def close(self) -> None:
         """Hang up what is up, and end."""
         for phone in list(self.phones.values()):
-            self._hang_up(phone)
-        waiting = [phone.ended.wait() for phone in self.phones.values()]
+            self.hang_up(phone)
+        waiting = [asyncio.ensure_future(phone.ended.wait()) for phone in self.phones.values()]
         if waiting:
-            await asyncio.wait([asyncio.ensure_future(one) for one in waiting], timeout=2.0)
+            _, late = await asyncio.wait(waiting, timeout=2.0)
+            for one in late:
+                one.cancel()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.sip.close()
         await self.media.close()
 
-    # ---------------------------------------------------------------------------------------------------- callers
+    # ------------------------------------------------------------------------------------------------------ verbs
 
-    async def call(self, script: Script) -> Report:
-        """One caller from his first ring to his hang-up."""
-        report = Report(script)
-        self.scripts[script.caller] = script
-        self.served[script.caller] = asyncio.get_running_loop().create_future()
+    def dial(
+        self,
+        listener: str,
+        to: tuple[str, int],
+        called: str,
+        caller: str,
+        name: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Phone:
+        """Call a number at this address. `phone.answered` and `phone.ended` tell how it goes. Raises `NoPorts`."""
+        host, port = to
         phone = self._phone("caller")
         try:
-            await self._act(phone, script, report)
-        except TimeoutError as error:
-            report.problem = str(error) or "it took too long"
-        except NoPorts as error:
-            report.problem = str(error)
-        finally:
-            self._hang_up(phone)
-            self.scripts.pop(script.caller, None)
-            self.served.pop(script.caller, None)
-        if self.on_report is not None:
-            self.on_report(report)
-        return report
-
-    async def _act(self, phone: Phone, script: Script, report: Report) -> None:
-        host, port = self.trunk
+            offer = self._offer(phone)
+        except BaseException:
+            self.phones.pop(phone.name)
+            raise
         phone.session = self.sip.endpoint.invite(
             phone.name,
-            f"sip:{script.called}@{host}:{port}",
-            Hop("callers", host, port),
-            self._offer(phone),
+            f"sip:{called}@{host}:{port}",
+            Hop(listener, host, port),
+            offer,
             asyncio.get_running_loop().time(),
-            from_=f'"{script.name}" <sip:{script.caller}@{HOST}:{self.caller_port}>',
-            headers=script.headers,
+            from_=f'"{name}" <sip:{caller}@{self.host}:{self.sip.ports[listener]}>',
+            headers=headers,
         )
         self.sip.flush()
-        if not await self._within(phone.answered, phone, SETUP_S, "no answer from the hotline"):
-            report.problem = f"refused: {phone.how.status if phone.how else 0}"
-            return
-        report.answered = True
-        keys = asyncio.ensure_future(self._press(phone, script.keys))
-        served = self.served[script.caller]
-        ended = asyncio.ensure_future(phone.ended.wait())
-        try:
-            either: list[asyncio.Future[Any]] = [served, ended]
-            await asyncio.wait(either, timeout=script.patience_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended.cancel()
-            keys.cancel()
-        if phone.ended.is_set() and not served.done():
-            report.problem = "hung up on while waiting"
-        elif not served.done():
-            await self._finish(phone, report)  # out of patience
-            if not script.gives_up:
-                report.problem = "nobody answered"
-        else:
-            report.agent = served.result()
-            await self._talk(phone, script, report)
+        return phone
 
-    async def _talk(self, phone: Phone, script: Script, report: Report) -> None:
-        if script.hangs_up == "caller":
-            try:
-                await asyncio.wait_for(phone.ended.wait(), script.talk_s)
-                report.problem = "hung up on while talking"
-            except TimeoutError:
-                await self._finish(phone, report)
-            return
-        # The agent hangs up; then the flow has the word: a survey, and the end.
-        await asyncio.sleep(script.talk_s + 1.5)
-        if script.rating and not phone.ended.is_set():
-            self.media.send_digits(phone.name, script.rating)
-        await self._within(phone.ended, phone, SETUP_S + 10.0, "the call did not end after the agent hung up")
+    def ring(self, phone: Phone) -> None:
+        if phone.session is not None:
+            phone.session.ring(180)
+            self.sip.flush()
 
-    async def _press(self, phone: Phone, keys: tuple[tuple[float, str], ...]) -> None:
-        for delay_s, key in keys:
-            await asyncio.sleep(delay_s)
-            self.media.send_digits(phone.name, key)
+    def pick_up(self, phone: Phone) -> None:
+        """Answer a call that came in. Raises `SdpError`, `NoPorts`."""
+        session = phone.session
+        assert session is not None
+        theirs = sdp.parse(session.remote_sdp)
+        body, agreed = sdp.answer(theirs, self.host, self._port(phone), CODECS, session_id=phone.serial)
+        session.answer(body)
+        self.sip.flush()
+        self._speak(phone, agreed)
+        phone.answered.set()
 
-    async def _finish(self, phone: Phone, report: Report) -> None:
-        self._hang_up(phone)
-        await self._within(phone.ended, phone, SETUP_S, "the hang-up was not answered")
+    def hang_up(self, phone: Phone, status: int = 0) -> None:
+        """Whatever that is at the moment: cancel, refuse (with `status`), BYE."""
+        if phone.session is not None and not phone.ended.is_set():
+            phone.session.end(status)
+            self.sip.flush()
 
-    async def _within(self, event: asyncio.Event, phone: Phone, seconds: float, what: str) -> bool:
+    def hold(self, phone: Phone, on: bool) -> None:
+        """Put the other party on hold, or take him back."""
+        if phone.session is not None and not phone.ended.is_set():
+            phone.session.reinvite(self._offer(phone, "sendonly" if on else "sendrecv"))
+            self.sip.flush()
+
+    def press(self, phone: Phone, keys: str) -> None:
+        """Keys, by RFC 4733."""
+        self.media.send_digits(phone.name, keys)
+
+    async def register(self, listener: str, registrar: tuple[str, int], user: str, password: str) -> int:
+        """Register, and stay so. Returns the status: 200, or what the registrar said instead."""
+        host, port = registrar
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.registrations[user] = answer
+        self.sip.endpoint.register(
+            user,
+            f"sip:{host}:{port}",
+            Hop(listener, host, port),
+            asyncio.get_running_loop().time(),
+            credentials=Credentials(user, password),
+        )
+        self.sip.flush()
+        return await answer
+
+    async def within(self, event: asyncio.Event, phone: Phone, seconds: float, what: str) -> bool:
         """Wait for the event; False if the call ended first. Raises TimeoutError saying `what`."""
         waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(phone.ended.wait())]
         try:
@@ -193,29 +203,16 @@ class Exchange:
             raise TimeoutError(what)
         return event.is_set()
 
-    # ----------------------------------------------------------------------------------------------------- agents
+    def task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on beside; it ends with the exchange at the latest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended_task)
 
-    async def _serve(self, phone: Phone, device: str, caller: str, offer: bytes) -> None:
-        """An agent's phone: it rings, he picks up, they talk, somebody hangs up."""
-        session = phone.session
-        assert session is not None
-        session.ring(180)
-        self.sip.flush()
-        await asyncio.sleep(self.ring_s * (0.5 + self.random.random()))
-        if phone.ended.is_set():
-            return
-        theirs = sdp.parse(offer)
-        body, agreed = sdp.answer(theirs, HOST, self._port(phone), CODECS, session_id=self.serial)
-        session.answer(body)
-        self.sip.flush()
-        self._speak(phone, agreed)
-        served = self.served.get(caller)
-        if served is not None and not served.done():
-            served.set_result(device)
-        script = self.scripts.get(caller)
-        if script is not None and script.hangs_up == "agent":
-            await asyncio.sleep(script.talk_s)
-            self._hang_up(phone)
+    def _ended_task(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler({"message": "a telephone broke", "exception": error})
 
     # ------------------------------------------------------------------------------------------------------ wires
 
@@ -227,23 +224,27 @@ class Exchange:
                 self._picked_up(event)
             elif isinstance(event, Offered):
                 self._reoffered(event)
+            elif isinstance(event, Reanswered):
+                self._reanswered(event)
             elif isinstance(event, Ended):
                 self._ended(event)
-            else:
-                assert not isinstance(event, Progress) or event.status >= 180
+            elif isinstance(event, RegistrationResult):
+                answer = self.registrations.get(event.user)
+                if answer is not None and not answer.done():
+                    answer.set_result(event.status)
+
+    def _on_fact(self, fact: Fact) -> None:
+        if isinstance(fact, LostFact):
+            phone = self.phones.get(fact.leg)
+            if phone is not None and phone.talking:
+                phone.deaf = True
 
     def _ring(self, event: Incoming) -> None:
-        if event.session.hop.listener != "agents":
-            event.session.end(404)
-            return
-        device = Uri.parse(event.request.uri).number
-        caller = NameAddr.parse(event.request.get("From") or "").uri.number
-        phone = self._phone("agent")
+        phone = self._phone("called")
         phone.session = event.session
         event.session.name = phone.name
-        task = asyncio.ensure_future(self._serve(phone, device, caller, event.session.remote_sdp))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        caller = NameAddr.parse(event.request.get("From") or "").uri.number
+        self.task(self.on_ring(phone, Ring(event.session.hop.listener, Uri.parse(event.request.uri).number, caller)))
 
     def _picked_up(self, event: Answered) -> None:
         phone = self.phones.get(event.session.name)
@@ -257,9 +258,17 @@ class Exchange:
         if phone is None or not event.sdp:
             event.session.refuse(488)
             return
-        body, agreed = sdp.answer(sdp.parse(event.sdp), HOST, self._port(phone), CODECS, session_id=self.serial)
+        phone.versions += 1
+        body, agreed = sdp.answer(
+            sdp.parse(event.sdp), self.host, self._port(phone), CODECS, session_id=phone.serial, version=phone.versions
+        )
         event.session.accept(body)
         self._speak(phone, agreed)
+
+    def _reanswered(self, event: Reanswered) -> None:
+        phone = self.phones.get(event.session.name)
+        if phone is not None and event.status == 200 and event.sdp:
+            self._speak(phone, sdp.agreed(CODECS, "sendrecv", sdp.parse(event.sdp)))
 
     def _ended(self, event: Ended) -> None:
         phone = self.phones.pop(event.session.name, None)
@@ -268,9 +277,9 @@ class Exchange:
             phone.ended.set()
             self.media.delete(phone.name)
 
-    def _phone(self, kind: Literal["caller", "agent"]) -> Phone:
+    def _phone(self, kind: str) -> Phone:
         self.serial += 1
-        phone = Phone(f"{kind}-{self.serial}")
+        phone = Phone(f"{kind}-{self.serial}", self.serial)
         self.phones[phone.name] = phone
         return phone
 
@@ -279,8 +288,16 @@ class Exchange:
             phone.port = self.media.create(phone.name, "phones").port
         return phone.port
 
-    def _offer(self, phone: Phone) -> bytes:
-        return sdp.offer(HOST, self._port(phone), CODECS, session_id=self.serial)
+    def _offer(self, phone: Phone, direction: sdp.Direction = "sendrecv") -> bytes:
+        phone.versions += 1
+        return sdp.offer(
+            self.host,
+            self._port(phone),
+            CODECS,
+            session_id=phone.serial,
+            version=phone.versions,
+            direction=direction,
+        )
 
     def _speak(self, phone: Phone, agreed: sdp.Agreed) -> None:
         """Send where they said, and never fall silent."""
@@ -289,12 +306,7 @@ class Exchange:
             sends=agreed.receives, receives=agreed.sends, ptime_ms=agreed.ptime_ms,
             receive_payloads=agreed.receive_payloads,
         )  # fmt: skip
+        if phone.peer is None:
+            self.media.hears(phone.name, Source("music", self.voice))
+        phone.peer = peer
         self.media.set(phone.name, peer)
-        self.media.hears(phone.name, Source("music", self.voice))
-
-    def _hang_up(self, phone: Phone) -> None:
-        if phone.session is not None and not phone.ended.is_set():
-            phone.session.end()
-            self.sip.flush()
-        elif phone.session is None:
-            self.phones.pop(phone.name, None)
