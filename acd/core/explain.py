@@ -14,7 +14,7 @@ from acd.core.context import Core
 from acd.core.events import Event
 from acd.core.ids import AgentId, CallId, QueueId
 from acd.core.metrics import result_of
-from acd.core.reasons import Cause, Floor, standing, why_not
+from acd.core.reasons import Cause, Doings, level_of, standing, why_not
 from acd.core.record import Record, Segment
 from acd.core.values import value
 from acd.core.waiting import Place, Waiting
@@ -91,13 +91,13 @@ class Explainer:
         self.waits: list[Explained] = []
         self.done = False  # nothing that is asked for can come any more
         self._call, self._queue, self._since, self._until = call, queue, since, until
-        self._floor = Floor()
+        self._doings = Doings()
         self._tracks: dict[CallId, _Track] = {}
         self._now_us = 0
 
     def begin(self, core: Core) -> None:
         """After a restart the waits go on in the snapshot, if it was one, to be ended as interrupted."""
-        self._floor = Floor()
+        self._doings = Doings()
         for call, track in self._tracks.items():
             self._account(track, self._now_us, Cause("engine_down"))
             track.waiting = core.dispatcher.waiting.get(call)
@@ -123,7 +123,7 @@ class Explainer:
             elif type(command) is WriteRecord and command.record.call in self._tracks:
                 self._close(command.record.call, self._tracks[command.record.call].since_us)
                 self.done = self.done or command.record.call == self._call
-        self._floor.keep_up(core.dispatcher, now, touched)
+        self._doings.keep_up(core.dispatcher, now, touched)
         for track in self._tracks.values():
             w = track.waiting
             place = core.dispatcher._room.placed.get(w.contact) if w is not None else None
@@ -156,7 +156,7 @@ class Explainer:
             track.segment, track.waiting, track.place, track.rung = segment, waiting, None, ()
         if waiting is None:  # it left in the same step
             self._left(call, track, now_us)
-        elif self._call is not None:
+        elif self._call is not None and not waiting.rung:
             self._decide(core, track, now_us, f"joined {queue}")
 
     def _left(self, call: CallId, track: _Track, now_us: int) -> None:
@@ -178,7 +178,7 @@ class Explainer:
 
     def _look(self, core: Core, track: _Track, w: Waiting, now: float, now_us: int) -> None:
         """What holds from now on."""
-        cause = self._floor.cause(core.dispatcher, w, now)
+        cause = self._doings.cause(core.dispatcher, w, now)
         if cause != track.cause:
             self._account(track, now_us, cause)
             if self._call is not None and cause.why == "went_elsewhere":
@@ -196,18 +196,22 @@ class Explainer:
 
     def _decide(self, core: Core, track: _Track, now_us: int, what: str) -> None:
         """Everybody who is signed on and may ever serve it, with what kept him from it. Whoever could have been rung
-        came after the one chosen, by the queue's strategy."""
+        as well came after the one chosen: by his preference level, or by the queue's strategy."""
         waiting = track.waiting
         assert waiting is not None
         dispatcher, now = core.dispatcher, core.now
         place = standing(dispatcher, waiting, now)
+        members = dispatcher._market.members
+        levels = [level_of(place, members[agent]) for agent in waiting.rung if agent in members]
         passed = []
-        for member in dispatcher._market.members.values():
+        for member in members.values():
             if member.id in waiting.rung or member.state.presence == "signed_off":
                 continue
             why = why_not(place, member, now)
+            if why is None:
+                why = "level" if levels and level_of(place, member) > max(levels) else "strategy"
             if why not in ("no_skill", "channel"):
-                passed.append((member.id, why if why is not None else "strategy"))
+                passed.append((member.id, why))
         track.wait.decisions.append(Decision(now_us, what, tuple(passed)))
 
     def _account(self, track: _Track, now_us: int, then: Cause) -> None:

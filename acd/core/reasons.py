@@ -31,6 +31,7 @@ CAUSES: Final = (
     "engine_down",
 )
 """Of each instant of waiting the first that holds is its cause."""
+NO_LEVEL: Final = 10
 _FIRST: Final = {cause: rank for rank, cause in enumerate(CAUSES)}
 
 
@@ -83,6 +84,12 @@ def why_not(place: Place, member: Member, now: float) -> str | None:
     return "reserve" if blocked(tuple(held for held in demand.held if held in pools[0].held)) else None
 
 
+def level_of(place: Place, member: Member) -> int:
+    """The preference level at which an agent may serve a contact; one behind all others if he may not."""
+    levels = (place.demand.level(seat.pool) for seat in member.seats)
+    return next((level for level in levels if level is not None), NO_LEVEL)
+
+
 def hindrance(place: Place, member: Member, pool: Pool) -> str | None:
     """What keeps an agent from a contact beside his own doings and reserves."""
     why = barrier(place.demand, pool)
@@ -91,7 +98,7 @@ def hindrance(place: Place, member: Member, pool: Pool) -> str | None:
     return "excluded" if why is None and member.id in place.waiting.excluded else why
 
 
-class Floor:
+class Doings:
     """What everybody does, by pool: kept up with the agents who are touched, so that no cause need look at all."""
 
     def __init__(self) -> None:

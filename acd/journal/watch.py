@@ -7,7 +7,6 @@ from pathlib import Path
 from acd.core.engine import Engine, Snapshot
 from acd.core.ids import CallId
 from acd.core.observe import Enough, Observed, Watcher
-from acd.journal.codec import JournalError
 from acd.journal.replay import Follow, ReplayResult
 from acd.journal.segments import is_start, read_header, read_turns, segments_of
 
@@ -40,12 +39,13 @@ def _from(segments: list[Path], since: float) -> list[Path]:
     return segments[start:]
 
 
-def arrival_of(paths: Sequence[Path], call: CallId) -> float:
-    """When the segment began in which a call came in, wall clock seconds. Raises `JournalError` if none did."""
+def arrival_of(paths: Sequence[Path], call: CallId) -> float | None:
+    """When the segment began in which a call came in, wall clock seconds; None if it did in none. Raises
+    `JournalError`."""
     named = f'"{call}"'.encode()
     for path in segments_of(list(paths)):
         for line in read_turns(path):
             if b'"LegArrived"' in line.data[:60] and named in line.data:
                 header = read_header(path)
                 return header.now + header.wall_offset_s
-    raise JournalError(f"no call {call} in {', '.join(map(str, paths))}")
+    return None
