@@ -237,7 +237,9 @@ class Legs:
                 self.post(ev.LegEnded(event.session.name, "us", "interrupted"))
             return
         self._drop_media(leg)
-        self.log.info("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
+        # A hang-up is in the record's line; what went wrong gets one of its own.
+        say = self.log.debug if event.cause == "hangup" else self.log.info
+        say("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
         self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s))
 
     def _registered(self, event: Registered) -> None:

@@ -30,6 +30,7 @@ class Saved:
         self._encode = msgspec.json.Encoder().encode
         self._live: dict[str, Dialog] = {}
         self._lines: list[bytes] = []
+        self._urgent = False
         self._size = 0
         self._fd = -1
         self.left: dict[str, Dialog] = self._read()
@@ -43,16 +44,20 @@ class Saved:
     def stands(self, leg: str, dialog: Dialog) -> None:
         """The dialog of this leg stands, or has changed."""
         self._live[leg] = dialog
+        self._urgent = True
         self._lines.append(self._encode([leg, dialog]))
 
     def over(self, leg: str) -> None:
+        """Nobody needs to say goodbye in it any more. That may be written late: a BYE too many is answered by 481."""
         if self._live.pop(leg, None) is not None:
             self._lines.append(self._encode([leg, None]))
 
-    def flush(self) -> None:
-        """Write what has changed, in one write."""
-        if not self._lines:
+    def flush(self, *, all_of_it: bool = False) -> None:
+        """Write the dialogs that stand now, in one write; what is over goes along, or waits until there are some or
+        `all_of_it` is asked for."""
+        if not self._lines or not (self._urgent or all_of_it):
             return
+        self._urgent = False
         data = b"\n".join(self._lines) + b"\n"
         self._lines.clear()
         if self._fd < 0 or self._size > COMPACT_BYTES:
