@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Programs that play the other side of a call in tests: real phones and a real load generator.
 PEERS  := sip-tester baresip espeak-ng
 
-.PHONY: help run test prove lint types imports check bench peers clean
+.PHONY: help run test prove lint types imports check bench fuzz peers clean
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 12
 
@@ -40,8 +40,11 @@ imports: $(STAMP) ## who may import whom
 
 check: lint types imports  ## all three
 
-bench: $(STAMP) peers  ## the figures of the README: one table and one JSON a benchmark
-	$(BIN)/python -m benchmarks.calls
+bench: $(STAMP) peers  ## the figures: whole calls first, then each part; ARGS="--json" for machines
+	@for part in calls sip sip_calls media core dispatch simulator; do $(BIN)/python -m benchmarks.$$part $(ARGS) || exit 1; done
+
+fuzz: $(STAMP)   ## everything that peers' octets reach first, for SECONDS (default 60); by coverage if atheris is there
+	$(BIN)/python -m tests.sip.fuzz $(or $(SECONDS),60)
 
 clean:           ## forget the environment and what was run
 	rm -rf $(VENV) run out build dist
