@@ -16,7 +16,8 @@ class Baresip:
     """One baresip with one account, driven over its control socket. `answers`: picks up by itself."""
 
     def __init__(self, directory: Path, *, user: str, password: str, registrar: tuple[str, int], voice: Path,
-                 answers: bool = False, codec: str = "PCMA/8000/1") -> None:  # fmt: skip
+                 answers: bool = False, codec: str = "PCMA/8000/1", transport: str = "udp",
+                 config: str = "") -> None:  # fmt: skip
         program = shutil.which("baresip")
         assert program, "baresip is missing: apt-get install baresip (make peers)"
         self.directory = directory / f"baresip-{user}"
@@ -29,11 +30,11 @@ class Baresip:
         (self.directory / "config").write_text(
             f"sip_listen 127.0.0.1:{self.sip_port}\nnet_interface 127.0.0.1\naudio_source aufile,{voice}\n"
             f"audio_player aubridge,nowhere\naudio_alert aubridge,nowhere\nsnd_path {self.heard}\n"
-            f"ctrl_tcp_listen 127.0.0.1:{self.control_port}\nmodule_path /usr/lib/baresip/modules\n{modules}"
+            f"ctrl_tcp_listen 127.0.0.1:{self.control_port}\nmodule_path /usr/lib/baresip/modules\n{modules}{config}"
         )
         mode = "auto" if answers else "manual"
         (self.directory / "accounts").write_text(
-            f"<sip:{user}@{registrar[0]}:{registrar[1]}>;auth_pass={password};regint=60;answermode={mode};"
+            f"<sip:{user}@{registrar[0]}:{registrar[1]};transport={transport}>;auth_pass={password};regint=60;answermode={mode};"
             f"audio_codecs={codec}\n"
         )
         self.log = self.directory / "output.txt"

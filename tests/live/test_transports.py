@@ -1,0 +1,152 @@
+"""Telephones and trunks over TCP and TLS: baresip registers and is called back on its connection, SIPp is a trunk."""
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.bank import MENU, WELCOME, Bank
+from tests.live.ear import Ear, write_tone
+from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
+from tests.live.peers.baresip import Baresip
+from tests.sip.certificates import Authority
+
+pytestmark = pytest.mark.peer
+
+DEVICES = """
+  desk: {password: {file: passwords, key: DESK}, codecs: [PCMA]}
+  home: {password: {file: passwords, key: HOME}, codecs: [PCMA]}
+"""
+AGENTS = '  "2001": {name: Desk, device: desk, skills: {loans: 5}}\n'
+
+
+class Hotline:
+    """Agents' phones on UDP, TCP and TLS, the trunk on UDP and TCP."""
+
+    def __init__(self, directory: Path) -> None:
+        (directory / "passwords").write_text("DESK=desk-word\nHOME=home-word\n")
+        self.authority = Authority(directory)
+        certificate, key = self.authority.certificate("engine")
+        self.bank = bank = Bank(
+            directory, devices=DEVICES, more_agents=AGENTS,
+            device="codecs: [PCMA], network: trunks",
+            queue="{needs: {loans: 1}, wrap_up: none, nobody_signed_on: wait}",
+        )  # fmt: skip
+        self.tls_port = free_port()
+        self.ports = {"udp": bank.phone_port, "tcp": bank.phone_port, "tls": self.tls_port}
+        text = bank.text.replace(
+            f'"udp:127.0.0.1:{bank.phone_port}", ',
+            f'["udp:127.0.0.1:{bank.phone_port}", "tcp:127.0.0.1:{bank.phone_port}", "tls:127.0.0.1:{self.tls_port}"], '
+            f"tls: {{certificate: {certificate}, key: {key}}}, ",
+        )
+        text = text.replace(
+            f'"udp:127.0.0.1:{bank.trunk_port}"',
+            f'["udp:127.0.0.1:{bank.trunk_port}", "tcp:127.0.0.1:{bank.trunk_port}"]',
+        )
+        text = text.replace(f'"127.0.0.1:{bank.caller_port}"', '"127.0.0.1"')
+        text = text.replace(
+            f'"sip:a1@127.0.0.1:{bank.agent_port}"', f'"sip:a1@127.0.0.1:{bank.agent_port};transport=tcp"'
+        )
+        self.engine = EngineProcess(directory, text)
+
+    def phone(self, directory: Path, user: str, transport: str, **how: Any) -> Baresip:
+        voice = write_tone(directory / f"{user}.wav", {"desk": 1100.0, "home": 900.0}[user], 30.0)
+        config = f"sip_cafile {self.authority.ca}\n" if transport == "tls" else ""
+        return Baresip(directory, user=user, password=f"{user}-word", registrar=("127.0.0.1", self.ports[transport]),
+                       voice=voice, transport=transport, config=config, **how)  # fmt: skip
+
+    def ready(self, agent: str) -> bool:
+        self.engine.request("agent", id=agent, op="sign-on")
+        return any(a["id"] == agent and a["presence"] == "ready" for a in self.engine.ask("agents")["agents"])
+
+
+@pytest.fixture(scope="module")
+def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+    hotline = Hotline(tmp_path_factory.mktemp("transports"))
+    with hotline.engine:
+        yield hotline
+        hotline.engine.wait_idle()
+
+
+@pytest.mark.parametrize(("caller", "agent"), [("tcp", "tls"), ("tls", "tcp")])
+def test_baresip_calls_and_a_registered_baresip_answers(
+    hotline: Hotline, tmp_path: Path, caller: str, agent: str
+) -> None:
+    hotline.engine.ask("agent", id="1001", op="sign-off")
+    with hotline.phone(tmp_path, "desk", agent, answers=True) as desk, hotline.phone(tmp_path, "home", caller) as home:
+        desk.registered()
+        home.registered()
+        wait_until(lambda: hotline.ready("2001"), "the agent is ready")
+        home.tell("dial", f"sip:95588@127.0.0.1:{hotline.ports[caller]};transport={caller}")
+        home.wait_for_tone(WELCOME)
+        home.wait_for_tone(MENU)
+        home.tell("sndcode", "1")
+        desk.wait_for_tone(900.0)
+        home.wait_for_tone(1100.0)
+        home.tell("hangup")
+        hotline.engine.wait_idle()
+    wait_until(lambda: not _up(hotline, "2001"), "a phone that is gone has no binding any more")
+    assert hotline.engine.records(1)[-1]["released_by"] == "caller"
+
+
+def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline, tmp_path: Path) -> None:
+    bank = hotline.bank
+    wait_until(lambda: hotline.ready("1001"), "the agent is ready")
+    with Ear() as caller, Ear() as agent:
+        agent.codec = 8
+        phone = Sipp("agent_stays", tmp_path, port=bank.agent_port, talk_ms=0, extra=("-t", "t1"),
+                     keys={"rtp_ip": "127.0.0.1", "rtp_port": agent.port, "codec": 8})  # fmt: skip
+        trunk = Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
+                     talk_ms=4000, extra=("-t", "t1"),
+                     keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588})  # fmt: skip
+        with phone, trunk:
+            caller.wait_for_tone(WELCOME)
+            caller.press("1")
+            caller.speak(900.0, 0.5)
+            agent.wait_for_tone(900.0)
+            trunk.done()
+            phone.done()
+    hotline.engine.wait_idle()
+
+
+def test_a_certificate_is_replaced_by_a_reload_and_no_registration_ends(hotline: Hotline, tmp_path: Path) -> None:
+    ours, other = hotline.authority, Authority(tmp_path, "other")
+    files = [ours.directory / name for name in ("engine.pem", "engine.key")]
+    kept = [file.read_bytes() for file in files]
+    with hotline.phone(tmp_path, "desk", "tls") as desk:
+        desk.registered()
+        wait_until(lambda: hotline.ready("2001"), "the agent is ready")
+        assert _believes(hotline.tls_port, ours)
+        try:
+            for new, file in zip(other.certificate("engine"), files, strict=True):
+                shutil.copy(new, file)
+            hotline.engine.ask("reload")
+            assert _believes(hotline.tls_port, other)
+            assert not _believes(hotline.tls_port, ours)
+        finally:
+            for data, file in zip(kept, files, strict=True):
+                file.write_bytes(data)
+            hotline.engine.ask("reload")
+        assert _believes(hotline.tls_port, ours)
+        assert _up(hotline, "2001")
+
+
+def _believes(port: int, authority: Authority) -> bool:
+    """Whether somebody who trusts this authority would connect."""
+    context = ssl.create_default_context(cafile=str(authority.ca))
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), 5) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1"),
+        ):
+            return True
+    except ssl.SSLCertVerificationError:
+        return False
+
+
+def _up(hotline: Hotline, agent: str) -> bool:
+    return any(a["id"] == agent and a["presence"] == "ready" for a in hotline.engine.ask("agents")["agents"])
