@@ -195,7 +195,7 @@ class Doings:
             if task is None or not pools or hindrance(place, member, pools[0]) not in (None, "preferred"):
                 continue
             other = dispatcher.waiting.get(task.contact)
-            if other is not None and agent in other.rung and other.rung[agent] >= w.joined_at:
+            if other is not None and agent in other.rung and other.rung[agent] > w.joined_at:
                 return Cause("went_elsewhere", f"{agent} for {other.contact}: {_why_first(other, w, place, pools[0])}")
         return None
 
