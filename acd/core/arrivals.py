@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from acd.core import interpreter
+from acd.core import interpreter, surges
 from acd.core.calls import Call, Leg, LegState
+from acd.core.conditions import is_open
 from acd.core.context import Core
 from acd.core.events import LegArrived
 from acd.core.record import Record
 from acd.core.release import answer, end_call, ring_back
+from acd.core.settings import Number
 
 RETRY_AFTER_S: Final = 10.0
 
@@ -20,16 +22,25 @@ def arrive(core: Core, event: LegArrived) -> None:
     call = _new(core, event)
     number = state.settings.numbers.get(event.called)
     flows = state.flows.get(call.version, {})
+    flow = _flow(core, number) if number is not None else ""
+    surges.somebody_calls(core)
     if (busy := _overload(core, event.source)) is not None:
         _refuse(core, call, 503, busy)
-    elif number is None or number.flow not in flows:
+    elif number is None or flow not in flows:
         _refuse(core, call, 404, "unknown number")
     else:
         if number.answer == "at_once":
             answer(core, call)
         elif number.answer == "by_agent":
             ring_back(core, core.legs[event.leg])
-        interpreter.start(core, call, number.flow)
+        interpreter.start(core, call, flow)
+
+
+def _flow(core: Core, number: Number) -> str:
+    """The number's flow, or outside its hours that of the night service."""
+    if number.closed is not None and number.hours is not None and not is_open(core, number.hours):
+        return number.closed
+    return number.flow
 
 
 def _new(core: Core, event: LegArrived) -> Call:

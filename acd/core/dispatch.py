@@ -127,6 +127,21 @@ class Dispatcher(Decider):
         """DESIGN §6; None when nobody signed on may serve."""
         return self._expected(self.waiting[contact], now)
 
+    def length(self, queue: QueueId) -> int:
+        """How many are in it, those being rung for included."""
+        return self._length.get(queue, 0)
+
+    def prospect(self, queue: QueueId, now: float) -> tuple[int, float | None]:
+        """For somebody who joined at this instant: how many are signed on who may ever serve him, and the wait he
+        could expect (None with nobody signed on)."""
+        q = self.queues.get(queue)
+        if q is None:
+            return 0, None
+        if self.agents.changed or self.agents.reskilled:
+            self._absorb(now)
+        waiting = Waiting("", queue, (), q.tier, now - q.credit_s, self._serial + 1, now)
+        return self._signed_on(waiting), self._expected(waiting, now)
+
     def stranded(self) -> list[CallId]:
         """Contacts that nobody signed on may ever serve, in queues that such contacts leave. To be asked after
         sign-offs and skill changes, and a `match`."""

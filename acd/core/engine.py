@@ -9,7 +9,7 @@ from collections.abc import Callable
 from copy import copy, deepcopy
 from typing import Any, Final
 
-from acd.core import interpreter, offers, transfers
+from acd.core import interpreter, offers, surges, transfers
 from acd.core.agents import Presence
 from acd.core.arrivals import arrive
 from acd.core.calls import LEG, Call, CallState, LegInput, LegState
@@ -110,6 +110,7 @@ def _started(core: Core, event: Started) -> None:
     state.boot = event.boot
     state.wall_offset_s = event.wall_offset_s
     state.draining = False
+    surges.tell(core)
     for call in list(state.calls.values()):
         if call.state is not CallState.ENDING:
             end_call(core, call, "interrupted", "engine", cause="interrupted", status=503)
@@ -119,6 +120,7 @@ def _started(core: Core, event: Started) -> None:
 
 def _configured(core: Core, event: Configured) -> None:
     configure(core, event.settings)
+    surges.look(core)
 
 
 def _wall_clock_set(core: Core, event: WallClockSet) -> None:
@@ -298,6 +300,10 @@ def _unanswered_due(core: Core, name: str) -> None:
         end_call(core, call, outcome_of(call, "failed"), "engine", status=480, detail="unanswered for too long")
 
 
+def _look_due(core: Core, name: str) -> None:
+    surges.look(core)
+
+
 DUE: Final[dict[str, Callable[[Core, str], None]]] = {
     "ring": _ring_due,
     "bye": _bye_due,
@@ -305,8 +311,9 @@ DUE: Final[dict[str, Callable[[Core, str], None]]] = {
     "wait": _wait_due,
     "announce": _announce_due,
     "unanswered": _unanswered_due,
+    "look": _look_due,
 }
-"""What falls due, by the first word of a deadline's name; the second names the leg or call it belongs to."""
+"""What falls due, by the first word of a deadline's name; the second names the leg or call it belongs to, if any."""
 
 
 def _somebody_left(core: Core) -> bool:

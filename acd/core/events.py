@@ -306,6 +306,45 @@ class BlockQueue:
     blocked: bool
 
 
+@event
+class EmptyQueue:
+    """Move everybody who waits in a queue to another one, with the time waited; who may not join it stays."""
+
+    request: RequestId
+    by: str
+    queue: QueueId
+    to: QueueId
+
+
+@event
+class SetHours:
+    """Live change, an overlay: this calendar is open or closed, whatever was planned; None: as planned."""
+
+    request: RequestId
+    by: str
+    calendar: str
+    open: bool | None
+
+
+@event
+class SetSurge:
+    """Live change, an overlay: this surge is on or off, whatever its condition says; None: by its condition."""
+
+    request: RequestId
+    by: str
+    surge: str
+    on: bool | None
+
+
+@event
+class ResetOverlay:
+    """Take off what was changed live: one change by its name in the overlay (``hours:office``), or all (None)."""
+
+    request: RequestId
+    by: str
+    name: str | None = None
+
+
 # ------------------------------------------------------------------------------------------------------- outside
 
 
@@ -359,6 +398,10 @@ Event: TypeAlias = (
     | SetSkills
     | MoveCall
     | BlockQueue
+    | EmptyQueue
+    | SetHours
+    | SetSurge
+    | ResetOverlay
     | LookedUp
     | StorageTrouble
 )

@@ -4,7 +4,7 @@ a comparison that makes no sense is False, arithmetic that makes none is None.""
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from acd.core.flow import Expr
 
@@ -20,19 +20,24 @@ COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 REACH: Final = 10**15  # beyond this a sum or product is None: a number cannot be made to grow without bound
 COMPUTE: Final[dict[str, Callable[[Any, Any], Any]]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
-Hours = Mapping[str, list[tuple[float, bool]]]
+Ask: TypeAlias = Callable[[str, str], Any]
+"""Tells how the hotline is: ``ask("open", "office")``."""
 
 
-def evaluate(expr: Expr, variables: Mapping[str, Any], hours: Hours, wall: float) -> Any:
-    """The value of `expr`; `wall` (seconds since the epoch) is when opening hours are asked for."""
+ASKED: Final = frozenset({"open", "surge", "waiting", "longest_wait_s", "expected_wait_s", "signed_on"})
+"""Operators with one operand, a name, whose value `Ask` knows."""
+
+
+def evaluate(expr: Expr, variables: Mapping[str, Any], ask: Ask) -> Any:
+    """The value of `expr`."""
     if not isinstance(expr, list):
         return expr
     name, *rest = expr
     if name == "var":
         return variables.get(str(rest[0]))
-    if name == "open":
-        return is_open(hours.get(str(rest[0]), []), wall)
-    values = [evaluate(operand, variables, hours, wall) for operand in rest]  # type: ignore[arg-type] # checked when read
+    if name in ASKED:
+        return ask(str(name), str(rest[0]))
+    values = [evaluate(operand, variables, ask) for operand in rest]  # type: ignore[arg-type] # checked when read
     if name == "and":
         return all(values)
     if name == "or":
@@ -57,7 +62,8 @@ def _bounded(value: Any) -> Any:
 
 
 def is_open(changes: list[tuple[float, bool]], wall: float) -> bool:
-    """What the last change up to `wall` says; before the first one the opposite of it, and closed without any."""
+    """What the last change up to `wall` (seconds since the epoch) says; before the first one the opposite of it, and
+    closed without any."""
     at = bisect_right(changes, wall, key=lambda change: change[0])
     if at:
         return changes[at - 1][1]

@@ -11,8 +11,9 @@ from typing import Literal, TypeAlias
 Scalar: TypeAlias = str | int | float | bool | None
 Expr: TypeAlias = list[object] | Scalar
 """A literal, or ``[operator, operand, …]``: ``["var", name]``, ``["==", a, b]`` (also != < <= > >= in),
-``["and", …]``, ``["or", …]``, ``["not", a]``, ``["+", a, b]`` (also -, *), ``["list", …]``. Checked when read:
-known operators and variables, bounded depth. A comparison that makes no sense (a text with a number) is False, never an
+``["and", …]``, ``["or", …]``, ``["not", a]``, ``["+", a, b]`` (also -, *), ``["list", …]``, and what is asked of the
+hotline as it is now, such as ``["open", calendar]`` (see `conditions`). Checked when read: known operators, variables
+and names, bounded depth. A comparison that makes no sense (a text with a number) is False, never an
 error."""
 
 
@@ -102,9 +103,10 @@ class When(Step):
 
 @dataclass(slots=True)
 class Enqueue(Step):
-    """Wait in a queue until somebody serves the caller. Ends with a result in the variable ``queue_result``:
-    answered (the agent has hung up: a survey goes behind this step), or a reason for leaving it. After ``answered``
-    and with no step behind it the call ends. `needs` are the caller's own, beside the queue's."""
+    """Wait in a queue until somebody serves the caller, at most `max_wait_s` (or the queue's own, if that is less).
+    Ends with a result in the variable ``queue_result``: answered (the agent has hung up: a survey goes behind this
+    step), or a reason for leaving it. After ``answered`` and with no step behind it the call ends. `needs` are the
+    caller's own, beside the queue's."""
 
     queue: str = ""
     needs: dict[str, int] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class Enqueue(Step):
     credit_s: float | None = None
     preferred_agent: str | None = None  # a variable's name
     keys: dict[str, tuple[Step, ...]] = field(default_factory=dict)  # leave the queue by a key
+    max_wait_s: float | None = None  # then go on, to another queue for example, with the time waited
     do: Literal["queue"] = "queue"
 
 

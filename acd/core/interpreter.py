@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from acd.core.calls import Call, CallState, LegState, PathItem
 from acd.core.commands import PROMPTS, Collect, Play, Stop
+from acd.core.conditions import value_of
 from acd.core.context import Core
 from acd.core.events import Collected
-from acd.core.expr import evaluate
 from acd.core.flow import (
     Answer,
     CollectDigits,
@@ -173,14 +173,14 @@ def _gather(core: Core, call: Call, step: CollectDigits) -> None:
 
 def _set(core: Core, call: Call, step: Set) -> bool:
     for name, expr in step.values.items():
-        value = _value(core, call, expr)
+        value = value_of(core, expr, call.variables)
         call.variables[name] = str(value) if isinstance(value, list) else value
     return onward(call)
 
 
 def _when(core: Core, call: Call, step: When) -> bool:
     for number, case in enumerate(step.cases):
-        if _value(core, call, case.condition):
+        if value_of(core, case.condition, call.variables):
             return into(call, number)
     return into(call, "otherwise") if step.otherwise else onward(call)
 
@@ -221,10 +221,6 @@ DO: Final[dict[type[Step], Callable[[Core, Call, Any], bool]]] = {
     HangUpStep: _hang_up,
 }
 """Every step: True when the next one follows at once, False when this one waits (or ended the call)."""
-
-
-def _value(core: Core, call: Call, expr: Any) -> Any:
-    return evaluate(expr, call.variables, core.state.hours, core.now + core.state.wall_offset_s)
 
 
 def _waits(core: Core, call: Call) -> None:

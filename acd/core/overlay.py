@@ -1,8 +1,13 @@
 """The configuration in force: the checked one, with what was changed live laid over it, and what live calls still
-need of the one before."""
+need of the one before.
+
+Live changes survive reload and restart until they are reset. `listed` names them: ``agent:1001`` (skills),
+``queue:loans`` (blocked or not), ``hours:office`` (open or closed), ``surge:storm`` (on or off).
+"""
 
 from dataclasses import replace
 
+from acd.core.agents import Refused
 from acd.core.calls import CallState
 from acd.core.context import Core
 from acd.core.settings import Settings
@@ -26,13 +31,17 @@ def configure(core: Core, settings: Settings) -> None:
 
 
 def apply(core: Core) -> None:
-    """Lay the live changes over the configuration. A removed queue that calls still name takes no new ones."""
+    """Lay surges and live changes over the configuration. A removed queue that calls still name takes no new ones."""
     state = core.state
     settings = state.configured
     if settings is None:
         return
     named = {call.record.queue for call in state.calls.values() if call.record.queue is not None}
     queues = dict(settings.queues)
+    for id, surge in settings.surges.items():
+        if id in state.surges and state.surges[id].on:
+            queues |= {name: queue for name, queue in surge.queues.items() if name in queues}
+    core.agents.queues = core.agents.queues | queues
     for id, blocked in state.blocked.items():
         if id in queues:
             queues[id] = replace(queues[id], blocked=blocked)
@@ -41,3 +50,34 @@ def apply(core: Core) -> None:
             queues[id] = replace(queue, blocked=True)
     state.settings = replace(settings, queues=queues)
     core.dispatcher.configure(state.settings, core.now)
+
+
+def listed(core: Core) -> dict[str, str]:
+    """Every live change in force, by name, as a person would say it."""
+    state = core.state
+    found = {
+        f"agent:{agent.id}": ", ".join(f"{skill}={level}" for skill, level in agent.skills.items()) or "no skills"
+        for agent in state.agents.values()
+        if agent.skills is not None
+    }
+    found |= {f"queue:{id}": "blocked" if blocked else "not blocked" for id, blocked in state.blocked.items()}
+    found |= {f"hours:{id}": "open" if is_open else "closed" for id, is_open in state.hours_set.items()}
+    found |= {f"surge:{id}": "on" if on else "off" for id, on in state.surges_set.items()}
+    return found
+
+
+def reset(core: Core, name: str | None) -> int:
+    """Take off one live change, or all; returns how many. What follows of it is up to the caller of this. Raises
+    `Refused` for a name that is not in the overlay."""
+    state, there = core.state, listed(core)
+    if name is not None and name not in there:
+        raise Refused(f"nothing was changed of {name}")
+    names = list(there) if name is None else [name]
+    for each in names:
+        kind, _, id = each.partition(":")
+        if kind == "agent":
+            core.agents.set_skills(id, None, core.now)
+        else:
+            laid = {"queue": state.blocked, "hours": state.hours_set, "surge": state.surges_set}[kind]
+            del laid[id]
+    return len(names)

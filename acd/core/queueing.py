@@ -4,6 +4,7 @@ from typing import Final
 
 from acd.core.calls import CALL, Call, CallInput
 from acd.core.commands import PROMPTS, Play, Publish, Stop, music
+from acd.core.conditions import is_open
 from acd.core.context import Core
 from acd.core.flow import Enqueue
 from acd.core.ids import QueueId
@@ -22,7 +23,11 @@ def join(core: Core, call: Call, step: Enqueue) -> str | None:
     if queue is None:  # removed by a reload since this flow began
         core.counts(step.queue).offered += 1
         return _turned_away(core, call, step.queue, "blocked")
-    return _enter(core, call, queue, step.needs, step.tier, step.credit_s, str(preferred) if preferred else None)
+    why = _enter(core, call, queue, step.needs, step.tier, step.credit_s, str(preferred) if preferred else None)
+    patience_s = step.max_wait_s
+    if why is None and patience_s is not None and (queue.max_wait_s is None or patience_s < queue.max_wait_s):
+        core.timers.set(("wait", call.id), core.now + max(patience_s, SHORTEST_S))
+    return why
 
 
 def move(core: Core, call: Call, queue: QueueId | None, tier: int | None) -> str | None:
@@ -33,21 +38,33 @@ def move(core: Core, call: Call, queue: QueueId | None, tier: int | None) -> str
         if tier is not None:
             core.dispatcher.change_tier(call.id, tier)
         return None
-    needs = dict(waiting.needs)
-    if (why := _refusal(core, call, queue, needs)) is not None:
+    needs, to = dict(waiting.needs), core.state.settings.queues[queue]
+    if (why := _refusal(core, call, to, needs)) is not None:
         return why
-    to = core.state.settings.queues[queue]
     leave(core, call, "moved")
-    credit_s = to.credit_s + core.now - waiting.joined_at
-    return _enter(core, call, to, needs, tier, credit_s, None)
+    return _enter(core, call, to, needs, tier, None, None)
 
 
-def _refusal(core: Core, call: Call, queue: QueueId, needs: dict[str, int]) -> str | None:
+def empty(core: Core, queue: QueueId, to: QueueId) -> tuple[int, int]:
+    """Move everybody from one queue to another, in the order they stand. Returns how many went and how many stayed."""
+    there = [waiting for waiting in core.dispatcher.waiting.values() if waiting.queue == queue]
+    there.sort(key=lambda waiting: (waiting.tier, waiting.key, waiting.serial))
+    stayed = sum(move(core, core.state.calls[waiting.contact], to, None) is not None for waiting in there)
+    return len(there) - stayed, stayed
+
+
+def _refusal(core: Core, call: Call, queue: Queue, needs: dict[str, int]) -> str | None:
     """Why the call may not join, asked for a stand-in so that it keeps its place."""
+    if _is_closed(core, queue):
+        return "closed"
     stand_in = f"{call.id}?"
-    why = core.dispatcher.join(stand_in, queue, core.now, needs=needs, channel=call.channel)
+    why = core.dispatcher.join(stand_in, queue.id, core.now, needs=needs, channel=call.channel)
     core.dispatcher.leave(stand_in)
     return why
+
+
+def _is_closed(core: Core, queue: Queue) -> bool:
+    return queue.hours is not None and not is_open(core, queue.hours)
 
 
 def _enter(
@@ -59,15 +76,19 @@ def _enter(
     credit_s: float | None,
     preferred: str | None,
 ) -> str | None:
+    """Join, with all the time waited since the first queue of this wait: an overflow costs nobody his place."""
     counts = core.counts(queue.id)
     counts.offered += 1
+    if _is_closed(core, queue):
+        return _turned_away(core, call, queue.id, "closed")
+    waited_s = core.now - call.joined_at if call.joined_at is not None else 0.0
     why = core.dispatcher.join(
         call.id,
         queue.id,
         core.now,
         needs=needs,
         tier=tier,
-        credit_s=credit_s,
+        credit_s=(queue.credit_s if credit_s is None else credit_s) + waited_s,
         preferred=preferred,
         channel=call.channel,
     )

@@ -15,6 +15,7 @@ Outcome: TypeAlias = Literal[
     "queue_full",
     "nobody_signed_on",
     "expected_wait_too_long",
+    "closed",  # outside the opening hours of the queue
     "key_pressed",  # left the queue by a key: call-back, voice mail, another queue
     "refused",  # unknown number, blocked, draining, overload: see `detail`
     "hung_up_by_operator",

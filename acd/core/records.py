@@ -14,6 +14,7 @@ LEFT: dict[str, Outcome] = {
     "queue_full": "queue_full",
     "nobody_signed_on": "nobody_signed_on",
     "expected_wait_too_long": "expected_wait_too_long",
+    "closed": "closed",
     "key_pressed": "key_pressed",
     "blocked": "refused",
     "failed": "failed",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from acd.core import transfers
+from acd.core import surges, transfers
 from acd.core.agents import Refused
 from acd.core.calls import CallState
 from acd.core.commands import Reply
@@ -15,17 +15,21 @@ from acd.core.events import (
     CompleteTransfer,
     Consult,
     Drain,
+    EmptyQueue,
     ExtendWrapUp,
     HangUp,
     MoveCall,
     Ready,
+    ResetOverlay,
+    SetHours,
     SetSkills,
+    SetSurge,
     SignOff,
     SignOn,
     Swap,
 )
-from acd.core.overlay import apply
-from acd.core.queueing import move
+from acd.core.overlay import apply, reset
+from acd.core.queueing import empty, move
 from acd.core.records import outcome_of
 from acd.core.release import end_call
 from acd.core.transfers import ConsultInput
@@ -106,6 +110,44 @@ def _block_queue(core: Core, event: BlockQueue) -> None:
     apply(core)
 
 
+def _empty_queue(core: Core, event: EmptyQueue) -> str:
+    for queue in (event.queue, event.to):
+        if queue not in core.state.settings.queues:
+            raise Refused(f"there is no queue {queue}")
+    if event.queue == event.to:
+        raise Refused("name another queue")
+    moved, stayed = empty(core, event.queue, event.to)
+    return f"{moved} moved" + (f", {stayed} could not join {event.to} and stay" if stayed else "")
+
+
+def _set_hours(core: Core, event: SetHours) -> None:
+    if event.calendar not in core.state.hours:
+        raise Refused(f"there is no calendar {event.calendar}")
+    _lay(core.state.hours_set, event.calendar, event.open)
+    surges.look(core)
+
+
+def _set_surge(core: Core, event: SetSurge) -> None:
+    if event.surge not in core.state.settings.surges:
+        raise Refused(f"there is no surge {event.surge}")
+    _lay(core.state.surges_set, event.surge, event.on)
+    surges.look(core)
+
+
+def _lay(overlay: dict[str, bool], name: str, value: bool | None) -> None:
+    if value is None:
+        overlay.pop(name, None)
+    else:
+        overlay[name] = value
+
+
+def _reset_overlay(core: Core, event: ResetOverlay) -> str:
+    taken = reset(core, event.name)
+    apply(core)
+    surges.look(core)
+    return f"{taken} taken off"
+
+
 def _drain(core: Core, event: Drain) -> str:
     core.state.draining = True
     return f"{core.state.live} calls left"
@@ -137,6 +179,10 @@ REQUESTS: Final[dict[type, Callable[[Core, Any], str | None]]] = {
     HangUp: _hang_up,
     MoveCall: _move_call,
     BlockQueue: _block_queue,
+    EmptyQueue: _empty_queue,
+    SetHours: _set_hours,
+    SetSurge: _set_surge,
+    ResetOverlay: _reset_overlay,
     Drain: _drain,
     Consult: _consult,
     Swap: _swap,

@@ -8,7 +8,7 @@ floats named ``…_s``. New fields get a default, so that an old journal can sti
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from acd.core.flow import Flow
+from acd.core.flow import Expr, Flow
 from acd.core.ids import AgentId, DeviceId, QueueId, SkillId, TrunkId
 
 Strategy: TypeAlias = Literal[
@@ -124,6 +124,7 @@ class Queue:
     patience_s: float = 300.0  # mean patience assumed by the expected wait
     handle_s: float = 180.0  # mean handling time assumed by it until the rate at which calls are taken is measured
     blocked: bool = False
+    hours: str | None = None  # calendar; outside it nobody may join
 
 
 @dataclass(slots=True)
@@ -131,6 +132,20 @@ class Number:
     id: str
     flow: str
     answer: Literal["at_once", "by_flow", "by_agent"] = "by_flow"
+    hours: str | None = None  # calendar
+    closed: str | None = None  # flow of the calls that come outside it: the night service
+
+
+@dataclass(slots=True)
+class Surge:
+    """A named state of the hotline while more goes on than usual: on when `on` holds, off again when `off` holds and
+    it has lasted `least_s`; by hand at any time. `queues` stand in for those of the same name meanwhile."""
+
+    id: str
+    on: Expr = None  # None: only by hand
+    off: Expr = None  # None: when `on` holds no more
+    least_s: float = 60.0
+    queues: dict[QueueId, Queue] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -145,6 +160,7 @@ class Settings:
     queues: dict[QueueId, Queue] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
     flows: dict[str, Flow] = field(default_factory=dict)
+    surges: dict[str, Surge] = field(default_factory=dict)
     order_by: Literal["key", "urgency"] = "key"
     max_calls: int = 5000
     unanswered_max_s: float = 120.0  # the longest a caller waits before we answer

@@ -33,6 +33,12 @@ class QueueCounts:
 
 
 @dataclass(slots=True)
+class SurgeState:
+    on: bool = False
+    since: float = 0.0  # `now` of the last change
+
+
+@dataclass(slots=True)
 class State:
     boot: int = 0
     now: float = 0.0  # of the last step
@@ -42,9 +48,12 @@ class State:
     configured: Settings | None = None  # as it was given
     settings: Settings = field(default_factory=lambda: Settings("none"))  # with the overlay of live changes
     blocked: dict[QueueId, bool] = field(default_factory=dict)  # overlay
+    hours_set: dict[str, bool] = field(default_factory=dict)  # overlay: calendars opened or closed by hand
+    surges_set: dict[str, bool] = field(default_factory=dict)  # overlay: surges put on or off by hand
     flows: dict[str, dict[str, Flow]] = field(default_factory=dict)  # by version: a live call keeps its own
     version: str = ""  # of the flows that new calls begin with
     hours: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
+    surges: dict[str, SurgeState] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, AgentState] = field(default_factory=dict)

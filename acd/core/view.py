@@ -1,11 +1,14 @@
 """What one may see of a running engine: plain values for status, top, an API and the invariants."""
 
+from dataclasses import field
 from typing import TypeAlias
 
 from acd.core.agents import AgentState, Presence
 from acd.core.calls import Call, CallState
+from acd.core.conditions import is_on, is_open
 from acd.core.context import Core
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId
+from acd.core.overlay import listed
 from acd.core.records import waited_s
 from acd.core.settings import Queue
 from acd.core.state import QueueCounts
@@ -55,6 +58,22 @@ class QueueView:
 
 
 @value
+class CalendarView:
+    id: str
+    open: bool
+    by_hand: bool
+    next_change_at: float | None  # as planned, wall clock
+
+
+@value
+class SurgeView:
+    id: str
+    on: bool
+    by_hand: bool
+    since: float | None  # `now` of the last change
+
+
+@value
 class View:
     now: float
     wall_offset_s: float
@@ -65,6 +84,9 @@ class View:
     legs: int
     timers: int
     agents_busy: int
+    calendars: tuple[CalendarView, ...] = ()
+    surges: tuple[SurgeView, ...] = ()
+    overlay: dict[str, str] = field(default_factory=dict)  # live changes in force, by name
 
 
 def view(core: Core, now: float) -> View:
@@ -82,7 +104,21 @@ def view(core: Core, now: float) -> View:
         legs=len(core.legs),
         timers=len(core.timers),
         agents_busy=sum(bool(agent.tasks) for agent in state.agents.values()),
+        calendars=tuple(_calendar(core, id, now) for id in state.hours),
+        surges=tuple(_surge(core, id) for id in settings.surges),
+        overlay=listed(core),
     )
+
+
+def _calendar(core: Core, id: str, now: float) -> CalendarView:
+    wall = now + core.state.wall_offset_s
+    changes = (at for at, _ in core.state.hours[id] if at > wall)
+    return CalendarView(id, is_open(core, id), id in core.state.hours_set, next(changes, None))
+
+
+def _surge(core: Core, id: str) -> SurgeView:
+    state = core.state.surges.get(id)
+    return SurgeView(id, is_on(core, id), id in core.state.surges_set, state.since if state is not None else None)
 
 
 def _in_queues(core: Core) -> dict[QueueId, list[Call]]:

@@ -1,0 +1,62 @@
+"""What a condition may ask of the hotline as it is now: ``open("office")``, ``waiting("loans") > 20`` …
+
+Calendars, surges and queues that nobody configured (any more) are closed, off and empty.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from acd.core import expr
+from acd.core.context import Core
+from acd.core.flow import Expr
+from acd.core.ids import QueueId
+
+
+def value_of(core: Core, tree: Expr, variables: Mapping[str, Any]) -> Any:
+    """The value of an expression at this instant."""
+    return expr.evaluate(tree, variables, lambda what, name: FACTS[what](core, name))
+
+
+def is_open(core: Core, calendar: str) -> bool:
+    """As set by hand, else as planned."""
+    state = core.state
+    by_hand = state.hours_set.get(calendar)
+    if by_hand is not None:
+        return by_hand
+    return expr.is_open(state.hours.get(calendar, []), core.now + state.wall_offset_s)
+
+
+def is_on(core: Core, surge: str) -> bool:
+    state = core.state.surges.get(surge)
+    return state is not None and state.on
+
+
+def _waiting(core: Core, queue: QueueId) -> int:
+    return core.dispatcher.length(queue)
+
+
+def _longest_wait_s(core: Core, queue: QueueId) -> float:
+    """Of those who are in the queue, since the first queue of their wait."""
+    calls = core.state.calls
+    waits = (calls[w.contact].joined_at for w in core.dispatcher.waiting.values() if w.queue == queue)
+    return max((core.now - joined_at for joined_at in waits if joined_at is not None), default=0.0)
+
+
+def _expected_wait_s(core: Core, queue: QueueId) -> float | None:
+    """Of somebody who joined now; None when nobody signed on may serve him."""
+    return core.dispatcher.prospect(queue, core.now)[1]
+
+
+def _signed_on(core: Core, queue: QueueId) -> int:
+    """Agents who may serve it, in whichever ring, whatever they do at the moment."""
+    return core.dispatcher.prospect(queue, core.now)[0]
+
+
+FACTS: Final[dict[str, Callable[[Core, str], Any]]] = {
+    "open": is_open,
+    "surge": is_on,
+    "waiting": _waiting,
+    "longest_wait_s": _longest_wait_s,
+    "expected_wait_s": _expected_wait_s,
+    "signed_on": _signed_on,
+}
