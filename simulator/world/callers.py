@@ -4,6 +4,7 @@ from typing import Final
 
 from acd.core import commands as c
 from acd.core import events as e
+from acd.core.record import Record
 from simulator.tally import Ended, Stay
 from simulator.workload import Caller
 from simulator.world.agents import gone, hold
@@ -136,19 +137,27 @@ def _has_talked(world: World, what: tuple[Line, Ring, bool]) -> None:
 # ------------------------------------------------------------------------------------------------------ counting
 
 
+def parts(record: Record, offset_s: float) -> tuple[list[Stay], float, float, float]:
+    """Of a call's record: its stays in queues, in seconds since `offset_s`, and the seconds of ringing, talking without
+    hold, and hold."""
+    stays, ring_s, talk_s, hold_s = [], 0.0, 0.0, 0.0
+    for segment in record.segments:
+        if segment.kind == "queue":
+            began, ended = segment.started_at - offset_s, segment.ended_at - offset_s
+            stays.append(Stay(segment.name, began, ended, segment.result))
+        elif segment.kind == "agent":
+            ring_s += segment.ring_s
+            talk_s += segment.talk_s - segment.hold_s
+            hold_s += segment.hold_s
+    return stays, ring_s, talk_s, hold_s
+
+
 def recorded(world: World, command: c.WriteRecord) -> None:
     """The call has ended: count it. Who was not served may call again."""
     record = command.record
     line = world.lines[f"{record.call}.0"]
     line.waiting, line.counted = False, True
-    stays, ring_s, talk_s, hold_s, offset = [], 0.0, 0.0, 0.0, world.wall_offset_s
-    for segment in record.segments:
-        if segment.kind == "queue":
-            stays.append(Stay(segment.name, segment.started_at - offset, segment.ended_at - offset, segment.result))
-        elif segment.kind == "agent":
-            ring_s += segment.ring_s
-            talk_s += segment.talk_s - segment.hold_s
-            hold_s += segment.hold_s
+    stays, ring_s, talk_s, hold_s = parts(record, world.wall_offset_s)
     world.book.call(
         Ended(
             line.caller.kind,

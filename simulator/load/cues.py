@@ -1,0 +1,94 @@
+"""When a caller is asked for a key, and when he joins a queue: found out by a rehearsal under virtual time.
+
+A telephone hears prompts but does not understand them. So the scenario is simulated first, with the same flows and
+prompts, and it is noted how long after which moment the engine listens. The live callers count from the same moments.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from acd.core import commands as c
+from acd.core import events as e
+from acd.core.commands import Command
+from acd.core.engine import Engine
+from acd.core.events import Event
+from simulator.workload import Caller
+
+Moment: TypeAlias = Literal["caller", "agent_gone"]
+Who: TypeAlias = tuple[object, ...]
+
+
+@dataclass(slots=True, frozen=True)
+class Cue:
+    """So long after the latest of the call, its answer, and the caller's keys – or after the agent has hung up."""
+
+    moment: Moment
+    after_s: float
+    asked: int = 0  # how often he was asked for keys before
+    queue: str = ""
+
+
+def who(caller: Caller) -> Who:
+    """Callers who are alike in this are led through the same flow in the same way."""
+    attributes = sorted((name, str(value)) for name, value in caller.attributes.items())
+    return caller.number, caller.kind, *attributes, *(press for press, _ in caller.keys)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """A caller in the rehearsal."""
+
+    who: Who
+    at: float  # the latest moment
+    moment: Moment = "caller"
+    asked: int = 0
+    waiting: bool = False
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """The engine in a simulation (a `simulator.world.Core`) that notes the cues. `callers` are by calling number."""
+
+    callers: Mapping[str, Who]
+    engine: Engine = field(default_factory=Engine)
+    asks: dict[tuple[Who, int], Cue] = field(default_factory=dict)
+    joins: dict[Who, Cue] = field(default_factory=dict)  # the first queue
+    _heard: dict[str, _Heard] = field(default_factory=dict)  # by leg
+
+    def step(self, event: Event, now: float) -> list[Command]:
+        self._before(event, now)
+        commands = self.engine.step(event, now)
+        self._after(commands, now)
+        return commands
+
+    def deadline(self) -> float | None:
+        return self.engine.deadline()
+
+    def _before(self, event: Event, now: float) -> None:
+        if isinstance(event, e.LegArrived):
+            self._heard[event.leg] = _Heard(self.callers[event.caller], now)
+        elif isinstance(event, e.LegAnswered | e.Digit | e.Collected):
+            if event.leg in self._heard:
+                self._heard[event.leg].at = now
+        elif isinstance(event, e.LegEnded) and self._heard.pop(event.leg, None) is None:
+            heard = self._heard.get(f"{event.leg.rpartition('.')[0]}.0")
+            if heard is not None and not heard.waiting:
+                heard.moment, heard.at = "agent_gone", now
+
+    def _after(self, commands: Iterable[Command], now: float) -> None:
+        for command in commands:
+            if isinstance(command, c.Publish):
+                if command.topic == "call/waiting":
+                    heard = self._heard[f"{command.facts['call']}.0"]
+                    heard.waiting = True
+                    cue = Cue(heard.moment, now - heard.at, heard.asked, str(command.facts["queue"]))
+                    self.joins.setdefault(heard.who, cue)
+            elif isinstance(command, c.Hears):
+                if command.source.kind == "leg" and command.leg in self._heard:
+                    self._heard[command.leg].waiting = False
+            elif isinstance(command, c.Collect) or (isinstance(command, c.Listen) and command.how != "off"):
+                caller = self._heard.get(command.leg)
+                if caller is not None and not caller.waiting:
+                    self.asks.setdefault((caller.who, caller.asked), Cue(caller.moment, now - caller.at, caller.asked))
+                    caller.asked += 1
