@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 
+from acd.config.asked import judge_asked
 from acd.config.judge import Judge
-from acd.config.schema import AgentAt, AnnounceAt, QueueAt
+from acd.config.schema import AgentAt, AnnounceAt, QueueAt, SurgeAt
 from acd.config.shell import DIGIT_PROMPTS
 from acd.config.yaml import Step
 from acd.core import settings as core
+from acd.core.flow import Expr
+from acd.flows import expressions
 
 PLAIN_QUEUE_FIELDS = (
     "ring_s",
@@ -27,6 +30,7 @@ PLAIN_QUEUE_FIELDS = (
     "patience_s",
     "handle_s",
     "blocked",
+    "hours",
 )
 """Fields of a queue that mean in YAML what they mean in the core."""
 
@@ -83,10 +87,54 @@ class CoreHalf(Judge):
             self.refer("site", site, self.model.sites, (*path, "sites", index))
 
     def queues(self, prompts: Collection[str]) -> dict[str, core.Queue]:
-        return {name: self._queue(name, at, prompts) for name, at in self.model.queues.items()}
+        return {name: self._queue(name, at, prompts, ("queues", name)) for name, at in self.model.queues.items()}
 
-    def _queue(self, name: str, at: QueueAt, prompts: Collection[str]) -> core.Queue:
-        path: tuple[Step, ...] = ("queues", name)
+    def surges(self, prompts: Collection[str]) -> dict[str, core.Surge]:
+        return {name: self._surge(name, at, prompts) for name, at in self.model.surges.items()}
+
+    def _surge(self, name: str, at: SurgeAt, prompts: Collection[str]) -> core.Surge:
+        path: tuple[Step, ...] = ("surges", name)
+        if at.until is not None and at.when is None:
+            fix = "add when: …, or take until away: by hand it is put off by hand"
+            self.wrong((*path, "until"), "nothing but a hand puts it on", fix, key=True)
+        queues = {}
+        for queue, other in at.queues.items():
+            inside = (*path, "queues", queue)
+            self.refer("queue", queue, self.model.queues, inside, key=True)
+            if queue in self.model.queues:
+                changed = {field: getattr(other, field) for field in other.model_fields_set}
+                meanwhile = self.model.queues[queue].model_copy(update=changed)
+                queues[queue] = self._queue(queue, meanwhile, prompts, inside)
+        return core.Surge(
+            name,
+            self._condition(at.when, (*path, "when")),
+            self._condition(at.until, (*path, "until")),
+            at.least_s,
+            queues,
+        )
+
+    def _condition(self, given: str | bool | None, path: tuple[Step, ...]) -> Expr:
+        """A condition that knows the hotline and no caller."""
+        if not isinstance(given, str):
+            return given
+        try:
+            tree, names, asked = expressions.parse(given)
+        except expressions.ExpressionError as error:
+            self.problems.append(self.document.inside(path, error.offset, error.what, error.fix))
+            return None
+        for name, offset in names.items():
+            what, fix = f"no caller is at hand who has a {name!r}", 'ask the hotline: waiting("loans") > 20'
+            self.problems.append(self.document.inside(path, offset, what, fix))
+        known: dict[str, Collection[str]] = {
+            "queues": self.model.queues,
+            "hours": self.model.hours,
+            "surges": self.model.surges,
+        }
+        self.problems += judge_asked(self.document, path, asked, known)
+        return tree
+
+    def _queue(self, name: str, at: QueueAt, prompts: Collection[str], path: tuple[Step, ...]) -> core.Queue:
+        self._hours(at.hours, path)
         self._skills(at.needs, (*path, "needs"))
         self._groups(at.teams, "", path)
         self._sites(at.sites, path)
@@ -147,5 +195,18 @@ class CoreHalf(Judge):
 
     def numbers(self, flows: Collection[str]) -> dict[str, core.Number]:
         for name, at in self.model.numbers.items():
-            self.refer("flow", at.flow, flows, ("numbers", name, "flow"))
-        return {name: core.Number(name, at.flow, at.answer) for name, at in self.model.numbers.items()}
+            path: tuple[Step, ...] = ("numbers", name)
+            self.refer("flow", at.flow, flows, (*path, "flow"))
+            self._hours(at.hours, path)
+            if at.closed is not None:
+                self.refer("flow", at.closed, flows, (*path, "closed"))
+            if (at.hours is None) != (at.closed is None):
+                given, missing = ("hours", "closed") if at.closed is None else ("closed", "hours")
+                self.wrong((*path, given), f"it says nothing without {missing}:", f"add {missing}: …", key=True)
+        return {
+            name: core.Number(name, at.flow, at.answer, at.hours, at.closed) for name, at in self.model.numbers.items()
+        }
+
+    def _hours(self, calendar: str | None, path: tuple[Step, ...]) -> None:
+        if calendar is not None:
+            self.refer("calendar", calendar, self.model.hours, (*path, "hours"))

@@ -30,19 +30,27 @@ class Judge:
     def refer(self, kind: str, name: str, known: Collection[str], path: tuple[Step, ...], *, key: bool = False) -> None:
         """A reference must lead somewhere."""
         if name not in known:
-            section = {"network": "listen", "music": "music"}.get(kind, kind + "s")
+            section = {"network": "listen", "music": "music", "calendar": "hours"}.get(kind, kind + "s")
             otherwise = (
                 f"put {name}.wav into a directory of prompts:" if kind == "prompt" else f"declare it under {section}:"
             )
             fix = did_you_mean(name, known, otherwise)
             self.wrong(path, f"{kind} {name!r} does not exist", fix, key=key)
 
-    def read(self, reader: Callable[[str], _Found], text: str, path: tuple[Step, ...], default: _Found) -> _Found:
+    def read(
+        self,
+        reader: Callable[[str], _Found],
+        text: str,
+        path: tuple[Step, ...],
+        default: _Found,
+        *,
+        key: bool = False,
+    ) -> _Found:
         """What `reader` makes of a text; its ValueError becomes a problem."""
         try:
             return reader(text)
         except ValueError as error:
-            self.wrong(path, *map(str, error.args))
+            self.wrong(path, *map(str, error.args), key=key)
             return default
 
     def path(self, text: str) -> Path:

@@ -84,8 +84,9 @@ def _missing(queue: Queue, settings: Settings) -> str:
 
 
 def _unasked(document: Document, settings: Settings) -> Iterator[Problem]:
-    asked = {skill for queue in settings.queues.values() for skill in queue.needs}
-    asked |= {skill for queue in settings.queues.values() for ring in queue.rings for skill in ring.needs or {}}
+    queues = [*settings.queues.values(), *(q for surge in settings.surges.values() for q in surge.queues.values())]
+    asked = {skill for queue in queues for skill in queue.needs}
+    asked |= {skill for queue in queues for ring in queue.rings for skill in ring.needs or {}}
     asked |= {skill for flow in settings.flows.values() for step in walk(flow.steps) for skill in _needs(step)}
     declared = document.value.get("skills") if isinstance(document.value, dict) else None
     for index, skill in enumerate(declared if isinstance(declared, list) else []):

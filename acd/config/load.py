@@ -89,6 +89,8 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         frozenset(prompts),
         frozenset(found),
         frozenset(model.attributes),
+        frozenset(model.hours),
+        frozenset(model.surges),
     )
     flows, problems = _flows(found, known)
     shell.problems += problems
@@ -103,6 +105,7 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         queues=core.queues(prompts),
         numbers=core.numbers(found),
         flows=flows,
+        surges=core.surges(prompts),
         order_by=model.hotline.order_by,
         max_calls=model.limits.calls,
         unanswered_max_s=model.limits.unanswered_max_s,
@@ -126,6 +129,7 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         records=shell.path(model.records) if model.records is not None else None,
         log=shell.log(),
         files=files,
+        hours=shell.calendars(),
     )
 
 

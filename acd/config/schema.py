@@ -223,6 +223,8 @@ class NumberAt(Strict):
     answer: Literal["at_once", "by_flow", "by_agent"] = Field(
         default="by_flow", description="by_agent: 200 goes out when an agent answers"
     )
+    hours: str | None = Field(default=None, description="a name under hours: when the flow is the one above")
+    closed: str | None = Field(default=None, description="flow of the calls that come outside the hours")
 
 
 class RingAt(Strict):
@@ -319,6 +321,28 @@ class QueueAt(Strict):
         default=180.0, description="mean handling time assumed by the expected wait until it is measured"
     )
     blocked: bool = Field(default=False, description="takes no new calls")
+    hours: str | None = Field(default=None, description="a name under hours: outside it nobody may join")
+
+
+class HoursAt(Strict):
+    """A calendar of opening hours."""
+
+    timezone: str | None = Field(default=None, description="IANA name (default: the hotline's)")
+    week: dict[str, Many] = Field(
+        default={}, description='mon-fri: "08:30-17:30"; several in a list; a day left out is closed'
+    )
+    dates: dict[str, Many] = Field(
+        default={}, description='"2026-10-01": closed; "12-25" is every year; the last that names a day counts'
+    )
+
+
+class SurgeAt(Strict):
+    """A named state of the hotline while more goes on than usual."""
+
+    when: str | bool | None = Field(default=None, description="condition that puts it on; without it: only by hand")
+    until: str | bool | None = Field(default=None, description="condition that puts it off (default: when no more)")
+    least_s: Seconds = Field(default=60.0, description="how long it stays on at least")
+    queues: dict[str, QueueAt] = Field(default={}, description="queue: what is different of it meanwhile")
 
 
 class LogTo(Strict):
@@ -355,6 +379,8 @@ class HotlineFile(Strict):
     agents: dict[Name, AgentAt] = Field(default={}, description="people, or {csv: file}")
     numbers: dict[Dialled, NumberAt] = Field(default={}, description="what people call, by number")
     queues: dict[Name, QueueAt] = Field(default={}, description="where callers wait, by name")
+    hours: dict[Name, HoursAt] = Field(default={}, description="calendars of opening hours, by name")
+    surges: dict[Name, SurgeAt] = Field(default={}, description="states of more work than usual, by name")
     skills: list[Name] = Field(default=[], description="names of skills that may be used")
     teams: list[Name] = Field(default=[], description="names of teams that may be used")
     sites: list[Name] = Field(default=[], description="names of sites that may be used")

@@ -4,10 +4,11 @@ Every path is absolute, every reference resolved, every default filled in. Secon
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from acd.config.hours import Calendar
 from acd.core.settings import Settings
 
 Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
@@ -160,3 +161,4 @@ class Hotline:
     records: Path | None  # SQLite file
     log: Log
     files: tuple[Path, ...]  # everything that was read: a change of one is worth a reload
+    hours: dict[str, Calendar] = field(default_factory=dict)

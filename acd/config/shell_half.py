@@ -6,10 +6,11 @@ import wave
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from acd.config import addresses
+from acd.config import addresses, hours
+from acd.config.hours import Calendar
 from acd.config.judge import Judge
 from acd.config.problem import Severity, did_you_mean, one_of
-from acd.config.schema import DeviceAt, ListenAt, SecretAt, TrunkAt
+from acd.config.schema import DeviceAt, HoursAt, ListenAt, SecretAt, TrunkAt
 from acd.config.shell import (
     DeviceShell,
     DialOut,
@@ -245,13 +246,43 @@ class ShellHalf(Judge):
         return Log(at.level, at.format, self.path(at.file) if at.file is not None else None)
 
     def timezone(self) -> str:
-        zone = self.model.hotline.timezone
+        return self._zone(self.model.hotline.timezone, ("hotline", "timezone"))
+
+    def _zone(self, zone: str, path: tuple[Step, ...]) -> str:
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             fix = did_you_mean(zone, available_timezones(), "write an IANA name such as Asia/Shanghai")
-            self.wrong(("hotline", "timezone"), f"time zone {zone!r} does not exist", fix)
+            self.wrong(path, f"time zone {zone!r} does not exist", fix)
         return zone
+
+    def calendars(self) -> dict[str, Calendar]:
+        return {name: self._calendar(name, at) for name, at in self.model.hours.items()}
+
+    def _calendar(self, name: str, at: HoursAt) -> Calendar:
+        path: tuple[Step, ...] = ("hours", name)
+        zone = self.model.hotline.timezone if at.timezone is None else self._zone(at.timezone, (*path, "timezone"))
+        week: dict[int, hours.Spans] = {}
+        none: list[int] = []
+        for text, times in at.week.items():
+            inside = (*path, "week", text)
+            given = self._open_at(times, inside)
+            for day in self.read(hours.weekdays, text, inside, none, key=True):
+                if day in week:
+                    self.wrong(inside, f"{hours.WEEK[day]} stands here twice", "name a day once", key=True)
+                week[day] = given
+        dates = []
+        for text, times in at.dates.items():
+            inside = (*path, "dates", text)
+            dates.append((self.read(hours.days, text, inside, hours.NEVER, key=True), self._open_at(times, inside)))
+        return Calendar(name, zone, tuple(week.get(day, ()) for day in range(7)), tuple(dates))
+
+    def _open_at(self, times: list[str], path: tuple[Step, ...]) -> hours.Spans:
+        try:
+            return hours.spans(times)
+        except ValueError as error:
+            self.wrong(path, *map(str, error.args))
+            return ()
 
     # ------------------------------------------------------------------------------------- shared by these
 

@@ -61,6 +61,18 @@ class Document:
                 return Problem(found[0], *found[1], what, fix, severity)
         return Problem(self.file, *self.place(path, at), what, fix, severity)
 
+    def inside(self, path: Sequence[Step], offset: int, what: str, fix: str) -> Problem:
+        """A problem `offset` characters into a text, where the text stands in the file as it reads."""
+        problem = self.problem(path, what, fix)
+        node = self.scalar(path)
+        if node is None or node.style in ("|", ">"):
+            return problem
+        mark = node.start_mark
+        column = mark.column + (0 if node.style is None else 1)
+        if self.lines[mark.line][column : column + offset] != node.value[:offset]:
+            return problem  # escapes or folded lines before it: point at the text as a whole
+        return Problem(problem.file, mark.line + 1, column + offset + 1, what, fix)
+
     def place(self, path: Sequence[Step], at: Literal["value", "key"] = "value") -> Place:
         """Line and column, from 1. A step that leads nowhere (a missing key, the branch of a union) is passed over;
         the place of a mapping, a list or nothing is that of its key, since what comes next is not what is meant."""

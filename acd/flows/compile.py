@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from acd.config.asked import judge_asked
 from acd.config.explain import check, fields_at
 from acd.config.problem import Problem, did_you_mean, one_of
 from acd.config.schema import Strict
@@ -46,6 +47,8 @@ class Known:
     prompts: frozenset[str] = frozenset()
     flows: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
+    calendars: frozenset[str] = frozenset()
+    surges: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -99,6 +102,7 @@ class _Compiler:
         self.document = document
         self.known = known
         self.problems: list[Problem] = []
+        self.declared = {"queues": known.queues, "hours": known.calendars, "surges": known.surges}
         self.out: Compiled
         self.readers: dict[str, Callable[[object, Path], core.Step | None]] = {
             "answer": self.answer,
@@ -273,6 +277,7 @@ class _Compiler:
             None if body.credit_s is None else float(body.credit_s),
             body.preferred_agent,
             {key: self.steps(steps, (*path, "keys", key)) for key, steps in body.keys.items()},
+            None if body.max_wait_s is None else float(body.max_wait_s),
         )
 
     def go_to(self, value: object, path: Path) -> core.Step | None:
@@ -338,28 +343,17 @@ class _Compiler:
             self.wrong(path, "not an expression", "write it as a text: age >= 65")
             return None
         try:
-            tree, names = expressions.parse(given)
+            tree, names, asked = expressions.parse(given)
         except expressions.ExpressionError as error:
-            self.problems.append(self.inside(path, error.offset, error.what, error.fix))
+            self.problems.append(self.document.inside(path, error.offset, error.what, error.fix))
             return None
         for name, offset in names.items():
-            self.out.used.append((name, self.inside(path, offset, f"nobody sets the variable {name!r}", "")))
+            self.out.used.append((name, self.document.inside(path, offset, f"nobody sets the variable {name!r}", "")))
             fix = "the flow never sees its digits: hand it to a look-up"
-            secret = self.inside(path, offset, f"{name!r} was collected in secret", fix)
+            secret = self.document.inside(path, offset, f"{name!r} was collected in secret", fix)
             self.out.clear.append((name, secret))
+        self.problems += judge_asked(self.document, path, asked, self.declared)
         return tree
-
-    def inside(self, path: Path, offset: int, what: str, fix: str) -> Problem:
-        """A problem `offset` characters into a text, where the text stands in the file as it reads."""
-        problem = self.document.problem(path, what, fix)
-        node = self.document.scalar(path)
-        if node is None or node.style in ("|", ">"):
-            return problem
-        mark = node.start_mark
-        column = mark.column + (0 if node.style is None else 1)
-        if self.document.lines[mark.line][column : column + offset] != node.value[:offset]:
-            return problem  # escapes or folded lines before it: point at the text as a whole
-        return Problem(problem.file, mark.line + 1, column + offset + 1, what, fix)
 
 
 _BODIES: dict[str, type[Strict]] = {

@@ -1,14 +1,17 @@
 """Conditions as a designer writes them, `age >= 65 and caller in ["4711", "4712"]`, to the core's `Expr` tree.
 
 The grammar is Python's, read by `ast`, of which only these are let in: names, texts, numbers, True, False, None,
-lists, `and or not`, `== != < <= > >= in not in`, `+ - *`. Nothing is evaluated here.
+lists, `and or not`, `== != < <= > >= in not in`, `+ - *`, and questions to the hotline with one text, such as
+`open("office")`. Nothing is evaluated here.
 """
 
 import ast
 import re
 import warnings
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from acd.core.expr import ASKED
 from acd.core.flow import Expr
 
 MAX_DEPTH = 20
@@ -42,8 +45,13 @@ class ExpressionError(Exception):
     fix: str = ""
 
 
-def parse(text: str) -> tuple[Expr, dict[str, int]]:
-    """The tree, and the variables it names with the offset of their first use. Raises `ExpressionError`."""
+Asked: TypeAlias = tuple[str, str]
+"""A question to the hotline: ``("open", "office")``."""
+
+
+def parse(text: str) -> tuple[Expr, dict[str, int], dict[Asked, int]]:
+    """The tree; the variables it names and what it asks of the hotline, with the offset of their first use. Raises
+    `ExpressionError`."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(0, f"longer than {MAX_LENGTH} characters")
     lead = len(text) - len(text.lstrip())
@@ -56,7 +64,7 @@ def parse(text: str) -> tuple[Expr, dict[str, int]]:
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(0, "not an expression") from None
     reader = _Reader(text, lead)
-    return reader.expr(tree.body, 0), reader.names
+    return reader.expr(tree.body, 0), reader.names, reader.asked
 
 
 def _syntax(text: str, offset: int, message: str) -> ExpressionError:
@@ -75,6 +83,7 @@ class _Reader:
         self.text = text
         self.lead = lead
         self.names: dict[str, int] = {}
+        self.asked: dict[Asked, int] = {}
 
     def offset(self, node: ast.expr) -> int:
         """Characters, where `ast` counts UTF-8 bytes."""
@@ -108,6 +117,12 @@ class _Reader:
                 return self.compare(node, inner)
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
                 return ["list", *(self.expr(item, inner) for item in items)]
+            case ast.Call(func=ast.Name(id=name)) if name in ASKED:
+                match node:
+                    case ast.Call(args=[ast.Constant(value=str(about))], keywords=[]):
+                        self.asked.setdefault((name, about), self.offset(node))
+                        return [name, about]
+                raise self.wrong(node, f"{name} is asked with one text", f'write {name}("…")')
         raise self.wrong(node, *_unknown(node))
 
     def compare(self, node: ast.Compare, depth: int) -> Expr:
@@ -126,7 +141,8 @@ class _Reader:
 def _unknown(node: ast.expr) -> tuple[str, str]:
     match node:
         case ast.Call():
-            return "a condition calls no functions", "compare variables: == != < <= > >= in, and, or, not"
+            known = ", ".join(f'{name}("…")' for name in sorted(ASKED))
+            return "there is no such function", f"known: {known}"
         case ast.Attribute() | ast.Subscript():
             return "a variable has no parts", "use its plain name"
         case ast.BinOp(op=ast.BitAnd()) | ast.BinOp(op=ast.BitOr()):

@@ -74,6 +74,7 @@ class QueueFor(Strict):
     credit_s: Seconds | None = None
     preferred_agent: Variable | None = Field(default=None, description="variable that holds an agent's name")
     keys: dict[Key, Steps] = Field(default={}, description="leave the queue by a key")
+    max_wait_s: Seconds | None = Field(default=None, description="then go on behind this step: max_wait")
 
 
 class GoToFlow(Strict):

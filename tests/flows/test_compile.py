@@ -134,8 +134,8 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "a wrong condition": (
         "- hang_up",
         "- set: {old: «len(caller) > 3}",
-        "a condition calls no functions",
-        "compare variables",
+        "there is no such function",
+        "known: expected_wait_s",
     ),
     "a name the engine has": (
         "- hang_up",
