@@ -1,4 +1,4 @@
-"""An INVITE of ours until its final answer: sent, and sent again where a challenge or a 422 asks for it; its
+"""An INVITE of ours until its final answer: sent, and sent again where a challenge, a 422 or a 3xx asks for it; its
 provisionals, where they are reliable, acknowledged."""
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sip.building import SDP, Outline, request_of
 from sip.headers import delta_seconds
 from sip.message import Response, SipError
+from sip.redirect import MAX_REDIRECTS, next_target
 from sip.refresh import wish
 from sip.reliable import Pracks, send_prack
 from sip.settings import Credentials, Hop
@@ -16,13 +17,13 @@ from sip.transaction import ClientInvite, Tell
 if TYPE_CHECKING:
     from sip.endpoint import Endpoint
 
-MAX_TRIES = 4  # a challenge, a stale nonce, a 422: nobody needs more
+MAX_TRIES = 4  # at one target: a challenge, a stale nonce, a 422: nobody needs more
 
 
 class Attempt:
     __slots__ = (
-        "_challenged", "_endpoint", "_expires_s", "_from", "_hop", "_lines", "_pracks", "_reliable", "_to", "_uri",
-        "call_id", "credentials", "cseq", "local_tag", "sdp",
+        "_challenged", "_endpoint", "_expires_s", "_from", "_lines", "_pracks", "_reliable", "_targets", "_to",
+        "_tries", "_uri", "call_id", "credentials", "cseq", "hop", "local_tag", "sdp",
     )  # fmt: skip
 
     def __init__(
@@ -31,7 +32,7 @@ class Attempt:
     ) -> None:  # fmt: skip
         """`from_` and `to` are whole values; `lines` whole header lines."""
         self._endpoint = endpoint
-        self._hop = hop
+        self.hop = hop
         self._uri = uri
         self.call_id = call_id
         self.local_tag = local_tag
@@ -41,7 +42,8 @@ class Attempt:
         self.sdp = sdp
         self.credentials = credentials
         self.cseq = 0
-        self._challenged = 0
+        self._targets = [uri]  # all that were asked
+        self._tries = self._challenged = 0  # at this target
         self._expires_s = endpoint.settings.session_expires_s
         self._reliable = endpoint.settings.reliable_provisionals
         self._pracks: Pracks | None = None
@@ -49,15 +51,18 @@ class Attempt:
     def send(self, tell: Tell, authorization: str = "") -> ClientInvite:
         endpoint = self._endpoint
         self.cseq += 1
-        via, branch = endpoint.new_via(self._hop)
+        self._tries += 1
+        via, branch = endpoint.new_via(self.hop)
         outline = Outline(self._uri, via, branch, "", self._from, self._to, self.call_id, self.cseq)
         reliable = "Supported: 100rel\r\n" if self._reliable else ""
         lines = f"{self._lines}{reliable}{wish(self._expires_s)}{authorization}{SDP if self.sdp else ''}"
-        return ClientInvite(endpoint.layer, self._hop, request_of(outline, "INVITE", lines, self.sdp), outline, tell)
+        return ClientInvite(endpoint.layer, self.hop, request_of(outline, "INVITE", lines, self.sdp), outline, tell)
 
     def again(self, response: Response, tell: Tell) -> ClientInvite | None:
         """The INVITE that this refusal asks for, or None if it is to be taken as it is."""
-        if self.cseq >= MAX_TRIES:
+        if 300 <= response.status < 400:
+            return self._redirected(response, tell)
+        if self._tries >= MAX_TRIES:
             return None
         if response.status in (401, 407) and self.credentials is not None:
             line = self._endpoint.authorization(response, self.credentials, "INVITE", self._uri, self._challenged)
@@ -74,12 +79,23 @@ class Attempt:
                 return self.send(tell)
         return None
 
+    def _redirected(self, response: Response, tell: Tell) -> ClientInvite | None:
+        if len(self._targets) > MAX_REDIRECTS:
+            return None
+        target = next_target(response, self._targets, lambda contact: self._endpoint.hop_beside(self.hop, contact.uri))
+        if target is None:
+            return None
+        self._uri, self.hop = target
+        self._targets.append(self._uri)
+        self._tries = self._challenged = 0
+        return self.send(tell)
+
     def is_new(self, response: Response, invite: ClientInvite) -> bool:
         """False for a reliable provisional that was repeated or came too early; for a new one the PRACK goes out."""
         if not self._reliable or invite.outline is None or "100rel" not in response.tokens("Require"):
             return True
         endpoint = self._endpoint
-        seen = endpoint.heard_from or self._hop
+        seen = endpoint.heard_from or self.hop
         if self._pracks is None:
             self._pracks = Pracks()
         try:

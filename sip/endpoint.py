@@ -20,6 +20,7 @@ from sip.events import (
     Confirmed,
     Ended,
     Incoming,
+    InfoDigit,
     Offered,
     Probed,
     Progress,
@@ -53,6 +54,7 @@ __all__ = [
     "EndpointSettings",
     "Hop",
     "Incoming",
+    "InfoDigit",
     "Listener",
     "Offered",
     "Peer",
@@ -331,6 +333,23 @@ class Endpoint:
         if not trusted or not may_send_to(host) or self._is_ours(host, port):
             return seen
         return replace(seen, host=host, port=port)
+
+    def hop_beside(self, hop: Hop, uri: Uri) -> Hop | None:
+        """Where a URI is that the peer at `hop` names in its stead: at its own address, or at another of its
+        trunk. None if it is anywhere else."""
+        host, port = uri.address, uri.port or 5060
+        trunk = self.trunks.find(hop.host, hop.port)
+        beside = host == hop.host or (trunk is not None and self.trunks.find(host, port) == trunk)
+        if not beside or not may_send_to(host) or self._is_ours(host, port):
+            return None
+        transport = (uri.param("transport") or "udp").lower()
+        if transport == hop.transport:
+            return replace(hop, host=host, port=port, connection=0)
+        network = hop.listener.partition(":")[0]
+        for listener in self.settings.listeners:
+            if listener.transport == transport and listener.name.partition(":")[0] == network:
+                return Hop(listener.name, host, port, listener.transport)
+        return None
 
     def authorization(
         self, response: Response, credentials: Credentials, method: str, uri: str, challenged: int

@@ -73,6 +73,15 @@ class Referred:
 
 
 @dataclass(slots=True)
+class InfoDigit:
+    """A key, told by INFO. A telephone may tell the same key by RFC 4733 too."""
+
+    session: Session
+    digit: str  # 0-9 * # A-D
+    duration_s: float
+
+
+@dataclass(slots=True)
 class Ended:
     """Always a session's last event. `by` peer, us or network; `cause` a word of acd's LegEnded.cause: hangup,
     cancelled, rejected, busy, no_answer, unreachable, not_acknowledged, failed, answered_elsewhere."""
@@ -117,6 +126,7 @@ SipEvent: TypeAlias = (
     | Offered
     | Reanswered
     | Referred
+    | InfoDigit
     | Ended
     | Registered
     | RegistrationResult

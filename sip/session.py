@@ -14,7 +14,7 @@ from sip.attempt import Attempt
 from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
 from sip.dialog import Dialog
 from sip.events import Answered, Confirmed, Ended, Progress
-from sip.headers import retry_after, tag_of
+from sip.headers import delta_seconds, retry_after, tag_of
 from sip.message import Request, Response, SipError
 from sip.refresh import Refresh
 from sip.reliable import Provisionals
@@ -86,6 +86,7 @@ class Session:
         "_endpoint",
         "_invite",
         "_local_sdp",
+        "_patience",
         "_provisionals",
         "_reason",
         "_refresh",
@@ -125,6 +126,7 @@ class Session:
         self._unacked: Unacknowledged | None = None
         self._ack = b""  # to a 2xx of theirs, should that be repeated
         self._alarm: Alarm | None = None
+        self._patience: Alarm | None = None  # of an INVITE of theirs
         self._reoffer: Reoffer | None = None
         self._refresh: Refresh | None = None
         self._provisionals: Provisionals | None = None  # ours, where the caller requires them reliable
@@ -231,6 +233,22 @@ class Session:
         if "100rel" in request.tokens("Require"):
             self._provisionals = Provisionals(invite, reply, dialog.remote_cseq, self._no_prack)
         invite.on_cancel = self._cancelled
+        self._be_patient(request.get("Expires"))
+
+    def _be_patient(self, expires: str | None) -> None:
+        """For how long their INVITE may stand unanswered: theirs to say (§13.3.1), within our own bound. Raises
+        `SipError` (400)."""
+        ours_s, layer = self._endpoint.settings.unanswered_max_s, self._endpoint.layer
+        theirs_s = delta_seconds(expires) if expires is not None else ours_s
+        status = 487 if theirs_s < ours_s else 480
+        self._patience = Alarm(lambda now: self._unanswered(status))
+        layer.timers.set(self._patience, layer.now + min(ours_s, theirs_s))
+
+    def _unanswered(self, status: int) -> None:
+        """Nobody has answered their INVITE for too long: for them (Expires, §13.3.1), or for us."""
+        if self.state is State.ARRIVED:
+            self._why = ("network", cause_of(status), status)
+            self._take(Input.END)
 
     def bye(self, why: tuple[Party, str, int] = ("peer", "hangup", 0)) -> None:
         """Their BYE (answered by the endpoint)."""
@@ -352,7 +370,7 @@ class Session:
                 self._refused(status, response)
             else:
                 self._silence()
-                self.state, self._invite = State.CALLING, again
+                self.state, self._invite, self.hop = State.CALLING, again, again.hop
 
     def _provisional(self, transaction: Client, response: Response) -> None:
         invite, attempt = self._invite, self._attempt
@@ -559,6 +577,9 @@ class Session:
         if self._alarm is not None:
             layer.timers.cancel(self._alarm)
             self._alarm = None
+        if self._patience is not None:
+            layer.timers.cancel(self._patience)
+            self._patience = None
         if self._unacked is not None:
             self._unacked.cancel()
             self._unacked = None

@@ -71,5 +71,6 @@ class EndpointSettings:
     registration_min_s: int = 60
     registration_max_s: int = 3600
     max_transactions: int = 20_000
+    unanswered_max_s: float = 300.0  # an INVITE of theirs is refused (480) when nobody has answered it by then
     session_expires_s: int = 1800  # the session timer we ask for (RFC 4028); 0: only where the peer asks
     reliable_provisionals: bool = False  # offer 100rel (RFC 3262) in our INVITEs; a caller that requires it gets it

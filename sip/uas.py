@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sip.auth import Authenticator
 from sip.building import ALLOW, Reply, one_line
 from sip.dialog import Dialog
-from sip.events import Incoming
+from sip.events import Incoming, InfoDigit
 from sip.headers import MAGIC_COOKIE, tag_of
+from sip.info import digit_of
 from sip.message import METHODS, Request, SipError
 from sip.refresh import LEAST_S
 from sip.registrar import Bounds
@@ -141,7 +142,9 @@ class Uas:
             transaction.respond(status, reply.to_bytes(status))
             if status == 200:
                 session.pracked(request)
-        elif method in ("OPTIONS", "INFO"):
+        elif method == "INFO":
+            self._informed(request, session, transaction, reply)
+        elif method == "OPTIONS":
             transaction.respond(200, reply.to_bytes(200, ALLOW))
         elif method in ("INVITE", "UPDATE"):
             transaction.respond(491, reply.to_bytes(491))
@@ -149,6 +152,17 @@ class Uas:
             transaction.respond(405, reply.to_bytes(405, ALLOW))
         else:
             transaction.respond(501, reply.to_bytes(501))
+
+    def _informed(self, request: Request, session: Session, transaction: ServerRequest, reply: Reply) -> None:
+        try:
+            key = digit_of(request)
+        except SipError as error:
+            accept = "Accept: application/dtmf-relay, application/dtmf\r\n" if error.status == 415 else ""
+            transaction.respond(error.status, reply.to_bytes(error.status, accept or "Recv-Info:\r\n"))
+            return
+        transaction.respond(200, reply.to_bytes(200))
+        if key is not None:
+            self._endpoint.events.append(InfoDigit(session, *key))
 
     def _invited(self, request: Request, key: ServerKey, hop: Hop, via: TopVia, tag: str | None) -> None:
         source = self._source(request, hop, via)

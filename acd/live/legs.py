@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from acd.config.shell import DeviceShell, TrunkShell
 from acd.core import commands as do
@@ -29,6 +29,7 @@ from sip.endpoint import (
     Ended,
     Endpoint,
     Incoming,
+    InfoDigit,
     Offered,
     Probed,
     Progress,
@@ -63,6 +64,7 @@ class Leg:
     keypad: Keypad = field(init=False)
     timer: asyncio.TimerHandle | None = None  # of a collect
     ending: bool = False
+    keys_by: Literal["", "rtp", "info"] = ""  # how this telephone tells its keys; one that does both is heard once
 
     def __post_init__(self) -> None:
         self.keypad = Keypad(self.id)
@@ -120,6 +122,7 @@ class Legs:
             Offered: self._offered,
             Reanswered: self._reanswered,
             Referred: self._referred,
+            InfoDigit: self._told_by_info,
             Ended: self._ended,
             Registered: self._registered,
             RegistrationResult: lambda event: None,
@@ -423,7 +426,7 @@ class Legs:
     def on_fact(self, fact: plane.Fact) -> None:
         match fact:
             case plane.DigitFact():
-                self._digit(fact)
+                self._pressed(fact.leg, fact.digit, fact.duration_s, "rtp")
             case plane.PlayEndedFact():
                 self.post(ev.PlayEnded(fact.op, fact.reason))
             case plane.LostFact():
@@ -431,11 +434,17 @@ class Legs:
                     self.log.warning("media lost", call=call_of(fact.leg), leg=fact.leg, how=fact.how)
                     self.post(ev.MediaLost(fact.leg, fact.how))
 
-    def _digit(self, fact: plane.DigitFact) -> None:
-        leg = self.legs.get(fact.leg)
+    def _told_by_info(self, event: InfoDigit) -> None:
+        self._pressed(event.session.name, event.digit, event.duration_s, "info")
+
+    def _pressed(self, name: LegId, digit: str, duration_s: float, by: Literal["rtp", "info"]) -> None:
+        leg = self.legs.get(name)
         if leg is None or leg.ending:
             return
-        told = leg.keypad.pressed(fact.digit, fact.duration_s, self.secrets)
+        leg.keys_by = leg.keys_by or by
+        if leg.keys_by != by:
+            return
+        told = leg.keypad.pressed(digit, duration_s, self.secrets)
         if told is not None:
             self.post(told)
         self._collect_timer(leg)

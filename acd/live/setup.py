@@ -14,6 +14,8 @@ from sip.endpoint import Account, Credentials, Endpoint, EndpointSettings, Hop, 
 
 CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA}
 VERSION: Final = "0.1.0"
+BACKSTOP_S: Final = 60.0
+"""How much longer than the core SIP waits before it gives up a call that nobody answers."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -139,4 +141,5 @@ def endpoint_settings(hotline: Hotline) -> EndpointSettings:
         },
         peers=tuple(Peer(trunk.id, trunk.sources) for trunk in hotline.trunks.values()),
         user_agent=f"Hotline/{VERSION}",
+        unanswered_max_s=hotline.settings.unanswered_max_s + BACKSTOP_S,
     )

@@ -345,7 +345,7 @@ def contact_of(message: Message) -> str:
 
 
 def _whole(head: str, body: str) -> bytes:
-    kind = "Content-Type: application/sdp\r\n" if body else ""
+    kind = "Content-Type: application/sdp\r\n" if body and "Content-Type:" not in head else ""
     return f"{head}{kind}Content-Length: {len(body.encode())}\r\n\r\n{body}".encode()
 
 

@@ -1,0 +1,121 @@
+"""3xx to a call of ours: followed where it may lead, with a limit; and how long a call of theirs may wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from sip.endpoint import Answered, Confirmed, Ended, Incoming, Peer
+from sip.message import Request
+from sip.redirect import MAX_REDIRECTS
+from tests.sip.world import ANSWER, OFFER, Wire
+
+TRUNK = (Peer("carrier", (("192.0.2.9", 0), ("192.0.2.8", 0))), Peer("other", (("192.0.2.7", 0),)))
+
+
+def moved(wire: Wire, invite: Request, contacts: str) -> Request | None:
+    """The INVITE that follows a 302, if one does; the refusal is acknowledged in any case."""
+    wire.answer(invite, 302, lines=f"Contact: {contacts}\r\n")
+    ack, *rest = wire.sent()
+    assert isinstance(ack, Request)
+    assert (ack.method, ack.uri) == ("ACK", invite.uri)
+    if not rest:
+        return None
+    (again,) = rest
+    assert isinstance(again, Request)
+    return again
+
+
+def test_the_best_contact_is_called_and_answers() -> None:
+    wire = Wire(peers=TRUNK)
+    session, invite = wire.call()
+    again = moved(wire, invite, "<sip:a@192.0.2.9:5070>;q=0.2, <sip:b@192.0.2.8:5080>;q=0.9")
+    assert again is not None
+    assert (again.uri, again.cseq.number, again.call_id) == ("sip:b@192.0.2.8:5080", 2, invite.call_id)
+    assert (again.get("From"), again.get("To"), again.body) == (invite.get("From"), invite.get("To"), OFFER)
+    assert (session.hop.host, session.hop.port) == ("192.0.2.8", 5080)
+    wire.answer(again, 200, body=ANSWER)
+    assert wire.events == [Answered(session, ANSWER)]
+    assert wire.lines() == ["ACK"]
+
+
+@pytest.mark.parametrize(
+    "contacts",
+    [
+        "<sip:premium@198.51.100.1>",  # a stranger
+        "<sip:premium@192.0.2.7>",  # another trunk
+        "<sip:premium@192.0.2.1>",  # ourselves
+        "<sip:b@carrier.example>",  # a name
+        "<sip:agent@192.0.2.9>",  # where it came from
+        "<tel:+900123456>",
+        "<sip:b@192.0.2.9;transport=tcp>",  # not listened on
+        "nonsense <",
+    ],
+)
+def test_nobody_is_called_elsewhere(contacts: str) -> None:
+    wire = Wire(peers=TRUNK)
+    session, invite = wire.call()
+    assert moved(wire, invite, contacts) is None
+    assert wire.events == [Ended(session, "peer", "failed", 302)]
+
+
+def test_a_chain_of_redirects_has_an_end() -> None:
+    wire = Wire(peers=TRUNK)
+    session, invite = wire.call()
+    for n in range(MAX_REDIRECTS):
+        again = moved(wire, invite, f"<sip:n{n}@192.0.2.9>")
+        assert again is not None
+        invite = again
+    assert moved(wire, invite, "<sip:last@192.0.2.9>") is None
+    assert wire.events == [Ended(session, "peer", "failed", 302)]
+    wire.pass_time(40)
+    assert wire.endpoint.stats()["transactions"] == 0
+
+
+def test_a_call_that_was_cancelled_is_not_redirected() -> None:
+    wire = Wire(peers=TRUNK)
+    session, invite = wire.call()
+    wire.answer(invite, 180)
+    session.end()
+    wire.sent()
+    assert moved(wire, invite, "<sip:b@192.0.2.9>") is None
+
+
+def test_a_cancel_goes_where_the_call_went() -> None:
+    wire = Wire(peers=TRUNK)
+    session, invite = wire.call()
+    again = moved(wire, invite, "<sip:b@192.0.2.8>")
+    assert again is not None
+    wire.answer(again, 180)
+    session.end()
+    [(data, hop)] = wire.endpoint.outgoing
+    assert data.startswith(b"CANCEL sip:b@192.0.2.8 ")
+    assert hop.host == "192.0.2.8"
+
+
+@pytest.mark.parametrize(("lines", "after_s", "status"), [("Expires: 20\r\n", 20, 487), ("", 300, 480),
+                                                           ("Expires: 4000\r\n", 300, 480)])  # fmt: skip
+def test_a_call_that_nobody_answers_ends(lines: str, after_s: float, status: int) -> None:
+    wire = Wire()
+    wire.give(wire.request("INVITE", lines=lines, body=OFFER))
+    (event,) = wire.events
+    assert isinstance(event, Incoming)
+    event.session.ring()
+    wire.pass_time(after_s - 1)
+    assert len(wire.events) == 1
+    wire.sent()
+    wire.pass_time(1)
+    assert wire.lines()[0] == f"{status} INVITE"
+    assert wire.events[1:] == [Ended(event.session, "network", {487: "cancelled", 480: "no_answer"}[status], status)]
+    wire.pass_time(40)
+    assert wire.endpoint.stats()["timers"] == 0
+
+
+def test_an_answered_call_does_not_expire() -> None:
+    wire = Wire()
+    wire.give(wire.request("INVITE", lines="Expires: 5\r\n", body=OFFER))
+    (event,) = wire.events
+    assert isinstance(event, Incoming)
+    event.session.answer(ANSWER)
+    wire.give(wire.within(event.session, "ACK", 1))
+    wire.pass_time(400)
+    assert [type(event) for event in wire.events] == [Incoming, Confirmed]
