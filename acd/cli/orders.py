@@ -46,7 +46,7 @@ def sign_on(
 
     Example: acd agent 1001 sign-on --at desk-17
     """
-    _say(ask(control, config, "agent", id=context.obj, op="sign-on", at=at, by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="sign-on", at=at, by=me()))
 
 
 @agent.command("sign-off")
@@ -55,7 +55,7 @@ def sign_off(context: typer.Context, control: Control = None, config: Config = N
 
     Example: acd agent 1001 sign-off
     """
-    _say(ask(control, config, "agent", id=context.obj, op="sign-off", by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="sign-off", by=me()))
 
 
 @agent.command()
@@ -64,7 +64,7 @@ def ready(context: typer.Context, control: Control = None, config: Config = None
 
     Example: acd agent 1001 ready
     """
-    _say(ask(control, config, "agent", id=context.obj, op="ready", by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="ready", by=me()))
 
 
 @agent.command("break")
@@ -78,7 +78,7 @@ def take_break(
 
     Example: acd agent 1001 break lunch
     """
-    _say(ask(control, config, "agent", id=context.obj, op="break", reason=reason, by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="break", reason=reason, by=me()))
 
 
 @agent.command()
@@ -98,7 +98,7 @@ def skills(
     if bool(levels) == reset:
         fail(UNUSABLE, "name the skills with their levels, such as loans=7, or --reset")
     wanted = None if reset else dict(_level(text) for text in levels or ())
-    _say(ask(control, config, "agent", id=context.obj, op="skills", skills=wanted, by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="skills", skills=wanted, by=me()))
 
 
 def _level(text: str) -> tuple[str, int]:
@@ -119,7 +119,7 @@ def wrap_up(
 
     Example: acd agent 1001 wrap-up 30
     """
-    _say(ask(control, config, "agent", id=context.obj, op="wrap-up", seconds=seconds, by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="wrap-up", seconds=seconds, by=me()))
 
 
 @agent.command()
@@ -133,7 +133,7 @@ def consult(
 
     Example: acd agent 1001 consult agent:1002
     """
-    _say(ask(control, config, "agent", id=context.obj, op="consult", to=to, by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="consult", to=to, by=me()))
 
 
 @agent.command()
@@ -142,7 +142,7 @@ def swap(context: typer.Context, control: Control = None, config: Config = None)
 
     Example: acd agent 1001 swap
     """
-    _say(ask(control, config, "agent", id=context.obj, op="swap", by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="swap", by=me()))
 
 
 @agent.command()
@@ -151,7 +151,7 @@ def complete(context: typer.Context, control: Control = None, config: Config = N
 
     Example: acd agent 1001 complete
     """
-    _say(ask(control, config, "agent", id=context.obj, op="complete", by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="complete", by=me()))
 
 
 @agent.command()
@@ -160,7 +160,7 @@ def cancel(context: typer.Context, control: Control = None, config: Config = Non
 
     Example: acd agent 1001 cancel
     """
-    _say(ask(control, config, "agent", id=context.obj, op="cancel", by=_me()))
+    say(ask(control, config, "agent", id=context.obj, op="cancel", by=me()))
 
 
 @call.callback()
@@ -178,7 +178,7 @@ def hang_up(context: typer.Context, control: Control = None, config: Config = No
 
     Example: acd call 3-17 hang-up
     """
-    _say(ask(control, config, "call", id=context.obj, op="hang-up", by=_me()))
+    say(ask(control, config, "call", id=context.obj, op="hang-up", by=me()))
 
 
 @call.command()
@@ -195,12 +195,12 @@ def move(
     """
     if queue is None and tier is None:
         fail(UNUSABLE, "move it where? --queue NAME, --tier N, or both")
-    _say(ask(control, config, "call", id=context.obj, op="move", queue=queue, tier=tier, by=_me()))
+    say(ask(control, config, "call", id=context.obj, op="move", queue=queue, tier=tier, by=me()))
 
 
 @queue.callback()
 def _queue(context: typer.Context, id: Queue) -> None:
-    """Block a queue, or open it again.
+    """Block a queue, open it again, or empty it.
 
     Example: acd queue loans block
     """
@@ -213,7 +213,7 @@ def block(context: typer.Context, control: Control = None, config: Config = None
 
     Example: acd queue loans block
     """
-    _say(ask(control, config, "queue", id=context.obj, op="block", by=_me()))
+    say(ask(control, config, "queue", id=context.obj, op="block", by=me()))
 
 
 @queue.command()
@@ -222,7 +222,21 @@ def unblock(context: typer.Context, control: Control = None, config: Config = No
 
     Example: acd queue loans unblock
     """
-    _say(ask(control, config, "queue", id=context.obj, op="unblock", by=_me()))
+    say(ask(control, config, "queue", id=context.obj, op="unblock", by=me()))
+
+
+@queue.command()
+def empty(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", metavar="QUEUE", help="Where they go.", show_default=False)],
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Move everybody who waits to another queue, with the time waited. Block the queue first to drain it for good.
+
+    Example: acd queue loans empty --to general
+    """
+    say(ask(control, config, "queue", id=context.obj, op="empty", to=to, by=me()))
 
 
 def reload(
@@ -235,7 +249,7 @@ def reload(
 
     Example: acd reload --dry-run
     """
-    data = ask(control, config, "reload", dry_run=dry_run, by=_me())
+    data = ask(control, config, "reload", dry_run=dry_run, by=me())
     if as_json:
         print_json(data)
         return
@@ -253,14 +267,15 @@ def drain(control: Control = None, config: Config = None) -> None:
 
     Example: acd drain
     """
-    _say(ask(control, config, "drain", by=_me()))
+    say(ask(control, config, "drain", by=me()))
 
 
-def _say(data: dict[str, Any]) -> None:
+def say(data: dict[str, Any]) -> None:
+    """What the engine answered to an order."""
     print(data.get("detail") or "Done.")
 
 
-def _me() -> str:
+def me() -> str:
     """Who asks, for the record."""
     try:
         return f"cli:{getpass.getuser()}"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from acd.config import ConfigError, difference, load
+from acd.config.hours import instants
 from acd.config.shell import Hotline as Configuration
 from acd.config.shell import SecretMissing
 from acd.core import commands as do
@@ -44,6 +45,8 @@ IDLE_COLLECT: Final = 20_000
 BUSY_COLLECT: Final = 400_000
 """… and after which it is looked for in any case: a full collection is worth tens of milliseconds (DESIGN §4)."""
 HOUSEKEEPING_S: Final = 1.0
+HOURS_AGAIN_S: Final = 86_400.0
+"""Opening hours are told this often, and whenever the clock is set."""
 LAST_WORDS_S: Final = 3.0
 """How long a stop waits for the BYEs of the calls it ended."""
 
@@ -70,6 +73,7 @@ class Hotline:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._requests = 0
+        self._hours_again_at = 0.0
         self._housekeeper: asyncio.Task[None] | None = None
 
         self.sip = SipShell(
@@ -245,16 +249,26 @@ class Hotline:
         self.log.info("up", name=configuration.name, boot=self.boot, control=str(configuration.control))
 
     def configured(self, settings: Settings) -> None:
-        """The core learns of a configuration, and which devices need no registration."""
+        """The core learns of a configuration, of its opening hours first, and which devices need no registration."""
+        self._tell_hours()
         self.post(ev.Configured(settings))
         for device in static_devices(self.configuration):
             self.legs.device(device, True)
+
+    def _tell_hours(self) -> None:
+        """Opening hours as instants, for some weeks ahead."""
+        wall_s = self.clock.now() + self.clock.wall_offset_s
+        self._hours_again_at = wall_s + HOURS_AGAIN_S
+        self.post(ev.HoursSet(instants(self.configuration.hours, wall_s)))
 
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             if self.clock.moved():
                 self.post(ev.WallClockSet(self.clock.wall_offset_s))
+                self._tell_hours()
+            elif self.clock.now() + self.clock.wall_offset_s > self._hours_again_at:
+                self._tell_hours()
             if self.journal is not None:
                 self.journal.flush()
             if self.saved is not None:

@@ -78,8 +78,20 @@ CALL: Final[dict[str, Callable[[str, Facts], Make]]] = {
 QUEUE: Final[dict[str, Callable[[str, Facts], Make]]] = {
     "block": lambda queue, args: lambda request: ev.BlockQueue(request, _by(args), queue, True),
     "unblock": lambda queue, args: lambda request: ev.BlockQueue(request, _by(args), queue, False),
+    "empty": lambda queue, args: lambda request: ev.EmptyQueue(request, _by(args), queue, _text(args, "to")),
 }
-"""What may be asked of an agent, a call, a queue, by its name and the request's further arguments."""
+HOURS: Final[dict[str, Callable[[str, Facts], Make]]] = {
+    "open": lambda calendar, args: lambda request: ev.SetHours(request, _by(args), calendar, True),
+    "closed": lambda calendar, args: lambda request: ev.SetHours(request, _by(args), calendar, False),
+    "as-planned": lambda calendar, args: lambda request: ev.SetHours(request, _by(args), calendar, None),
+}
+SURGE: Final[dict[str, Callable[[str, Facts], Make]]] = {
+    "on": lambda surge, args: lambda request: ev.SetSurge(request, _by(args), surge, True),
+    "off": lambda surge, args: lambda request: ev.SetSurge(request, _by(args), surge, False),
+    "auto": lambda surge, args: lambda request: ev.SetSurge(request, _by(args), surge, None),
+}
+"""What may be asked of an agent, a call, a queue, a calendar, a surge, by its name and the request's further
+arguments."""
 
 
 class Operations:
@@ -96,6 +108,12 @@ class Operations:
             "agent": lambda args: self._order("agent", AGENT, args),
             "call": lambda args: self._order("call", CALL, args),
             "queue": lambda args: self._order("queue", QUEUE, args),
+            "hours": lambda args: self._order("calendar", HOURS, args),
+            "surge": lambda args: self._order("surge", SURGE, args),
+            "calendars": lambda args: self._part("calendars"),
+            "surges": lambda args: self._part("surges"),
+            "overlay": lambda args: self._part("overlay"),
+            "reset": self._reset,
             "reload": self._reload,
             "drain": self._drain,
         }
@@ -185,6 +203,12 @@ class Operations:
         if op not in orders:
             raise BadRequest(f"unknown order {op!r} for the {what}; it may be {', '.join(orders)}")
         return await self._ask(orders[op](name, args))
+
+    async def _reset(self, args: Facts) -> Facts:
+        name = args.get("name")
+        if name is not None:
+            name = _text(args, "name")
+        return await self._ask(lambda request: ev.ResetOverlay(request, _by(args), name))
 
     async def _reload(self, args: Facts) -> Facts:
         hotline = self.hotline
