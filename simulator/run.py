@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from acd.config.hours import Calendar
 from acd.config.yaml import Document
 from acd.core.settings import Settings
 from simulator.journal import Journalled
@@ -29,6 +30,7 @@ class Task:
     settings: Settings
     scenario: Scenario
     prompts: Mapping[str, float]
+    hours: Mapping[str, Calendar]
 
 
 def simulate(
@@ -37,19 +39,21 @@ def simulate(
     scenario: Scenario,
     *,
     prompts: Mapping[str, float] | None = None,
+    hours: Mapping[str, Calendar] | None = None,
     processes: int | None = None,
     progress: Callable[[float], None] | None = None,
     journal: Path | None = None,
 ) -> Results:
     """Run all replications of the scenario on one configuration, called `name`.
 
-    `progress` is told the share done, 0 … 1. `journal` gets the journal of the first replication.
+    `prompts` are lengths in seconds by name, `hours` the hotline's calendars. `progress` is told the share done, 0 … 1.
+    `journal` gets the journal of the first replication.
     """
     run = scenario.model.run
     count = run.replications
     # Without the file's nodes, which are of no use any more.
     document = Document(scenario.document.file, None, None)
-    task = Task(settings, replace(scenario, document=document), prompts or {})
+    task = Task(settings, replace(scenario, document=document), prompts or {}, hours or {})
     tell = progress or (lambda share: None)
     processes = min(processes or os.cpu_count() or 1, count)
     ran = []
@@ -74,7 +78,15 @@ def _replication(
     began = time.process_time()
     run = task.scenario.model.run
     with Journalled(journal, run.seed, run.start.timestamp()) if journal is not None else nullcontext() as core:
-        book = play(task.settings, task.scenario, number, prompts=task.prompts, core=core, progress=progress)
+        book = play(
+            task.settings,
+            task.scenario,
+            number,
+            prompts=task.prompts,
+            hours=task.hours,
+            core=core,
+            progress=progress,
+        )
     return Replication.of(number, book, time.process_time() - began)
 
 

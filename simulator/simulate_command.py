@@ -53,6 +53,7 @@ def simulate_command(
                 hotline.settings,
                 scenario,
                 prompts=prompt_lengths(hotline.prompts),
+                hours=hotline.hours,
                 processes=processes,
                 progress=progress,
                 journal=journal if not found else None,

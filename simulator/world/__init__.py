@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any, Final
 
+from acd.config.hours import Calendar, instants
 from acd.core import commands as c
 from acd.core import events as e
 from acd.core.engine import Engine
@@ -15,7 +16,7 @@ from acd.core.settings import Settings
 from simulator.desks import roster
 from simulator.scenario import Scenario
 from simulator.tally import Book, Ended, Stay
-from simulator.workload import Caller
+from simulator.workload import DAY, Caller
 from simulator.world import agents, callers, faults, media
 from simulator.world.context import Core, World
 
@@ -53,25 +54,28 @@ def play(
     replication: int,
     *,
     prompts: Mapping[str, float] | None = None,
+    hours: Mapping[str, Calendar] | None = None,
     core: Core | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Book:
     """Play one replication to its end and return what was counted.
 
-    `prompts` are lengths in seconds by name; `core` is the engine or a wrapper of it; `progress` is told the virtual
-    time now and then.
+    `prompts` are lengths in seconds by name; `hours` are the hotline's calendars; `core` is the engine or a wrapper of
+    it; `progress` is told the virtual time now and then.
     """
     world = World(core or Engine(), settings, scenario, replication, prompts or {}, DO)
-    _begin(world)
+    _begin(world, hours or {})
     _run(world, progress or (lambda now: None))
     _close(world)
     return world.book
 
 
-def _begin(world: World) -> None:
+def _begin(world: World, hours: Mapping[str, Calendar]) -> None:
     run = world.scenario.model.run
     world.step(e.Started(1, world.wall_offset_s, run.seed))
     world.step(e.Configured(world.settings))
+    if hours:
+        _told_hours(world, hours)
     for device in dict.fromkeys(desk.device for desk in world.desks.values()):
         if world.settings.devices[device].number is None:
             world.step(e.DeviceUp(device))
@@ -84,6 +88,13 @@ def _begin(world: World) -> None:
             world.at(duty.ends, agents.goes, desk)
     faults.arrange(world)
     _next(world, world.workload.callers())
+
+
+def _told_hours(world: World, hours: Mapping[str, Calendar]) -> None:
+    """The core is told of openings and closings some weeks ahead, anew every day."""
+    world.step(e.HoursSet(instants(hours, world.now + world.wall_offset_s)))
+    if world.now + DAY < world.book.end:
+        world.at(world.now + DAY, _told_hours, hours)
 
 
 def _next(world: World, coming: Any) -> None:

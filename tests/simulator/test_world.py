@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from acd.config.hours import Calendar, spans
 from acd.core import commands as c
 from acd.core import events as e
 from acd.core.engine import Engine
 from acd.core.events import Event
-from acd.core.flow import Enqueue, HangUpStep, Menu, Say, Step
+from acd.core.flow import Case, Enqueue, HangUpStep, Menu, Say, Step, When
 from acd.core.settings import Agent, Device, Queue, Settings, WrapUp
 from simulator.results import Replication
 from simulator.scenario import Scenario
@@ -293,6 +294,16 @@ agents: {roster: [{agents: [early], start: "07:00", end: "08:01"}, {agents: [lat
         "72.50 > start 1-4.1",
     ]
     assert total["answered"] == 2
+
+
+def test_opening_hours() -> None:
+    """Open to 08:01 by the clock of Greenwich: the second caller is told to call again."""
+    week = tuple(spans(["07:00-08:01"]) for _ in range(7))
+    flow = (When((Case(["open", "office"], (Enqueue("main"),)),), (HangUpStep(),)),)
+    core = Watched()
+    calendars = {"office": Calendar("office", "UTC", week, ())}
+    book = play(hotline(1, flow=flow), day(["59", "61"]), 0, hours=calendars, core=core)
+    assert dict(book.total.outcomes) == {"answered": 1, "self_service": 1}
 
 
 def test_a_dead_trunk_cuts_its_calls_and_brings_no_more() -> None:
