@@ -203,11 +203,12 @@ class Exchange:
             raise TimeoutError(what)
         return event.is_set()
 
-    def task(self, work: Coroutine[Any, Any, None]) -> None:
+    def task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let something go on beside; it ends with the exchange at the latest."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self._ended_task)
+        return task
 
     def _ended_task(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
