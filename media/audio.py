@@ -1,4 +1,4 @@
-"""Recorded audio, ready to send: frames of 20 ms in both laws, encoded once, a second at a time when first played.
+"""Recorded audio, ready to send: frames of 20 ms in each codec, encoded once, a second at a time when first played.
 
 The base install reads WAV files of 8 kHz, 16 bit, mono. Other rates and formats need the extra `[prompts]`.
 """
@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from media.codecs import SILENCE, encode
+from media.codecs import LINEAR, encoder
 from media.rtp import CLOCK_HZ, FRAME
 
 BLOCK_FRAMES: Final = 50
+WARM_FRAMES: Final = 10
+_FRAME: Final = FRAME * 2  # bytes of linear samples
 _BLOCK: Final = BLOCK_FRAMES * FRAME * 2  # bytes of linear samples
 CACHE_BYTES: Final = 256 * 1024 * 1024
 
@@ -37,16 +39,24 @@ class Track:
         return len(self._pcm)
 
     def frame(self, codec: str, index: int) -> bytes:
-        """160 bytes of G.711. Encoding a block of a second takes about half a millisecond, once."""
+        """160 bytes in this codec. Encoding a block of a second takes about half a millisecond, once."""
         blocks = self._encoded.get(codec)
         if blocks is None:
             blocks = self._encoded[codec] = [None] * (-(-self.frames // BLOCK_FRAMES))
         number, place = divmod(index, BLOCK_FRAMES)
         block = blocks[number]
         if block is None:
-            block = encode(codec, self._pcm[number * _BLOCK : (number + 1) * _BLOCK])
-            block = blocks[number] = block.ljust(-(-len(block) // FRAME) * FRAME or FRAME, SILENCE[codec])
+            block = blocks[number] = self._encode(codec, number * _BLOCK)
         return block[place * FRAME : (place + 1) * FRAME]
+
+    def _encode(self, codec: str, start: int) -> bytes:
+        """The block that starts at this byte. A codec with a memory (G.722) first hears what comes before it."""
+        pcm = self._pcm[start : start + _BLOCK]
+        pcm = pcm.ljust(-(-len(pcm) // _FRAME) * _FRAME or _FRAME, b"\0")
+        say = encoder(codec)
+        if codec not in LINEAR:
+            say(self._pcm[max(0, start - WARM_FRAMES * _FRAME) : start])
+        return say(pcm)
 
 
 def load(path: Path) -> Track:

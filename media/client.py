@@ -36,6 +36,7 @@ from media.protocol import (
     Play,
     PlayEnded,
     Pong,
+    Qualities,
     RelayDigits,
     SendDigits,
     Set,
@@ -441,6 +442,10 @@ class WorkerPool:
             if play is not None:
                 link.plays[play[1]].pop(message.op, None)
                 self._fact(message.fact())
+        elif isinstance(message, Qualities):
+            for fact in message.legs:
+                if fact.leg in link.legs:
+                    self._fact(fact)
         elif isinstance(message, Figures):
             answer = link.answers.pop(message.id, None)
             if answer is not None and not answer.done():

@@ -1,18 +1,23 @@
-"""G.711 (ITU-T G.711): its tables computed once, translation between the laws, 16-bit linear to and from both.
+"""G.711 (ITU-T G.711): its tables computed once, translation between the laws, 16-bit linear to and from both. G.722
+where the extra `[g722]` is installed.
 
-No numpy: a translation is one `bytes.translate`, and what is read from files is encoded a second at a time.
+No numpy: a translation is one `bytes.translate`, and what is read from files is encoded a second at a time. G.722 is
+coded from and to 8 kHz: what we mix, play and translate is narrow band; its RTP clock is 8 kHz too (RFC 3551 §4.5.2),
+so that a frame of 20 ms has 160 bytes and 160 units of time in every codec here.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Callable
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
-Codec: TypeAlias = Literal["PCMU", "PCMA"]
+Codec: TypeAlias = Literal["PCMU", "PCMA", "G722"]
 
-STATIC: Final[dict[str, int]] = {"PCMU": 0, "PCMA": 8}  # payload types of RFC 3551 §6
+STATIC: Final[dict[str, int]] = {"PCMU": 0, "PCMA": 8, "G722": 9}  # payload types of RFC 3551 §6
 
 
 def _mu_linear(code: int) -> int:
@@ -72,3 +77,40 @@ def decode(codec: str, law: bytes) -> bytes:
     if sys.byteorder == "big":
         samples.byteswap()
     return samples.tobytes()
+
+
+# -------------------------------------------------------------------------------------------------------- G.722
+
+G722_INSTALLED: Final = find_spec("G722") is not None
+MADE: Final = frozenset(LINEAR) | ({"G722"} if G722_INSTALLED else set())
+"""The codecs we can decode and encode; any other is passed on as it is between two parties who both speak it."""
+
+
+def encoder(codec: str) -> Callable[[bytes], bytes]:
+    """16-bit samples of one stream, in order → its payloads. About 9 µs a frame of G.722."""
+    if codec != "G722":
+        return lambda pcm: encode(codec, pcm)
+    from G722 import G722
+
+    state = G722(8000, 64000)
+    return lambda pcm: state.encode(pcm)
+
+
+def decoder(codec: str) -> Callable[[bytes], bytes]:
+    """The payloads of one stream, in order → 16-bit samples. About 6 µs a frame of G.722."""
+    if codec != "G722":
+        return lambda payload: decode(codec, payload)
+    from G722 import G722
+
+    state = G722(8000, 64000)
+    return lambda payload: state.decode(payload).tobytes()
+
+
+def translation(source: str, target: str) -> bytes | Callable[[bytes], bytes] | None:
+    """From one codec to the other: a table between the laws, else a decoder and an encoder of its own for each stream;
+    None where we cannot."""
+    table = TRANSLATE.get((source, target))
+    if table is not None or not {source, target} <= MADE:
+        return table
+    hear, say = decoder(source), encoder(target)
+    return lambda payload: say(hear(payload))

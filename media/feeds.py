@@ -13,6 +13,7 @@ from media.rtp import FRAME, HEADER_BYTES
 
 if TYPE_CHECKING:
     from media.mixer import Mixer
+    from media.tones import Ears
 
 Feed: TypeAlias = dict[Leg, None]  # the legs a tick source serves, in the order they joined
 Reason: TypeAlias = Literal["finished", "barged", "stopped", "failed"]
@@ -31,7 +32,7 @@ class Play:
     _frame: int = 0
 
     def next(self, codec: str) -> bytes | None:
-        """The next 160 bytes of G.711, None after the last."""
+        """The next 160 bytes, None after the last."""
         if self.repeat <= 0:
             return None
         track = self.tracks[self._track]
@@ -56,9 +57,9 @@ class Music:
 
 
 class Feeds:
-    """`on_done(leg)` is told when a leg's `play` or `sending` has come to its end."""
+    """`on_done(leg)` is told when a leg's `play` or `sending` has come to its end. `ears` listen for keys in band."""
 
-    __slots__ = ("_counters", "_music", "_on_done", "_out", "mixer", "plays", "spellings")
+    __slots__ = ("_counters", "_music", "_on_done", "_out", "ears", "mixer", "plays", "spellings")
 
     def __init__(self, counters: Counters, on_done: Callable[[Leg], None]) -> None:
         self._counters = counters
@@ -67,6 +68,7 @@ class Feeds:
         self._out = bytearray(HEADER_BYTES + FRAME)
         self.plays: Feed = {}
         self.spellings: Feed = {}
+        self.ears: Ears | None = None
         self.mixer: Mixer | None = None  # numpy, which comes with it, costs 20 MB: only where somebody needs it
 
     def music(self, name: str, track: Track, codec: str) -> Feed:
@@ -83,12 +85,20 @@ class Feeds:
             self.mixer = Mixer()
         return self.mixer
 
+    def listening(self, on_down: Callable[[Leg], None], on_key: Callable[[Leg, str, float], None]) -> Ears:
+        if self.ears is None:
+            from media.tones import Ears
+
+            self.ears = Ears(on_down, on_key)
+        return self.ears
+
     def active(self) -> bool:
         return bool(
             self.plays
             or self.spellings
             or any(music.legs for music in self._music.values())
             or (self.mixer is not None and self.mixer.legs)
+            or (self.ears is not None and self.ears.legs)
         )
 
     def tick(self, number: int, now: float) -> None:
@@ -102,8 +112,10 @@ class Feeds:
         for leg in self.spellings:
             self._spell(leg, now, done)
         if self.mixer is not None:
-            for leg, payload in self.mixer.frames():
+            for leg, payload in self.mixer.frames(number):
                 self._send(payload, (leg,), now)
+        if self.ears is not None:
+            self.ears.tick(number)
         for leg in done:
             self._on_done(leg)
 
@@ -116,8 +128,6 @@ class Feeds:
                 leg.send(out)
             except OSError:
                 counters.unsent += 1
-            else:
-                counters.packets_out += 1
 
     def _play(self, leg: Leg, now: float, done: list[Leg]) -> None:
         play = leg.sending if isinstance(leg.sending, Play) else leg.play
@@ -148,5 +158,3 @@ class Feeds:
                 leg.send(packet)
             except OSError:
                 self._counters.unsent += 1
-            else:
-                self._counters.packets_out += 1

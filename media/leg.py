@@ -8,18 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
-from media.codecs import ENCODE
+from media.codecs import MADE, encoder
 from media.dtmf import Pressed, Receiver
-from media.plane import Peer, Source
-from media.rtp import HEADER, HEADER_BYTES, MARKER, PLAIN, payload_bounds
+from media.plane import Peer, QualityFact, Source
+from media.reception import Reception
+from media.reports import Reports
+from media.rtcp import TYPES as RTCP_TYPES
+from media.rtp import CLOCK_HZ, HEADER, HEADER_BYTES, MARKER, PLAIN, payload_bounds
+from media.srtp import Cipher, Unauthentic
 from media.stream import Relay, Stream
+from media.tap import Tap
 
 if TYPE_CHECKING:
     from media.feeds import Feed, Play, Spelling
-    from media.mixer import Tap
 
 EVENTS: Final = "telephone-event"
 BUFFER: Final = bytearray(2048)  # one packet at a time passes through here
+VIEW: Final = memoryview(BUFFER)
 LATCH_AFTER: Final = 3  # consecutive packets of one source
 QUEUED: Final = 1024  # more packets than a socket holds
 SILENCE: Final = Source("silence")
@@ -31,11 +36,12 @@ _unpack = HEADER.unpack_from
 class Counters:
     """What a worker did since it started, all legs together."""
 
-    packets_in: int = 0
+    packets_in: int = 0  # of legs that are gone, as the next
     packets_out: int = 0
     strangers: int = 0  # not from the agreed address
     malformed: int = 0  # no RTP, or too long
     unwanted: int = 0  # of a payload type or in a direction not agreed
+    unauthentic: int = 0  # SRTP with another key, or none
     unsent: int = 0  # the kernel refused
     ticks: int = 0
     late_ticks: int = 0
@@ -54,9 +60,12 @@ class Leg:
         "_on_down",
         "_on_pressed",
         "_recv_into",
+        "_say",
+        "_send_plain",
         "_source",
         "_target",
         "accepts",
+        "cipher",
         "digits_relayed",
         "feed",
         "heard_at",
@@ -65,8 +74,10 @@ class Leg:
         "play",
         "receive",
         "receiver",
+        "reception",
         "relay",
         "relays",
+        "reports",
         "send",
         "sending",
         "silent",
@@ -74,6 +85,7 @@ class Leg:
         "ssrc",
         "stream",
         "tap",
+        "told",
         "wish",
     )
 
@@ -81,6 +93,8 @@ class Leg:
         self,
         name: str,
         sock: socket.socket,
+        rtcp: socket.socket | None,
+        now: float,
         counters: Counters,
         on_down: Callable[[Leg], None],
         on_pressed: Callable[[Leg, Pressed], None],
@@ -91,7 +105,11 @@ class Leg:
         self.stream = Stream(
             int.from_bytes(seed[:4], "big"), int.from_bytes(seed[4:6], "big") >> 1, int.from_bytes(seed[6:], "big")
         )
+        self.reception = Reception()
+        self.reports = Reports(rtcp, self.stream, self.reception, self._send_raw, now)
+        self.told = 0  # packets, when its quality was last told
         self.peer: Peer | None = None
+        self.cipher: Cipher | None = None
         self.accepts: dict[int, str] = {}
         self.relay: tuple[Leg, Relay] | None = None  # by which it hears another
         self.relays: tuple[Relay, ...] = ()  # by which others hear it
@@ -106,6 +124,8 @@ class Leg:
         self.heard_at = 0.0
         self.silent = False
         self.send: Callable[[bytes | bytearray | memoryview], object] = self._send_to
+        self._send_plain: Callable[[bytes | bytearray | memoryview], object] = self._send_to
+        self._say: Callable[[bytes], bytes] | None = None
         self.receive: Callable[[float], None] = self._receive_from
         self._target: tuple[str, int] | None = None
         self._source: tuple[str, int] | None = None
@@ -116,22 +136,43 @@ class Leg:
         self._on_pressed = on_pressed
 
     def agree(self, peer: Peer, connect: bool) -> None:
-        """Take the outcome of an offer/answer. A connected socket leaves strangers to the kernel. Raises OSError."""
-        before, self.peer = self.peer, peer
+        """Take the outcome of an offer/answer. A connected socket leaves strangers to the kernel. Raises OSError, and
+        `SrtpMissing`, with nothing changed, if it is to be ciphered and cannot be."""
+        cipher = self.cipher
+        if peer.crypto is None:
+            cipher = None
+        elif cipher is None or cipher.crypto != peer.crypto:
+            cipher = Cipher(peer.crypto)
+        before, self.peer, self.cipher = self.peer, peer, cipher
         self.stream.payload_type = peer.payload
         self.accepts = accepted(peer) if peer.sends else {}
+        self._say = None
+        self.reports.cipher = self.cipher
+        self._route(before, peer, connect)
+        if self.cipher is not None:
+            self._send_plain, self.send = self.send, self._send_secure
+            if self.receive == self._receive:
+                self.receive = self._receive_secure
+
+    def _route(self, before: Peer | None, peer: Peer, connect: bool) -> None:
+        """Where packets go and come from."""
         address = (peer.host, peer.port)
-        if before is not None and address == (before.host, before.port) and peer.latch == before.latch:
+        latched = peer.latch and before is not None and address == (before.host, before.port)
+        if latched and before is not None and peer.latch == before.latch:
+            self.receive, self.send = self._receive_from, self._send_to  # and what was learnt stands
             return
         self._learning = None
         self._target = address
         self._source = None if peer.latch else address
-        if connect and not peer.latch and address[1]:
-            self.socket.connect(address)
-            self.drain()  # what strangers sent before
+        connect = connect and not peer.latch and address[1] != 0
+        if connect:
+            if before is None or address != (before.host, before.port):
+                self.socket.connect(address)
+                self.drain()  # what strangers sent before
             self.receive, self.send, self._recv_into = self._receive, self.socket.send, self.socket.recv_into
         else:
             self.receive, self.send = self._receive_from, self._send_to
+        self.reports.agree(peer, connect)
 
     def connected(self) -> bool:
         try:
@@ -150,7 +191,8 @@ class Leg:
 
     def close(self) -> None:
         """Let go of what refers back to the leg, so that it is freed at once and not by a collection."""
-        del self.send, self.receive
+        self.reports.close()
+        del self.send, self.receive, self._send_plain, self.reports
 
     def hears_from(self) -> tuple[str, ...]:
         return tuple(leg for leg, _ in self.wish.legs) if self.wish.kind in ("leg", "mix") else ()
@@ -165,12 +207,44 @@ class Leg:
             return
         self._take(size, now)
 
+    def _receive_secure(self, now: float) -> None:
+        try:
+            size = self._recv_into(BUFFER)
+        except OSError:
+            self._counters.unsent += 1
+            return
+        size = self._open(size, now)
+        if size:
+            self._take(size, now)
+
+    def _open(self, size: int, now: float) -> int:
+        """Decipher the packet in BUFFER; its new size, 0 when it is none of the peer's, or was RTCP."""
+        assert self.cipher is not None
+        data = VIEW[:size].tobytes()
+        if self.reports.mux and size > 1 and data[1] in RTCP_TYPES:
+            self.reports.take(data, now)
+            return 0
+        try:
+            plain = self.cipher.unprotect(data)
+        except Unauthentic:
+            self._counters.unauthentic += 1
+            return 0
+        VIEW[: len(plain)] = plain
+        return len(plain)
+
     def _receive_from(self, now: float) -> None:
         try:
             size, address = self.socket.recvfrom_into(BUFFER)
         except OSError:
             return
-        if address[:2] == self._source or (self._source is None and self._latch(address[:2], size)):
+        if self._source is not None and address[:2] != self._source:
+            self._counters.strangers += 1
+            return
+        if self.cipher is not None:
+            size = self._open(size, now)
+            if not size:
+                return
+        if self._source is not None or self._latch(address[:2], size):
             self._take(size, now)
         else:
             self._counters.strangers += 1
@@ -195,38 +269,54 @@ class Leg:
             return False
         self._source = self._target = address
         self._learning = None
+        self.reports.moved(*address)
         return True
 
     def _take(self, size: int, now: float) -> None:
         counters = self._counters
         first, second, sequence, timestamp, ssrc = _unpack(BUFFER)
         if first != PLAIN or size <= HEADER_BYTES or size == len(BUFFER):
+            if self._reported(second, size, now):
+                return
             size = _plain(size)
             if size == 0:
                 counters.malformed += 1
                 return
         codec = self.accepts.get(second & 0x7F)
         if codec is None:
-            counters.unwanted += 1
+            if not self._reported(second, size, now):
+                counters.unwanted += 1
             return
-        counters.packets_in += 1
         self.heard_at = now
         if ssrc != self.ssrc:
-            self._begin(ssrc)
+            self._begin(ssrc, sequence)
         if codec is EVENTS:
+            self.reception.event(sequence)
             self._event(timestamp, size, now)
-        elif self.tap is not None:
-            self.tap.put(codec, BUFFER[HEADER_BYTES:size])
+        else:
+            self.reception.packet(sequence, timestamp, now)
+            if self.tap is not None:
+                self.tap.put(codec, timestamp, VIEW[HEADER_BYTES:size].tobytes())
         for relay in self.relays:
             try:
                 relay.forward(BUFFER, size, second, sequence, timestamp, now)
             except OSError:
                 counters.unsent += 1
-            else:
-                counters.packets_out += 1
 
-    def _begin(self, ssrc: int) -> None:
+    def should_be_heard(self) -> bool:
+        """Whether nothing from the peer means trouble: a peer on hold, by either side, may be quiet (RFC 3264 §8.4)."""
+        return self.peer is not None and self.peer.sends and self.peer.receives
+
+    def _reported(self, second: int, size: int, now: float) -> bool:
+        """Whether the packet was RTCP on the same port (RFC 5761), in clear."""
+        if not self.reports.mux or self.cipher is not None or second not in RTCP_TYPES:
+            return False
+        self.reports.take(VIEW[:size].tobytes(), now)
+        return True
+
+    def _begin(self, ssrc: int, sequence: int) -> None:
         self.ssrc = ssrc
+        self.reception.begin(sequence)
         for relay in self.relays:
             relay.restart()
         if self.receiver is not None:
@@ -251,7 +341,49 @@ class Leg:
 
     def may_speak(self) -> bool:
         """Whether we can make audio for it, and not only pass on what another sends in the same codec."""
-        return self.peer is not None and self.may_send() and self.peer.codec in ENCODE
+        return self.peer is not None and self.may_send() and self.peer.codec in MADE
+
+    def say(self, pcm: bytes) -> bytes:
+        """16-bit samples made for this leg alone, in its codec."""
+        assert self.peer is not None
+        if self._say is None:
+            self._say = encoder(self.peer.codec)
+        return self._say(pcm)
+
+    def tapped(self) -> Tap:
+        """One more listens to what the leg says, decoded."""
+        if self.tap is None:
+            self.tap = Tap()
+        self.tap.users += 1
+        return self.tap
+
+    def untapped(self) -> None:
+        assert self.tap is not None
+        self.tap.users -= 1
+        if self.tap.users == 0:
+            self.tap = None
+
+    def _send_secure(self, packet: bytes | bytearray | memoryview) -> None:
+        assert self.cipher is not None
+        self._send_plain(self.cipher.protect(bytes(packet)))
+
+    def _send_raw(self, packet: bytes) -> None:
+        self._send_plain(packet) if self.cipher is not None else self.send(packet)
+
+    def quality(self) -> QualityFact:
+        """How the leg sounds so far."""
+        reception, reports = self.reception, self.reports
+        return QualityFact(
+            self.name,
+            self.peer.codec if self.peer is not None else "",
+            self.cipher is not None,
+            reception.packets,
+            reception.expected(),
+            reception.jitter / CLOCK_HZ,
+            reports.far_loss,
+            reports.far_jitter_s,
+            reports.round_trip_s,
+        )
 
     def _send_to(self, packet: bytes | bytearray | memoryview) -> None:
         if self._target is not None:

@@ -8,42 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.codecs import ENCODE, LINEAR, SILENCE
+from media.codecs import ENCODE, LINEAR
 from media.rtp import FRAME
+from media.tap import CODECS, Tap
 
 if TYPE_CHECKING:
     from media.leg import Leg
 
-CODECS: Final = tuple(LINEAR)
 _LINEAR: Final = np.array([LINEAR[codec] for codec in CODECS], dtype=np.float32)
 _ENCODE: Final = np.array([np.frombuffer(ENCODE[codec], dtype=np.uint8) for codec in CODECS])
-DEEPEST: Final = 4 * FRAME  # bytes waiting of a source: more is cut to …
-KEPT: Final = 2 * FRAME  # … this: a mix lags at most 80 ms behind
-
-
-class Tap:
-    """What a leg said and no tick has taken yet."""
-
-    __slots__ = ("_waiting", "codec", "users")
-
-    def __init__(self) -> None:
-        self.codec = 0
-        self.users = 0  # mixes that hear it
-        self._waiting = bytearray()
-
-    def put(self, codec: str, payload: bytes | bytearray) -> None:
-        if codec not in CODECS:
-            return
-        self.codec = CODECS.index(codec)
-        self._waiting += payload
-        if len(self._waiting) > DEEPEST:
-            del self._waiting[:-KEPT]
-
-    def take(self) -> bytes:
-        """The next 20 ms; silence where nothing came."""
-        frame = bytes(self._waiting[:FRAME])
-        del self._waiting[:FRAME]
-        return frame.ljust(FRAME, SILENCE[CODECS[self.codec]])
 
 
 class Mixer:
@@ -59,18 +32,13 @@ class Mixer:
 
     def join(self, leg: Leg, sources: tuple[tuple[Leg, float], ...]) -> None:
         for source, _ in sources:
-            if source.tap is None:
-                source.tap = Tap()
-            source.tap.users += 1
+            source.tapped()
         self.legs[leg] = sources
         self._arrange()
 
     def leave(self, leg: Leg) -> None:
         for source, _ in self.legs.pop(leg):
-            if source.tap is not None:
-                source.tap.users -= 1
-                if source.tap.users == 0:
-                    source.tap = None
+            source.untapped()
         self._arrange()
 
     def _arrange(self) -> None:
@@ -87,17 +55,17 @@ class Mixer:
                 if source.tap is not None:
                     self._gains[row, places[id(source.tap)]] += gain
 
-    def frames(self) -> Iterator[tuple[Leg, bytes]]:
+    def frames(self, tick: int) -> Iterator[tuple[Leg, bytes]]:
         """The next 20 ms for every leg that hears a mix and may be sent to, in its codec."""
         if not self._hearing:
             return
-        law = np.frombuffer(b"".join(tap.take() for tap in self._taps), dtype=np.uint8).reshape(-1, FRAME)
+        law = np.frombuffer(b"".join(tap.take(tick) for tap in self._taps), dtype=np.uint8).reshape(-1, FRAME)
         said = _LINEAR[np.array([tap.codec for tap in self._taps], dtype=np.intp)[:, None], law]
         mixed = (self._gains @ said).clip(-32768, 32767).astype(np.int16).view(np.uint16)
         codecs = [CODECS.index(leg.peer.codec) if leg.peer and leg.peer.codec in CODECS else 0 for leg in self._hearing]
         coded = _ENCODE[np.array(codecs, dtype=np.intp)[:, None], mixed]
-        for leg, row in zip(self._hearing, coded, strict=True):
-            if leg.may_speak():
-                yield leg, row.tobytes()
+        for leg, row, samples in zip(self._hearing, coded, mixed, strict=True):
+            if leg.may_speak() and leg.peer is not None:
+                yield leg, row.tobytes() if leg.peer.codec in CODECS else leg.say(samples.tobytes())
             else:
                 leg.stream.switched = True

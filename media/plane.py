@@ -7,8 +7,10 @@ the tests. Every verb returns at once; what comes of it comes back as a `Fact`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
+
+from media import quality
 
 
 @dataclass(slots=True, frozen=True)
@@ -22,12 +24,21 @@ class Port:
 
 
 @dataclass(slots=True, frozen=True)
+class Crypto:
+    """What SRTP needs: the suite (RFC 4568 §6.2) and both master keys with their salts, never shown."""
+
+    suite: str
+    ours: bytes = field(repr=False)  # 30 bytes
+    theirs: bytes = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
 class Peer:
     """Where a leg sends, and in which payload types; the outcome of offer/answer."""
 
     host: str
     port: int
-    codec: str  # PCMU, PCMA
+    codec: str  # PCMU, PCMA, G722
     payload: int
     events: int | None  # telephone-event payload number, None: the peer knows none
     sends: bool = True  # the peer sends: it is listened to
@@ -35,6 +46,9 @@ class Peer:
     ptime_ms: int = 20
     receive_payloads: tuple[tuple[int, str], ...] = ()
     latch: tuple[str, ...] = ()  # nat: true – networks the source may be latched to once; empty: never
+    rtcp_port: int = 0  # where it takes RTCP; 0: the port above
+    rtcp_mux: bool = False  # on the same port as RTP (RFC 5761)
+    crypto: Crypto | None = None  # None: RTP in clear
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,7 +81,33 @@ class LostFact:
     how: Literal["worker", "no_ports", "silent"]
 
 
-Fact: TypeAlias = DigitFact | PlayEndedFact | LostFact
+@dataclass(slots=True, frozen=True)
+class QualityFact:
+    """How a leg sounds so far, told once a second while packets come in. The far figures are the peer's, of what we
+    send, None until its first RTCP report says so."""
+
+    leg: str
+    codec: str
+    secure: bool
+    packets: int  # received
+    expected: int  # sent to us, by their numbers
+    jitter_s: float
+    far_loss: float | None
+    far_jitter_s: float | None
+    round_trip_s: float | None
+
+    @property
+    def loss(self) -> float:
+        """The share of its packets that never came, 0 to 1."""
+        return max(0.0, 1 - self.packets / self.expected) if self.expected else 0.0
+
+    @property
+    def mos(self) -> float:
+        """What we hear of the leg, 1 (bad) to 4.5: an estimate, see `media.quality`."""
+        return quality.mos(self.loss, quality.delay_s(self.jitter_s, self.round_trip_s))
+
+
+Fact: TypeAlias = DigitFact | PlayEndedFact | LostFact | QualityFact
 
 
 class NoPorts(RuntimeError):

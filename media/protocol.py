@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from media.plane import DigitFact, LostFact, Peer, PlayEndedFact, Source
+from media.plane import DigitFact, LostFact, Peer, PlayEndedFact, QualityFact, Source
 
-VERSION: Final = 1
+VERSION: Final = 2
 LENGTH_BYTES: Final = 4
 LONGEST: Final = 1 << 20
 
@@ -146,6 +146,12 @@ class MediaLost(_Message, tag="media_lost"):
         return LostFact(self.leg, self.how)
 
 
+class Qualities(_Message, tag="qualities"):
+    """How the legs sound that were heard since the last of these."""
+
+    legs: tuple[QualityFact, ...]
+
+
 class Trouble(_Message, tag="trouble"):
     """For the log: what could not be done, and why."""
 
@@ -153,7 +159,7 @@ class Trouble(_Message, tag="trouble"):
     what: str
 
 
-FromWorker: TypeAlias = Bound | Figures | Pong | Digit | PlayEnded | MediaLost | Trouble
+FromWorker: TypeAlias = Bound | Figures | Pong | Digit | PlayEnded | MediaLost | Qualities | Trouble
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 to_worker: Final = msgspec.msgpack.Decoder(ToWorker).decode

@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 from media.rtp import CLOCK_HZ, FRAME, HEADER, HEADER_BYTES, MARKER, PLAIN, SEQ, WORD, ahead
 
 Send: TypeAlias = Callable[[memoryview | bytes | bytearray], object]
-Route: TypeAlias = tuple[int, bytes | None]  # second header byte to write, translation table of the payload
+Translation: TypeAlias = bytes | Callable[[bytes], bytes]  # of a payload: a table, or what decodes and encodes it
+Route: TypeAlias = tuple[int, Translation | None]  # second header byte to write
 JUMP: Final = 3000  # packets: a sequence further ahead is a new one (MAX_DROPOUT of RFC 3550 A.1)
 STRAGGLER: Final = 100  # packets: further behind too (MAX_MISORDER)
 
@@ -23,7 +24,7 @@ _header = HEADER.pack
 class Stream:
     """One leg's stream. `sent_at` is when the packet with `timestamp` was due, in seconds of the caller's clock."""
 
-    __slots__ = ("payload_type", "sent_at", "sequence", "ssrc", "switched", "timestamp")
+    __slots__ = ("octets", "packets", "payload_type", "sent_at", "sequence", "ssrc", "switched", "timestamp")
 
     def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
         self.ssrc = ssrc
@@ -31,6 +32,8 @@ class Stream:
         self.timestamp = timestamp
         self.sent_at: float | None = None
         self.payload_type = 0
+        self.packets = 0  # sent …
+        self.octets = 0  # … with their headers
         self.switched = True  # the next packet is the first of its source
 
     def elapsed(self, now: float) -> int:
@@ -40,6 +43,8 @@ class Stream:
     def frame(self, into: bytearray, now: float) -> None:
         """Write the header of the next frame of 20 ms, due `now`."""
         self.sequence = sequence = (self.sequence + 1) & SEQ
+        self.packets += 1
+        self.octets += len(into)
         if self.switched:
             self.switched = False
             self.timestamp = timestamp = (self.timestamp + self.elapsed(now)) & WORD
@@ -57,6 +62,8 @@ class Stream:
             self.sent_at = now
             payload_type |= MARKER
         self.switched = True  # whatever comes after is another source
+        self.packets += 1
+        self.octets += HEADER_BYTES + len(payload)
         return HEADER.pack(PLAIN, payload_type, self.sequence, self.timestamp, self.ssrc) + payload
 
 
@@ -102,7 +109,13 @@ class Relay:
         stream.sequence = number
         stream.timestamp = timestamp = (timestamp + self._timestamp) & WORD
         stream.sent_at = now
-        self._write(packet, size, second, table, number, timestamp)
+        if table is None:  # `_write`, without the call
+            stream.packets += 1
+            stream.octets += size
+            _pack(packet, 0, PLAIN, second, number, timestamp, stream.ssrc)
+            self._send(memoryview(packet)[:size])
+        else:
+            self._write(packet, size, second, table, number, timestamp)
 
     def _begin(self, sequence: int, timestamp: int, now: float) -> int:
         stream = self._stream
@@ -113,18 +126,24 @@ class Relay:
         return out
 
     def _write(
-        self, packet: bytearray, size: int, second: int, table: bytes | None, sequence: int, timestamp: int
+        self, packet: bytearray, size: int, second: int, table: Translation | None, sequence: int, timestamp: int
     ) -> None:
+        stream = self._stream
+        stream.packets += 1
+        stream.octets += size
+        header = _header(PLAIN, second, sequence, timestamp, stream.ssrc)
+        payload = bytes(packet[HEADER_BYTES:size])
         if table is None:
-            _pack(packet, 0, PLAIN, second, sequence, timestamp, self._stream.ssrc)
-            self._send(memoryview(packet)[:size])
+            self._send(header + payload)
         else:
-            header = _header(PLAIN, second, sequence, timestamp, self._stream.ssrc)
-            self._send(header + packet[HEADER_BYTES:size].translate(table))
+            self._send(header + (payload.translate(table) if isinstance(table, bytes) else table(payload)))
 
 
 def routes(
-    receives: Mapping[int, str], sends: Mapping[str, int], translate: Mapping[tuple[str, str], bytes], events: str
+    receives: Mapping[int, str],
+    sends: Mapping[str, int],
+    translate: Callable[[str, str], Translation | None],
+    events: str,
 ) -> dict[int, Route]:
     """Routes from a source that may send payload types `receives` to a peer that takes codecs `sends` (the audio codec
     first). `events` is the name under which telephone-events stand in both. The marker goes along."""
@@ -137,7 +156,7 @@ def routes(
         elif codec in sends:
             route = (sends[codec], None)
         else:
-            table = translate.get((codec, wanted))
+            table = translate(codec, wanted)
             route = (sends[wanted], table) if table is not None else None
         if route is not None:
             found[payload_type] = route

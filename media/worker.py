@@ -6,8 +6,8 @@ over the socket it inherits as FD, and ends when that closes.
 
 from __future__ import annotations
 
-import errno
 import gc
+import heapq
 import os
 import resource
 import select
@@ -23,11 +23,13 @@ from typing import Any, Final
 
 from media import protocol
 from media.audio import AudioError, Library, Track
-from media.codecs import TRANSLATE
+from media.codecs import MADE
 from media.dtmf import Pressed, spell, tones
 from media.feeds import Feeds, Play, Reason
-from media.leg import EVENTS, SILENCE, Counters, Leg
-from media.plane import Peer, Source
+from media.hearing import Hearing
+from media.leg import Counters, Leg
+from media.plane import Peer
+from media.ports import WILDCARD, Home, Ports, beside, bound
 from media.protocol import (
     Bind,
     Bound,
@@ -42,6 +44,7 @@ from media.protocol import (
     Ping,
     PlayEnded,
     Pong,
+    Qualities,
     RelayDigits,
     SendDigits,
     Set,
@@ -49,8 +52,9 @@ from media.protocol import (
     Stop,
     Trouble,
 )
+from media.reports import Reports
 from media.rtp import FRAME_S
-from media.stream import Relay, routes
+from media.srtp import SrtpMissing
 
 LATE_S: Final = FRAME_S / 2
 FORGIVEN_S: Final = 1.0  # further behind (the machine slept), ticks are given up
@@ -59,7 +63,7 @@ NAP_S: Final = 0.001  # between two looks under traffic: one waking serves sever
 EVENTS_A_ROUND: Final = 256  # packets between two looks at the clock
 OUTBOX: Final = 1 << 20  # bytes the engine has not read yet: beyond, keys are dropped
 ERRORS_SHOWN: Final = 20
-WILDCARD: Final = ("0.0.0.0", "::")
+QUALITIES_AT_ONCE: Final = 200  # legs in one message
 
 
 class Worker:
@@ -71,17 +75,17 @@ class Worker:
         self._ended = False
         self._epoll = select.epoll()
         self._hello: Hello | None = None
-        self._library = Library(())
         self._counters = Counters()
         self._feeds = Feeds(self._counters, self._done)
-        self._legs: dict[str, Leg] = {}
-        self._homes: dict[Leg, tuple[str, int]] = {}
-        self._by_fd: dict[int, Leg] = {}
-        self._hearers: dict[str, dict[Leg, None]] = {}  # who wishes to hear the leg of that name
+        self._hearing = Hearing(self._feeds, self._trouble, self._start_ticking)
+        self._legs = self._hearing.legs
+        self._homes: dict[Leg, Home] = {}
+        self._by_fd: dict[int, Leg | Reports] = {}
         self._by_op: dict[str, Leg] = {}
         self._down: dict[Leg, None] = {}  # with a key held down
-        self._free: dict[tuple[str, int], socket.socket] = {}
-        self._next_port: dict[str, int] = {}
+        self._ports = Ports(0, -1, 1)  # until told
+        self._reports: list[tuple[float, int, Leg]] = []  # when whose RTCP is due: a heap
+        self._serial = 0
         self._next_tick = 0.0
         self._next_check = self._wake_at = monotonic() + CHECK_S
         self._verbs: dict[type, Callable[[Any], None]] = {
@@ -95,7 +99,7 @@ class Worker:
             SendDigits: self._send_digits,
             RelayDigits: self._relay_digits,
             Delete: self._delete,
-            Forget: lambda _: self._library.forget(),
+            Forget: lambda _: self._hearing.library.forget(),
             Stats: lambda message: self._tell(Figures(message.id, self._figures())),
             Ping: lambda message: self._tell(Pong(message.id)),
         }
@@ -116,9 +120,9 @@ class Worker:
             now = monotonic()
             try:
                 for fd, event in events:
-                    leg = by_fd.get(fd)
-                    if leg is not None:
-                        leg.receive(now)
+                    receiver = by_fd.get(fd)
+                    if receiver is not None:
+                        receiver.receive(now)
                     elif fd == control:
                         self._control_ready(event)
             except Exception:  # one leg's packet must not end the calls of all; what was not read is polled again
@@ -136,10 +140,15 @@ class Worker:
         while 0.0 < self._next_tick <= now:
             self._tick(now)
             now = monotonic()
+        while self._reports and self._reports[0][0] <= now:
+            self._report(heapq.heappop(self._reports)[2], now)
         if now >= self._next_check:
             self._next_check = now + CHECK_S
             self._check_silence(now)
+            self._tell_quality()
         self._wake_at = min(self._next_tick or self._next_check, self._next_check)
+        if self._reports:
+            self._wake_at = min(self._wake_at, self._reports[0][0])
 
     def _tick(self, now: float) -> None:
         due = self._next_tick
@@ -173,10 +182,29 @@ class Worker:
         if limit is None:
             return
         for leg in self._legs.values():
-            quiet = leg.peer is not None and leg.peer.sends and now - leg.heard_at > limit
+            heard_at = max(leg.heard_at, leg.reports.heard_at)
+            quiet = leg.should_be_heard() and now - heard_at > limit
             if quiet and not leg.silent:
                 self._tell(MediaLost(leg.name, "silent"))
             leg.silent = quiet
+
+    def _tell_quality(self) -> None:
+        """Of the legs that were heard since this was last told."""
+        heard = [leg for leg in self._legs.values() if leg.reception.packets != leg.told]
+        for leg in heard:
+            leg.told = leg.reception.packets
+        for start in range(0, len(heard), QUALITIES_AT_ONCE):
+            self._tell(Qualities(tuple([leg.quality() for leg in heard[start : start + QUALITIES_AT_ONCE]])))
+
+    def _report(self, leg: Leg, now: float) -> None:
+        """Send the RTCP that is due, unless the leg is gone."""
+        if self._legs.get(leg.name) is leg:
+            leg.reports.report(leg.ssrc, now)
+            self._schedule(leg)
+
+    def _schedule(self, leg: Leg) -> None:
+        self._serial += 1
+        heapq.heappush(self._reports, (leg.reports.due, self._serial, leg))
 
     # ------------------------------------------------------------------------------------------------- the control
 
@@ -206,8 +234,11 @@ class Worker:
         if self._counters.errors <= ERRORS_SHOWN:
             self._tell(Trouble("", traceback.format_exc()))
 
+    def _trouble(self, leg: str, what: str) -> None:
+        self._tell(Trouble(leg, what))
+
     def _tell(self, message: protocol.FromWorker) -> None:
-        if len(self._outbox) < OUTBOX or not isinstance(message, Digit | Trouble):
+        if len(self._outbox) < OUTBOX or not isinstance(message, Digit | Trouble | Qualities):
             self._outbox += protocol.pack(message)
 
     def _flush(self) -> None:
@@ -227,64 +258,58 @@ class Worker:
         if hello.version != protocol.VERSION:
             raise protocol.ProtocolError(f"engine speaks version {hello.version}, this worker {protocol.VERSION}")
         self._hello = hello
-        self._library = Library([Path(root) for root in hello.roots])
+        self._hearing.library = Library([Path(root) for root in hello.roots])
+        self._ports = Ports(*hello.ports, hello.stride)
 
     # --------------------------------------------------------------------------------------------- ports and legs
 
     def _bind(self, wanted: Bind) -> None:
-        assert self._hello is not None
-        (first, last), stride = self._hello.ports, self._hello.stride
-        port = self._next_port.get(wanted.address, first)
-        ports: list[int] = []
-        error = ""
-        while len(ports) < wanted.count and port <= last:
-            try:
-                self._free[wanted.address, port] = _socket(wanted.address, port)
-            except OSError as problem:
-                error = f"{wanted.address}:{port}: {problem.strerror}"
-                if problem.errno != errno.EADDRINUSE:
-                    break
-            else:
-                ports.append(port)
-            port += stride
-        self._next_port[wanted.address] = port
-        self._tell(Bound(wanted.address, wanted.count, tuple(ports), port <= last, error))
+        ports, left, error = self._ports.bind(wanted.address, wanted.count)
+        self._tell(Bound(wanted.address, wanted.count, ports, left, error))
 
     def _create(self, wanted: Create) -> None:
         home = (wanted.address, wanted.port)
-        sock = self._free.pop(home, None)
+        sock = self._ports.free.pop(home, None)
         if sock is None:
             self._tell(MediaLost(wanted.leg, "no_ports"))
             return
-        leg = Leg(wanted.leg, sock, self._counters, self._key_down, self._pressed)
+        leg = Leg(wanted.leg, sock, beside(home), monotonic(), self._counters, self._key_down, self._pressed)
         leg.drain()
         self._legs[wanted.leg] = leg
         self._homes[leg] = home
         self._listen(leg)
+        self._schedule(leg)
 
     def _listen(self, leg: Leg) -> None:
-        self._by_fd[leg.socket.fileno()] = leg
-        self._epoll.register(leg.socket.fileno(), select.EPOLLIN)
+        receivers: tuple[Leg | Reports, ...] = (leg, leg.reports)
+        for receiver in receivers:
+            if receiver.socket is not None:
+                self._by_fd[receiver.socket.fileno()] = receiver
+                self._epoll.register(receiver.socket.fileno(), select.EPOLLIN)
 
     def _deafen(self, leg: Leg) -> None:
-        self._epoll.unregister(leg.socket.fileno())
-        del self._by_fd[leg.socket.fileno()]
+        for sock in (leg.socket, leg.reports.socket):
+            if sock is not None and sock.fileno() in self._by_fd:
+                self._epoll.unregister(sock.fileno())
+                del self._by_fd[sock.fileno()]
 
     def _delete(self, gone: Delete) -> None:
-        leg = self._legs.pop(gone.leg, None)
+        leg = self._legs.get(gone.leg)
         if leg is None:
             return
         if leg.play is not None:
             self._by_op.pop(leg.play.op, None)
         self._down.pop(leg, None)
-        self._wish(leg, SILENCE)
-        self._unfeed(leg)
-        for hearer in self._hearers.pop(gone.leg, ()):
-            self._feed(hearer)
+        self._hearing.forget(leg)
+        if self._feeds.ears is not None:
+            self._feeds.ears.leave(leg)
+        self._deafen(leg)
         home = self._homes.pop(leg)
         if leg.socket.fileno() >= 0:
-            self._deafen(leg)
-            self._free[home] = leg.socket  # still connected: its last peer alone can fill it
+            self._ports.free[home] = leg.socket  # still connected: its last peer alone can fill it
+            leg.reports.report(leg.ssrc, monotonic(), bye=True)
+        self._counters.packets_in += leg.reception.packets
+        self._counters.packets_out += leg.stream.packets
         leg.close()
 
     def _set(self, agreed: Set) -> None:
@@ -294,19 +319,26 @@ class Worker:
         try:
             self._agree(leg, agreed.peer)
         except OSError as problem:
-            self._tell(Trouble(agreed.leg, f"{agreed.peer.host}:{agreed.peer.port}: {problem.strerror}"))
+            self._trouble(agreed.leg, f"{agreed.peer.host}:{agreed.peer.port}: {problem.strerror}")
+        except SrtpMissing as problem:
+            self._trouble(agreed.leg, str(problem))
         leg.heard_at = monotonic()
-        self._feed(leg)
-        for hearer in self._hearers.get(leg.name, ()):
-            self._feed(hearer)
+        self._hearing.changed(leg)
+        if agreed.peer.sends and agreed.peer.events is None and agreed.peer.codec in MADE:
+            self._feeds.listening(self._key_down, self._toned).join(leg)
+            self._start_ticking()
+        elif self._feeds.ears is not None:
+            self._feeds.ears.leave(leg)
 
     def _agree(self, leg: Leg, peer: Peer) -> None:
         home = self._homes[leg]
         if peer.latch and leg.connected():  # a connected socket hears nobody else: take a new one
             self._deafen(leg)
             leg.socket.close()
+            leg.reports.close()
+            leg.reports.rebind(beside(home))
             try:
-                leg.socket = _socket(*home)
+                leg.socket = bound(*home)
             except OSError:
                 self._tell(MediaLost(leg.name, "no_ports"))
                 raise
@@ -321,87 +353,14 @@ class Worker:
             return
         if wanted.source.kind != "prompts" and leg.play is not None:
             self._end_play(leg, "stopped")
-        if wanted.source != leg.wish:
-            self._wish(leg, wanted.source)
-            self._feed(leg)
-
-    def _wish(self, leg: Leg, source: Source) -> None:
-        for name in leg.hears_from():
-            hearers = self._hearers.get(name)
-            if hearers is not None:
-                hearers.pop(leg, None)
-                if not hearers:
-                    del self._hearers[name]
-        leg.wish = source
-        for name in leg.hears_from():
-            self._hearers.setdefault(name, {})[leg] = None
-
-    def _unfeed(self, leg: Leg) -> None:
-        if leg.feed is not None:
-            leg.feed.pop(leg, None)
-            leg.feed = None
-        if leg.relay is not None:
-            source, relay = leg.relay
-            source.relays = tuple(other for other in source.relays if other is not relay)
-            leg.relay = None
-        if self._feeds.mixer is not None and leg in self._feeds.mixer.legs:
-            self._feeds.mixer.leave(leg)
-
-    def _feed(self, leg: Leg) -> None:
-        """Connect the leg to what it is to hear now: digits come first, then a play, then what was wished."""
-        self._unfeed(leg)
-        leg.stream.switched = True
-        if leg.sending is not None:
-            feed = self._feeds.plays if isinstance(leg.sending, Play) else self._feeds.spellings
-        elif leg.play is not None:
-            feed = self._feeds.plays
-        elif not leg.may_send():
-            return
-        else:
-            wished = self._wished(leg)
-            if wished is None:
-                return
-            feed = wished
-        feed[leg] = None
-        leg.feed = feed
-        self._start_ticking()
-
-    def _wished(self, leg: Leg) -> dict[Leg, None] | None:
-        """The tick's feed of what the leg wishes to hear, if it is one."""
-        assert leg.peer is not None
-        wish = leg.wish
-        if wish.kind in ("music", "mix") and not leg.may_speak():
-            self._tell(Trouble(leg.name, f"no {wish.kind} in codec {leg.peer.codec}"))
-        elif wish.kind == "music":
-            try:
-                return self._feeds.music(wish.name, self._library.track(wish.name), leg.peer.codec)
-            except AudioError as problem:
-                self._tell(Trouble(leg.name, str(problem)))
-        elif wish.kind == "leg":
-            for name, _ in wish.legs[:1]:
-                if name in self._legs:
-                    self._join(leg, self._legs[name])
-        elif wish.kind == "mix":
-            heard = tuple((self._legs[name], gain) for name, gain in wish.legs if name in self._legs)
-            self._feeds.mixing().join(leg, heard)
-            self._start_ticking()
-        return None
-
-    def _join(self, leg: Leg, source: Leg) -> None:
-        assert leg.peer is not None
-        takes = {leg.peer.codec: leg.peer.payload}
-        if leg.peer.events is not None and source.digits_relayed:
-            takes[EVENTS] = leg.peer.events
-        relay = Relay(leg.stream, routes(source.accepts, takes, TRANSLATE, EVENTS), leg.send)
-        source.relays += (relay,)
-        leg.relay = (source, relay)
+        self._hearing.wish(leg, wanted.source)
 
     # ------------------------------------------------------------------------------------------------------- plays
 
     def _play(self, wanted: protocol.Play) -> None:
         leg = self._legs.get(wanted.leg)
         try:
-            tracks = tuple(self._library.track(name) for name in wanted.files)
+            tracks = tuple(self._hearing.library.track(name) for name in wanted.files)
         except AudioError as problem:
             self._tell(Trouble(wanted.leg, str(problem)))
             tracks = ()
@@ -412,7 +371,7 @@ class Worker:
             self._end_play(leg, "stopped")
         leg.play = Play(wanted.op, tracks, wanted.repeat, wanted.barge_in)
         self._by_op[wanted.op] = leg
-        self._feed(leg)
+        self._hearing.feed(leg)
 
     def _stop(self, stop: Stop) -> None:
         leg = self._by_op.get(stop.op)
@@ -424,12 +383,12 @@ class Worker:
         self._by_op.pop(leg.play.op, None)
         self._tell(PlayEnded(leg.play.op, reason))
         leg.play = None
-        self._feed(leg)
+        self._hearing.feed(leg)
 
     def _done(self, leg: Leg) -> None:
         if leg.sending is not None:
             leg.sending = None
-            self._feed(leg)
+            self._hearing.feed(leg)
         elif leg.play is not None:
             self._end_play(leg, "finished")
 
@@ -443,6 +402,9 @@ class Worker:
 
     def _pressed(self, leg: Leg, pressed: Pressed) -> None:
         self._tell(Digit(leg.name, pressed.digit, pressed.duration_s()))
+
+    def _toned(self, leg: Leg, digit: str, duration_s: float) -> None:
+        self._tell(Digit(leg.name, digit, duration_s))
 
     def _send_digits(self, wanted: SendDigits) -> None:
         leg = self._legs.get(wanted.leg)
@@ -458,22 +420,23 @@ class Worker:
         except ValueError as problem:
             self._tell(Trouble(wanted.leg, str(problem)))
             return
-        self._feed(leg)
+        self._hearing.feed(leg)
 
     def _relay_digits(self, wanted: RelayDigits) -> None:
         leg = self._legs.get(wanted.leg)
         if leg is not None and leg.digits_relayed != wanted.on:
             leg.digits_relayed = wanted.on
-            for hearer in self._hearers.get(leg.name, ()):
-                self._feed(hearer)
+            self._hearing.feed_hearers(leg)
 
     def _figures(self) -> dict[str, int]:
         counters = self._counters.figures()
-        dropped = sum(counters[name] for name in ("strangers", "malformed", "unwanted"))
+        counters["packets_in"] += sum(leg.reception.packets for leg in self._legs.values())
+        counters["packets_out"] += sum(leg.stream.packets for leg in self._legs.values())
+        dropped = sum(counters[name] for name in ("strangers", "malformed", "unwanted", "unauthentic"))
         return {
             "pid": os.getpid(),
             "legs": len(self._legs),
-            "ports_bound": len(self._legs) + len(self._free),
+            "ports_bound": len(self._legs) + len(self._ports.free),
             "dropped": dropped,
             **counters,
         }
@@ -481,17 +444,6 @@ class Worker:
 
 def _frame_after(now: float) -> float:
     return (now // FRAME_S + 1) * FRAME_S
-
-
-def _socket(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.bind((address, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def main() -> None:

@@ -501,17 +501,17 @@ def test_a_play_waits_for_its_listener_and_runs_on_under_hold(recordings: Path) 
 def test_no_audio_is_made_in_a_codec_we_do_not_have(recordings: Path) -> None:
     async def scenario() -> None:
         async with pool(prompts=[recordings]) as (plane, facts), Phone() as caller, Phone() as agent:
-            wide = replace(caller.peer(), codec="G722", payload=9)
+            wide = replace(caller.peer(), codec="G729", payload=18)
             with listening(plane, ("caller", caller), ("agent", agent)):
                 plane.set("caller", wide)
                 plane.hears("caller", music("waiting"))
                 plane.hears("agent", from_leg("caller"))
                 plane.play("op", "caller", ("menu",), 1, False)
                 await facts.until(lambda _: facts.ended() == [("op", "finished")])
-                plane.set("agent", replace(agent.peer(), codec="G722", payload=109))
+                plane.set("agent", replace(agent.peer(), codec="G729", payload=109))
                 plane.hears("caller", from_leg("agent"))
                 await settled(plane)
-                caller.send(9, bytes(FRAME), 0)
+                caller.send(18, bytes(20), 0)
                 assert (await agent.hears(1))[0].payload_type == 109  # but it is passed on
                 assert caller.packets == []
                 assert (await settled(plane))["errors"] == 0

@@ -1,0 +1,60 @@
+"""The sockets a worker holds: bound ahead for calls to come, two ports each, RTP even and RTCP the next."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final, TypeAlias
+
+Home: TypeAlias = tuple[str, int]  # address and port of RTP
+WILDCARD: Final = ("0.0.0.0", "::")
+
+
+class Ports:
+    """Takes every `stride`-th port from `first` to `last`, on each address by itself. RTCP's is bound with its call: a
+    leg whose port above is another program's goes without."""
+
+    __slots__ = ("_first", "_last", "_next", "_stride", "free")
+
+    def __init__(self, first: int, last: int, stride: int) -> None:
+        self._first, self._last, self._stride = first, last, stride
+        self._next: dict[str, int] = {}
+        self.free: dict[Home, socket.socket] = {}
+
+    def bind(self, address: str, count: int) -> tuple[tuple[int, ...], bool, str]:
+        """Up to so many more: their ports, whether there are more yet, and why one could not be had."""
+        port = self._next.get(address, self._first)
+        ports: list[int] = []
+        error = ""
+        while len(ports) < count and port <= self._last:
+            try:
+                self.free[address, port] = bound(address, port)
+            except OSError as problem:
+                error = f"{address}:{port}: {problem.strerror}"
+                if problem.errno != errno.EADDRINUSE:
+                    break
+            else:
+                ports.append(port)
+            port += self._stride
+        self._next[address] = port
+        return tuple(ports), port <= self._last, error
+
+
+def bound(address: str, port: int) -> socket.socket:
+    """A UDP socket that does not block. Raises OSError."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def beside(home: Home) -> socket.socket | None:
+    """The socket for the RTCP of a leg whose RTP is there; None if somebody else has the port."""
+    try:
+        return bound(home[0], home[1] + 1)
+    except OSError:
+        return None

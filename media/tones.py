@@ -1,0 +1,114 @@
+"""DTMF in band: a Goertzel for each of the eight tones over all listening legs at once, every 20 ms.
+
+Only legs whose peer has agreed to no telephone-event are listened to: whoever can send a key in two ways is believed
+in one of them. What counts as a key is ITU-T Q.24's: both tones there, neither much stronger, little else beside them,
+for at least 40 ms and with 40 ms of silence or another key between two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.codecs import LINEAR
+from media.dtmf import HIGH_HZ, KEYPAD, LOW_HZ
+from media.rtp import CLOCK_HZ, FRAME, FRAME_S
+from media.tap import CODECS, Tap
+
+if TYPE_CHECKING:
+    from media.leg import Leg
+
+LEAST: Final = 250.0  # amplitude of each tone in 16-bit samples, about −42 dBm0
+PURE: Final = 0.75  # of the frame's energy that must be in the two tones: speech and music have more beside them
+TWIST: Final = 10 ** (8 / 20)  # the high tone at most 8 dB above the low one …
+REVERSE: Final = 10 ** (6 / 20)  # … and at most 6 dB below
+BEGIN: Final = 2  # frames in a row with the same key before it is one
+END: Final = 2  # frames without it before it is over
+_LINEAR: Final = np.array([LINEAR[codec] for codec in CODECS], dtype=np.float32)
+_WAVES: Final = np.exp(-2j * np.pi * np.outer(np.arange(FRAME), np.array(LOW_HZ + HIGH_HZ)) / CLOCK_HZ)
+_BASIS: Final = (np.concatenate([_WAVES.real, _WAVES.imag], axis=1) * (2 / FRAME)).astype(np.float32)
+
+
+def keys(samples: NDArray[np.float32]) -> list[str]:
+    """For each row of 160 samples the key that sounds in it, "" for none."""
+    parts = samples @ _BASIS
+    power = parts[:, :8] ** 2 + parts[:, 8:] ** 2  # squares of amplitudes
+    low, high = power[:, :4], power[:, 4:]
+    row, column = low.argmax(axis=1), high.argmax(axis=1)
+    rows, columns = low.max(axis=1), high.max(axis=1)
+    energy = 2 * (samples**2).mean(axis=1)
+    sound = (
+        (np.minimum(rows, columns) > LEAST**2)
+        & (rows + columns > PURE * energy)
+        & (columns < rows * TWIST**2)
+        & (rows < columns * REVERSE**2)
+    )
+    return [KEYPAD[4 * r + c] if yes else "" for r, c, yes in zip(row, column, sound, strict=True)]
+
+
+class Key:
+    """The keys of one leg, frame by frame: a key needs `BEGIN` frames, and is told when it ends."""
+
+    __slots__ = ("_frames", "_length", "_missed", "_run", "down")
+
+    def __init__(self) -> None:
+        self.down = ""
+        self._run = ""  # what the latest frames have in common …
+        self._length = 0  # … and how many they are
+        self._frames = 0  # of the key that is down
+        self._missed = 0
+
+    def frame(self, key: str) -> tuple[bool, tuple[str, float] | None]:
+        """Whether a key went down with this frame, and the key that ended, with its seconds."""
+        self._length = self._length + 1 if key == self._run else 1
+        self._run = key
+        ended = None
+        if self.down:
+            if key == self.down:
+                self._frames += 1 + self._missed
+                self._missed = 0
+                return False, None
+            self._missed += 1
+            if self._missed < END:
+                return False, None
+            ended = (self.down, self._frames * FRAME_S)
+            self.down = ""
+        if key and self._length >= BEGIN:
+            self.down, self._frames, self._missed = key, self._length, 0
+        return bool(self.down), ended
+
+
+class Ears:
+    """The legs listened to. `on_down(leg)` hears of a key going down, `on_key(leg, key, seconds)` of one that ended."""
+
+    __slots__ = ("_on_down", "_on_key", "legs")
+
+    def __init__(self, on_down: Callable[[Leg], None], on_key: Callable[[Leg, str, float], None]) -> None:
+        self.legs: dict[Leg, tuple[Tap, Key]] = {}
+        self._on_down = on_down
+        self._on_key = on_key
+
+    def join(self, leg: Leg) -> None:
+        if leg not in self.legs:
+            self.legs[leg] = leg.tapped(), Key()
+
+    def leave(self, leg: Leg) -> None:
+        if self.legs.pop(leg, None) is not None:
+            leg.untapped()
+
+    def tick(self, number: int) -> None:
+        """Listen to the 20 ms of this tick."""
+        if not self.legs:
+            return
+        taps = [tap for tap, _ in self.legs.values()]
+        law = np.frombuffer(b"".join(tap.take(number) for tap in taps), dtype=np.uint8).reshape(-1, FRAME)
+        heard = keys(_LINEAR[np.array([tap.codec for tap in taps], dtype=np.intp)[:, None], law])
+        for (leg, (_, key)), sound in zip(list(self.legs.items()), heard, strict=True):
+            down, ended = key.frame(sound)
+            if ended is not None:
+                self._on_key(leg, *ended)
+            if down:
+                self._on_down(leg)
