@@ -1,6 +1,8 @@
 """Anything may arrive at any time: a random world, stale and crossing events among it; after every step the invariants
 hold, and in the end nobody is stuck and every call has its one record."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from acd.core import events as e
 from acd.core.calls import LegState
 from acd.core.engine import Engine
 from acd.core.flow import Answer, CollectDigits, Enqueue, Flow, HangUpStep, Menu, RingTone, Say
-from acd.core.settings import Announce, Number, Queue, Settings, WrapUp
+from acd.core.settings import Announce, Number, Queue, Settings, Surge, WrapUp
 from tests.core.hotline import SURVEY, flow, hotline
 from tests.core.world import Phone, World
 
@@ -53,8 +55,11 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     )
     made = hotline(FLOWS["main"], agents=3, confirm=(3,), queue=queue, version=f"v{version}", max_calls=6)
     made.flows = FLOWS
+    busier = replace(queue, wrap_up=WrapUp(), strategy="ring_all", max_length=1, hours="office")
+    crowd = Surge("crowd", [">=", ["waiting", "loans"], 2], ["not", ["open", "office"]], 5.0, {"loans": busier})
+    made.surges = {"crowd": crowd}
     made.numbers = {
-        "1": Number("1", "main"),
+        "1": Number("1", "main", hours="office", closed="plain"),
         "2": Number("2", "plain", "by_agent"),
         "3": Number("3", "main", "at_once"),
     }
@@ -63,7 +68,7 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     if version % 3 == 2:
         made.devices.pop("desk-1")
         made.agents["1001"].device = None
-        made.flows = {**FLOWS, "plain": Flow("plain", (Enqueue("loans"),))}
+        made.flows = {**FLOWS, "plain": Flow("plain", (Enqueue("loans", max_wait_s=3.0), Enqueue("cards")))}
     if version % 2:
         made.queues.pop("cards")
         made.agents.pop("1002")
@@ -209,6 +214,23 @@ class Machine(RuleBasedStateMachine):
         if what == "restart":
             self.world.boot += 1
             self.world.send(e.Started(self.world.boot, 5.0, 1))
+
+    @rule(
+        what=st.sampled_from(["open", "closed", "planned", "on", "off", "auto", "empty", "reset", "told"]),
+        queue=st.sampled_from(QUEUES),
+    )
+    def overlaid(self, what: str, queue: str) -> None:
+        by_hand = {"open": True, "closed": False, "planned": None, "on": True, "off": False, "auto": None}
+        if what in ("open", "closed", "planned"):
+            self.world.ask(e.SetHours, calendar="office", open=by_hand[what])
+        elif what in ("on", "off", "auto"):
+            self.world.ask(e.SetSurge, surge="crowd", on=by_hand[what])
+        elif what == "empty":
+            self.world.ask(e.EmptyQueue, queue="loans", to=queue)
+        elif what == "reset":
+            self.world.ask(e.ResetOverlay)
+        else:
+            self.world.send(e.HoursSet({"office": [(1_000_000.0, True), (1_000_030.0, False)]}))
 
     def talking(self) -> list[str]:
         agents = self.world.engine.view(self.world.now).agents
