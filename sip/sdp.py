@@ -6,12 +6,15 @@ The engine negotiates here; a media worker is only told the outcome: where to se
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Literal, TypeAlias
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+Security: TypeAlias = Literal["off", "preferred", "required"]  # what we take of SRTP (RFC 4568)
 
 MAX_BODY = 16_384  # octets
 MAX_STREAMS = 16
@@ -31,6 +34,7 @@ class Codec:
 
 PCMU = Codec("PCMU", 8000, 0)
 PCMA = Codec("PCMA", 8000, 8)
+G722 = Codec("G722", 8000, 9)  # 16 kHz, whatever its clock says (RFC 3551 §4.5.2)
 TELEPHONE_EVENT = Codec("telephone-event", 8000, 101, "0-16")
 
 # Payload numbers that need no rtpmap (RFC 3551 §6, audio with one channel).
@@ -63,6 +67,28 @@ _OPENING = re.compile(r"v=0\no=[^ \n]+ ([0-9]{1,20}) ([0-9]{1,20}) IN IP[46] [^ 
 _RTPMAP = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`{|}~\-]{1,64})/([0-9]{1,6})(?:/([0-9]{1,3}))? *").fullmatch
 
 
+SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")  # of SRTP, in our offers in this order
+KEY_BYTES = 30  # master key and salt of both (RFC 4568 §6.2)
+
+
+@dataclass(slots=True, frozen=True)
+class Crypto:
+    """A key of its writer for what he sends: one a=crypto line (RFC 4568 §4). The key is never shown."""
+
+    tag: int
+    suite: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class Keys:
+    """What an exchange of a=crypto came to."""
+
+    suite: str
+    ours: bytes = field(repr=False)
+    theirs: bytes = field(repr=False)
+
+
 class SdpError(ValueError):
     """The description cannot be read or used: 400 or 488 (see `status`)."""
 
@@ -87,6 +113,9 @@ class Description:
     session_version: int = 0
     streams: list[str] = field(default_factory=list)  # each m-line's text after "m=", in order, for the answer
     index: int = 0
+    crypto: tuple[Crypto, ...] = ()  # those we can use; of RTP/SAVP only, where there is at least one
+    rtcp_port: int = 0  # where it takes RTCP (RFC 3605); 0: the port above RTP's
+    rtcp_mux: bool = False  # RTCP beside RTP on one port (RFC 5761): offered, or agreed to in an answer
 
 
 @dataclass(slots=True, frozen=True)
@@ -101,13 +130,19 @@ class Agreed:
     receives: bool  # we will receive
     ptime_ms: int
     receive_payloads: tuple[tuple[int, str], ...]  # payload number → codec name, in what reaches us
+    keys: Keys | None = None  # None: RTP in clear
+    rtcp_port: int = 0  # 0: the one above
+    rtcp_mux: bool = False
 
 
 # ------------------------------------------------------------------------------------------------------- reading
 
 
-def parse(body: bytes) -> Description:
-    """Raises `SdpError`: malformed, host name, no audio, too large, too many formats."""
+def parse(body: bytes, security: Security = "off") -> Description:
+    """Raises `SdpError`: malformed, host name, no audio, too large, too many formats.
+
+    Of several audio streams `security` tells which is ours: without SRTP, with it if there is one, or only with it.
+    """
     if len(body) > MAX_BODY:
         raise SdpError("description too large")
     text = body.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
@@ -116,9 +151,12 @@ def parse(body: bytes) -> Description:
     session, *media = text.rstrip("\n").split("\nm=")
     streams = [stream.partition("\n")[0] for stream in media]
     version, address, direction = _session(session)
-    index, port, formats = _choose(streams)
+    index, port, formats, secure = _choose(streams, _PROFILES[security])
     _, _, rest = media[index].partition("\n")
-    audio = _known(formats, rest) if len(rest) <= 1024 else _audio_part(formats, rest)
+    memorable = len(rest) <= 1024 and "a=crypto" not in rest  # a key is remembered nowhere
+    audio = _known(formats, rest) if memorable else _audio_part(formats, rest)
+    if secure and port and not audio.crypto:
+        raise SdpError("no usable a=crypto")
     direction = audio.direction or direction or "sendrecv"
     if address := audio.address or address:
         address = _address(address)
@@ -126,7 +164,20 @@ def parse(body: bytes) -> Description:
         raise SdpError("no connection line", 400)
     if address in ("0.0.0.0", "::"):  # the old way to hold: send nothing there (RFC 3264 §8.4)
         direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
-    return Description(address, port, audio.codecs, direction, audio.ptime_ms, *version, streams, index)
+    crypto = audio.crypto if secure else ()
+    return Description(
+        address,
+        port,
+        audio.codecs,
+        direction,
+        audio.ptime_ms,
+        *version,
+        streams,
+        index,
+        crypto,
+        audio.rtcp_port,
+        audio.rtcp_mux,
+    )
 
 
 def _session(text: str) -> tuple[tuple[int, int], str, Direction | None]:
@@ -146,26 +197,36 @@ def _session(text: str) -> tuple[tuple[int, int], str, Direction | None]:
     return (int(match[1]), int(match[2])), connection, direction
 
 
-def _choose(streams: list[str]) -> tuple[int, int, str]:
-    """Index, port and formats of the first audio stream we can use; of the first refused one if there is no other."""
+_PROFILES: dict[Security, tuple[str, ...]] = {
+    "off": ("RTP/AVP",),
+    "preferred": ("RTP/SAVP", "RTP/AVP"),
+    "required": ("RTP/SAVP",),
+}
+
+
+def _choose(streams: list[str], profiles: tuple[str, ...]) -> tuple[int, int, str, bool]:
+    """Index, port, formats and whether by SRTP, of the audio stream we can use: the first of the best profile. Of the
+    first refused one if there is no other."""
     if len(streams) > MAX_STREAMS:
         raise SdpError("too many streams")
-    refused = None
+    found: tuple[int, int, str, bool] | None = None
+    best = len(profiles)
     for index, stream in enumerate(streams):
         kind, _, rest = stream.partition(" ")
         text, _, rest = rest.partition(" ")
         protocol, _, formats = rest.partition(" ")
-        if kind != "audio" or protocol != "RTP/AVP":
+        if kind != "audio" or protocol not in profiles:
             continue
         text = text.partition("/")[0]
         if len(text) > 5 or not (text.isascii() and text.isdigit()) or int(text) > 65535:
             raise SdpError("bad port", 400)
-        if port := int(text):
-            return index, port, formats
-        refused = refused or (index, 0, formats)
-    if refused is None:
-        raise SdpError("no audio over RTP/AVP")
-    return refused
+        rank = profiles.index(protocol)
+        if int(text) and rank < best:
+            found, best = (index, int(text), formats, protocol == "RTP/SAVP"), rank
+        found = found or (index, 0, formats, protocol == "RTP/SAVP")
+    if found is None:
+        raise SdpError(f"no audio over {' or '.join(profiles)}")
+    return found
 
 
 @dataclass(slots=True, frozen=True)
@@ -176,6 +237,9 @@ class _Audio:
     address: str
     direction: Direction | None
     ptime_ms: int
+    crypto: tuple[Crypto, ...]
+    rtcp_port: int
+    rtcp_mux: bool
 
 
 def _audio_part(formats: str, text: str) -> _Audio:
@@ -184,6 +248,8 @@ def _audio_part(formats: str, text: str) -> _Audio:
     ptime = DEFAULT_PTIME_MS
     maps: dict[str, str] = {}
     parameters: dict[str, str] = {}
+    crypto: list[Crypto] = []
+    rtcp_port, rtcp_mux = 0, False
     for line in text.split("\n") if text else ():
         name, _, value = line.partition(":")
         if name == "a=rtpmap":
@@ -192,17 +258,50 @@ def _audio_part(formats: str, text: str) -> _Audio:
             payload, _, parameters[payload] = value.partition(" ")
         elif name == "a=ptime":
             ptime = _ptime(value)
+        elif name == "a=crypto":
+            crypto += _crypto(value)
+        elif name == "a=rtcp":
+            rtcp_port = _rtcp_port(value)
+        elif line == "a=rtcp-mux":
+            rtcp_mux = True
         elif line[:2] == "c=":
             address = address or line[2:]
         elif line[:2] == "a=":
             direction = _WORDS.get(line[2:], direction)
         elif line[1:2] != "=":
             raise SdpError("bad line", 400)
-    return _Audio(_codecs(formats.split(), maps, parameters), address, direction, ptime)
+    codecs = _codecs(formats.split(), maps, parameters)
+    return _Audio(codecs, address, direction, ptime, tuple(crypto), rtcp_port, rtcp_mux)
 
 
 # But for addresses, ports and crypto keys a trunk and a phone write the same text in every call.
 _known = lru_cache(maxsize=256)(_audio_part)
+
+
+def _crypto(text: str) -> list[Crypto]:
+    """The line if we can do what it says: a known suite, one key without MKI, no session parameter but WSH, which is
+    only a hint, and those marked with - (RFC 4568 §6.3.7). Any other line is as if it were not there (§7.1.2)."""
+    tag, suite, key, *rest = (*text.split(), "", "", "")
+    method, _, info = key.partition(":")
+    salted, *more = info.split("|")  # a lifetime may follow: no call of ours reaches it
+    if suite not in SUITES or method != "inline" or any(":" in one for one in more):
+        return []
+    if not (len(tag) <= 9 and tag.isascii() and tag.isdigit()):
+        return []
+    if any(one and not one.startswith(("-", "WSH=")) for one in rest):
+        return []
+    try:
+        secret = b64decode(salted, validate=True)
+    except (Base64Error, ValueError):
+        return []
+    return [Crypto(int(tag), suite, secret)] if len(secret) == KEY_BYTES else []
+
+
+def _rtcp_port(text: str) -> int:
+    """0 for one that nobody can mean, or that names another address: reports go where the audio goes."""
+    port, _, elsewhere = text.strip().partition(" ")
+    fits = not elsewhere and len(port) <= 5 and port.isascii() and port.isdigit() and int(port) <= 65535
+    return int(port) if fits else 0
 
 
 def _ptime(text: str) -> int:
@@ -276,9 +375,10 @@ def offer(
     session_id: int,
     version: int = 1,
     direction: Direction = "sendrecv",
+    crypto: tuple[Crypto, ...] = (),
 ) -> bytes:
-    """Our offer: one audio stream, codecs in order of preference, telephone-event last."""
-    audio = _audio(port, _with_events(codecs), direction)
+    """Our offer: one audio stream, codecs in order of preference, telephone-event last. With `crypto` it is SRTP."""
+    audio = _audio(port, _with_events(codecs), direction, crypto)
     return _write(address, session_id, version, [audio])
 
 
@@ -291,8 +391,9 @@ def answer(
     session_id: int,
     version: int = 1,
     direction: Direction = "sendrecv",
+    key: bytes = b"",
 ) -> tuple[bytes, Agreed]:
-    """Our answer and what it means. Raises `SdpError` (488) when nothing fits.
+    """Our answer and what it means. Raises `SdpError` (488) when nothing fits. `key`: ours, if they offered SRTP.
 
     One codec only is answered, the first of theirs that is among ours, under their number, and telephone-event if they
     offered it: what reaches us can then be nothing else.
@@ -305,7 +406,9 @@ def answer(
     direction = _allowed(direction, theirs.direction)
     lines = [_refusal(stream) for stream in theirs.streams] or [""]
     written = codec, *(Codec(e.name, e.rate, e.payload, TELEPHONE_EVENT.fmtp) for e in chosen[1:])
-    lines[theirs.index] = _audio(port, written, direction)
+    crypto = theirs.crypto[:1]  # their first (RFC 4568 §7.1.2), under its tag
+    ours = tuple([Crypto(one.tag, one.suite, key) for one in crypto])
+    lines[theirs.index] = _audio(port, written, direction, ours, theirs.rtcp_mux)
     sends, receives = _FLAGS[direction]
     outcome = Agreed(
         theirs.address,
@@ -316,12 +419,17 @@ def answer(
         receives,
         theirs.ptime_ms,
         tuple([(one.payload, one.name) for one in chosen]),
+        Keys(crypto[0].suite, key, crypto[0].key) if crypto else None,
+        theirs.rtcp_port,
+        theirs.rtcp_mux,
     )
     return _write(address, session_id, version, lines), outcome
 
 
-def agreed(ours: tuple[Codec, ...], direction: Direction, theirs: Description) -> Agreed:
-    """What their answer to our offer means. Raises `SdpError`."""
+def agreed(
+    ours: tuple[Codec, ...], direction: Direction, theirs: Description, crypto: tuple[Crypto, ...] = ()
+) -> Agreed:
+    """What their answer to our offer (with this `crypto`) means. Raises `SdpError`."""
     if theirs.port == 0:
         raise SdpError("the audio stream is refused")
     codec = _first_common(theirs.codecs, ours)
@@ -337,7 +445,19 @@ def agreed(ours: tuple[Codec, ...], direction: Direction, theirs: Description) -
         receives,
         theirs.ptime_ms,
         tuple([(one.payload, one.name) for one in _with_events(ours) if (one.name, one.rate) in answered]),
+        _keys(crypto, theirs.crypto),
+        theirs.rtcp_port,
     )
+
+
+def _keys(ours: tuple[Crypto, ...], theirs: tuple[Crypto, ...]) -> Keys | None:
+    """They take one of our lines, under its tag and suite, with a key of their own (RFC 4568 §7.1.3)."""
+    if not ours and not theirs:
+        return None
+    for line in ours:
+        if len(theirs) == 1 and (line.tag, line.suite) == (theirs[0].tag, theirs[0].suite):
+            return Keys(line.suite, line.key, theirs[0].key)
+    raise SdpError("the answer takes none of our a=crypto")
 
 
 def _first_common(theirs: tuple[Codec, ...], ours: tuple[Codec, ...]) -> Codec:
@@ -375,8 +495,18 @@ def _allowed(wanted: Direction, theirs: Direction) -> Direction:
     return _DIRECTIONS[send and they_receive, receive and they_send]
 
 
-def _audio(port: int, codecs: tuple[Codec, ...], direction: Direction) -> str:
-    lines = [f"m=audio {port} RTP/AVP {' '.join([str(codec.payload) for codec in codecs])}"]
+def _audio(
+    port: int,
+    codecs: tuple[Codec, ...],
+    direction: Direction,
+    crypto: tuple[Crypto, ...] = (),
+    rtcp_mux: bool = False,
+) -> str:
+    profile = "RTP/SAVP" if crypto else "RTP/AVP"
+    lines = [f"m=audio {port} {profile} {' '.join([str(codec.payload) for codec in codecs])}"]
+    lines += [f"a=crypto:{one.tag} {one.suite} inline:{b64encode(one.key).decode()}" for one in crypto]
+    if rtcp_mux:
+        lines.append("a=rtcp-mux")
     for codec in codecs:
         lines.append(f"a=rtpmap:{codec.payload} {codec.name}/{codec.rate}")
         if codec.fmtp:
