@@ -206,8 +206,9 @@ def answer(
 
 @dataclass(slots=True, frozen=True)
 class Verdict:
-    """`ok`: `user` has proved himself. `missing`: no credentials for us that can be read. `stale`: they are right, but
-    the nonce is expired, spent or not ours: challenge again with stale=true. `wrong`: user or password is not right."""
+    """`ok`: `user` has proved himself. `missing`: no credentials for us that can be read. `stale`: the nonce is
+    expired, spent or not ours: challenge again with stale=true, be the rest right or wrong (RFC 7616 §3.3), which nobody
+    is to learn by nonces of his own. `wrong`: the nonce was good, user or password is not."""
 
     outcome: Literal["ok", "missing", "stale", "wrong"]
     user: str = ""
@@ -256,7 +257,7 @@ class Authenticator:
         right = hmac.compare_digest(response(stored or computed, claim, method), claim.response)
         may = account is not None and (stored is not None or account.password is not None)
         fresh = self._fresh(claim.nonce, source, now)
-        if not (right and may and _same_resource(claim, uri)):
+        if fresh and not (right and may and _same_resource(claim, uri)):
             return Verdict("wrong", claim.username)
         if not (fresh and self._use(claim)):
             return Verdict("stale", claim.username)

@@ -102,6 +102,15 @@ class Registered:
 
 
 @dataclass(slots=True)
+class LockedOut:
+    """Somebody at this address guesses passwords: for so long nobody there, or nobody under that name, is let in."""
+
+    source: str
+    user: str  # "": everybody
+    seconds: float
+
+
+@dataclass(slots=True)
 class RegistrationResult:
     """How our own REGISTER went (for a phone or a trunk that registers): 200 with the seconds granted, or a status."""
 
@@ -129,6 +138,7 @@ SipEvent: TypeAlias = (
     | InfoDigit
     | Ended
     | Registered
+    | LockedOut
     | RegistrationResult
     | Probed
 )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sip.auth import Authenticator
 from sip.building import ALLOW, Reply, one_line
 from sip.dialog import Dialog
-from sip.events import Incoming, InfoDigit
+from sip.events import Incoming, InfoDigit, LockedOut
 from sip.headers import MAGIC_COOKIE, tag_of
 from sip.info import digit_of
+from sip.lockout import Lockout
 from sip.message import METHODS, Request, SipError
 from sip.refresh import LEAST_S
 from sip.registrar import Bounds
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
 UNDERSTOOD = frozenset({"timer", "100rel"})  # option tags that may stand in Require
-RETRY_AFTER_S = 10  # told to who meets our bounds
+RETRY_AFTER_S = 9.0  # s, told to who meets our bounds
 
 
 class Uas:
-    __slots__ = ("_endpoint", "_layer", "_secret", "authenticator", "malformed")
+    __slots__ = ("_endpoint", "_layer", "_secret", "authenticator", "lockout", "malformed")
 
     def __init__(self, endpoint: Endpoint, realm: str) -> None:
         self._endpoint = endpoint
         self._layer = endpoint.layer
         self._secret = endpoint.rng.getrandbits(256).to_bytes(32, "big")
         self.authenticator = Authenticator(realm, self._secret)
+        self.lockout = Lockout()
         self.malformed = 0  # messages so far
 
     def configure(self, realm: str) -> None:
@@ -180,7 +182,7 @@ class Uas:
             self._answer(request, via, 482)
             return
         if self._layer.unsettled() >= self._endpoint.settings.max_transactions:
-            self._answer(request, via, 503, f"Retry-After: {RETRY_AFTER_S}\r\n")
+            self._come_back(request, via, RETRY_AFTER_S)
             return
         tag = self._endpoint.new_tag()
         reply = self._reply(request, via, tag)
@@ -251,13 +253,25 @@ class Uas:
         if not algorithms:
             return ("unknown", "")
         gate, now = self.authenticator, self._layer.now
+        if locked_s := self.lockout.left_s(hop.host, "", now):
+            self._come_back(request, via, locked_s)
+            return None
         values, find = request.all("Authorization"), self._endpoint.settings.accounts.get
         verdict = gate.check(values, request.method, request.uri, hop.host, now, algorithms, find)
+        if verdict.user and (locked_s := self.lockout.left_s(hop.host, verdict.user, now)):
+            self._come_back(request, via, locked_s)
+            return None
         if verdict.outcome == "ok":
+            self.lockout.right(hop.host, verdict.user, now)
             return ("account", verdict.user)
+        if verdict.outcome == "wrong" and (locked := self.lockout.wrong(hop.host, verdict.user, now)) is not None:
+            self._endpoint.events.append(LockedOut(hop.host, *locked))
         challenges = gate.challenges(algorithms, hop.host, now, stale=verdict.outcome == "stale")
         self._answer(request, via, 401, "".join([f"WWW-Authenticate: {value}\r\n" for value in challenges]))
         return None
+
+    def _come_back(self, request: Request, via: TopVia, seconds: float) -> None:
+        self._answer(request, via, 503, f"Retry-After: {round(seconds) + 1}\r\n")
 
     def _reply(self, request: Request, via: TopVia, tag: str) -> Reply:
         to = request.get("To") or ""
