@@ -12,8 +12,8 @@ from simulator.scenario import Scenario, checked
 
 BANK = Path(__file__).parents[1] / "examples" / "bank"
 EMPLOYEES, SHIFTS, CALLS = 1600, 20, 274_000
-# Calls per hour from midnight, a share of the day each: a bank's two humps (assumption).
-PROFILE = [8, 5, 4, 3, 3, 5, 12, 30, 58, 82, 90, 86, 74, 72, 80, 82, 76, 64, 52, 44, 36, 28, 19, 12]
+# Calls per hour from midnight as shares of the day: a bank's two humps, and a night that is never quiet (assumption).
+PROFILE = [14, 10, 8, 7, 8, 12, 22, 38, 52, 66, 70, 68, 62, 60, 64, 66, 62, 56, 50, 46, 42, 36, 28, 20]
 
 
 def bank_day() -> tuple[Settings, Scenario]:
@@ -41,14 +41,14 @@ def bank_day() -> tuple[Settings, Scenario]:
 
 
 def _roster() -> str:
-    """Twenty shifts of eight hours, most of them over the two humps, half an hour's break in each. On one day a third
-    and more of the employees are free, ill or in training."""
-    starts = [0, 5, 7, 7.5, 8, 8, 8, 8.5, 8.5, 9, 9, 10, 12, 13, 13, 14, 14, 15, 16, 18]
+    """Twenty shifts of six and a half hours that follow the load, half an hour's break in each; one employee in eight
+    is free or ill."""
+    starts = [4, 4.5, 5.5, 6.5, 7, 7, 8.5, 9, 9.5, 10, 11.5, 12, 13, 14, 14.5, 15, 16, 17, 19, 21.5]
     lines = []
     for i, start in enumerate(starts):
-        end, rest = (start + 8) % 24, (start + 4) % 24
+        end, rest = (start + 6.5) % 24, (start + 3) % 24
         clock = [f"{int(hour):02d}:{int(hour % 1 * 60):02d}" for hour in (start, end, rest)]
-        who = f"teams: [shift-{i}], absence: 0.38, late: {{exponential: {{mean_s: 60}}}}"
+        who = f"teams: [shift-{i}], absence: 0.12, late: {{exponential: {{mean_s: 60}}}}"
         lines.append(
             f'    - {{{who}, start: "{clock[0]}", end: "{clock[1]}", breaks: [{{at: "{clock[2]}", lasts_s: 1800}}]}}'
         )
