@@ -347,17 +347,16 @@ class Legs:
             del self.legs[leg.id]
             self.post(ev.LegEnded(leg.id, "network", "failed", 503))
             return
-        host = network.advertise
-        headers: tuple[tuple[str, str], ...] = ()
-        if command.asserted:
-            headers = (("P-Asserted-Identity", identity.name_addr(command.caller, command.caller_name, host)),)
+        shown = identity.name_addr(*self.setup.caller(party, command.caller, command.caller_name), network.advertise)
+        asserted = command.asserted and isinstance(party, DeviceShell)  # outside we assert nobody
+        headers = (("P-Asserted-Identity", shown),) if asserted else ()
         leg.session = self.endpoint.invite(
             leg.id,
             uri,
             hop,
             self._our_offer(leg),
             _now(),
-            from_=identity.name_addr(command.caller, command.caller_name, host),
+            from_=shown,
             headers=headers,
             credentials=credentials,
         )

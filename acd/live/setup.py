@@ -12,7 +12,7 @@ from sip import sdp
 from sip.aio import Tls
 from sip.endpoint import Account, Credentials, Endpoint, EndpointSettings, Hop, Listener, Peer
 
-CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA}
+CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA, "G722": sdp.G722}
 VERSION: Final = "0.1.0"
 BACKSTOP_S: Final = 60.0
 """How much longer than the core SIP waits before it gives up a call that nobody answers."""
@@ -62,14 +62,23 @@ class Setup:
     ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
         """Where to ring this target: the party, the request URI, the next hop, and who we are there. Raises
         `LookupError` with the reason when it cannot be reached."""
-        if to.device is not None:
-            return self._device(to.device, endpoint, now)
-        return self._trunk(to.number or "", to.trunk or "")
+        if to.number is not None:  # of a device that is a telephone number, or of nobody's
+            return self._trunk(to.number, to.trunk or "")
+        return self._device(to.device or "", endpoint, now)
+
+    @staticmethod
+    def caller(party: TrunkShell | DeviceShell, number: str, name: str) -> tuple[str, str]:
+        """Who is said to call, number and name: to a trunk that has a number for us it is that one, never the
+        customer's."""
+        out = party.dial_out if isinstance(party, TrunkShell) else None
+        return (number, name) if out is None or out.caller is None else (out.caller, "")
 
     def _device(
         self, name: str, endpoint: Endpoint, now: float
     ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
-        device = self.devices[name]
+        device = self.devices.get(name)
+        if device is None:
+            raise LookupError(f"there is no device {name}")
         if device.contact is not None:
             hop = self._hop(device.network, *addresses.sip_uri(device.contact))
             return device, device.contact, hop, None
@@ -80,7 +89,9 @@ class Setup:
         return device, contact, hop, None
 
     def _trunk(self, number: str, name: str) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
-        trunk = self.trunks[name]
+        trunk = self.trunks.get(name)
+        if trunk is None:
+            raise LookupError(f"there is no trunk {name}")
         out = trunk.dial_out
         if out is None:
             raise LookupError(f"trunk {name} does not dial out")
