@@ -186,8 +186,8 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             found |= {f"{name}.{kind}": one for kind, one in sorted(value.items())}
         else:
-            found[name] = round(value, 6) if isinstance(value, float) else value
-    return found
+            found[name] = value
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in found.items()}
 
 
 def _print_table(dimensions: Sequence[Dimension], rows: list[tuple[Key, Tally]], worked: bool, definition: str) -> None:

@@ -98,13 +98,15 @@ class Shifts:
         word, task = doing(state, now)
         contact = task.contact if task is not None else None
         queues = self._queues(core, agent)
-        if before is not None:
+        wall = now + core.state.wall_offset_s
+        if before is not None and (before.doing, word, before.contact) == ("releasing", "wrap_up", contact):
+            now, wall = before.began, before.wall  # wrap-up counts from the hang-up
+        elif before is not None:
             if (before.doing, before.contact, before.serves) == (word, contact, queues):
                 return
             self._close(agent, before)
             if before.contact is not None and before.contact not in state.tasks:
                 self._offered.pop((agent, before.contact), None)
-        wall = now + core.state.wall_offset_s
         queue = task.queue if task is not None else None
         self._open[agent] = _Open(word, contact, queue, self._owner(core, agent, contact), now, wall, queues)
 

@@ -26,7 +26,7 @@ Key: TypeAlias = tuple[str | float, ...]
 """One value for each dimension asked for, in that order; an interval's is its beginning, wall clock seconds."""
 
 TARGET_S, SHORT_ABANDON_S = 20.0, 5.0  # of a queue that is configured no longer
-AT_THE_DOOR: Final = frozenset({"blocked", "queue_full", "nobody_signed_on", "expected_wait_too_long"})
+AT_THE_DOOR: Final = frozenset({"blocked", "closed", "queue_full", "nobody_signed_on", "expected_wait_too_long"})
 """Ways of leaving a queue that need no joining."""
 
 
