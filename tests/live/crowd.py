@@ -160,7 +160,9 @@ class Crowd:
         if chance < self.refusing:
             call.refuse(486)
             return
-        call.pick_up(self.phones.sink)
+        if not call.pick_up(self.phones.sink):
+            assert call.ended.wait(10), f"CANCEL came to nothing; there came {call.words}"
+            return
         call.expect("ACK")
         self.talking[caller].set()
         if plan.by_agent and not call.ended.wait(plan.talk_s):

@@ -78,7 +78,7 @@ class Call:
         self.cseq = 1
         self.got: list[Message] = []
         self.words: list[str] = []
-        self.answered = False
+        self.answered = self._decided = False
         self.ended = threading.Event()
         self._news = threading.Condition()
 
@@ -106,7 +106,7 @@ class Call:
             self.ended.set()
         elif message.method == "CANCEL" and not message.status:
             self.respond(message, 200)
-            if not self.answered and self.invite is not None:
+            if not self.answered and self.invite is not None and self._decide():
                 self.respond(self.invite, 487)
         elif message.method == "INVITE" and message.status >= 300:
             self.request("ACK", branch=self.branch, cseq=int(message["cseq"].split()[0]))
@@ -147,14 +147,23 @@ class Call:
         assert self.invite is not None
         self.respond(self.invite, 180)
 
-    def pick_up(self, rtp: int, codecs: str = "8 0 101", direction: str = "sendrecv") -> None:
-        """200 to their INVITE; the audio goes to our port `rtp`."""
+    def pick_up(self, rtp: int, codecs: str = "8 0 101", direction: str = "sendrecv") -> bool:
+        """200 to their INVITE; the audio goes to our port `rtp`. False: a CANCEL was quicker."""
         assert self.invite is not None
-        self.respond(self.invite, 200, sdp(rtp, codecs=codecs, direction=direction))
+        if decided := self._decide():
+            self.respond(self.invite, 200, sdp(rtp, codecs=codecs, direction=direction))
+        return decided
 
     def refuse(self, status: int) -> None:
         assert self.invite is not None
-        self.respond(self.invite, status)
+        if self._decide():
+            self.respond(self.invite, status)
+
+    def _decide(self) -> bool:
+        """An INVITE has one final answer, whoever gives it."""
+        with self._news:
+            first, self._decided = not self._decided, True
+        return first
 
     def request(self, method: str, body: str = "", *, branch: str = "", cseq: int = 0, lines: str = "") -> int:
         """A request within the dialog. Returns its CSeq."""
