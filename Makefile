@@ -11,10 +11,11 @@ help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 12
 
 $(STAMP): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 1>&2
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,top,prompts,plots]' 1>&2
-	touch $@
+	@echo "setting up $(VENV) …" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 1>&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,top,prompts,plots,srtp,g722]' 1>&2
+	@touch $@
 
 run: $(STAMP)    ## the bank example: engine, agents and callers as real SIP on loopback; ARGS="--calls 20 --json"
 	@$(BIN)/acd demo examples/bank/hotline.yaml $(ARGS)
