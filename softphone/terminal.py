@@ -19,7 +19,7 @@ from softphone.sound import FLOOR_DB
 COMMANDS: Final = """\
 call NUMBER      answer      reject      hangup      digits KEYS (0-9 * # and , for a second)
 hold   resume    mute   unmute
-consult TO       swap   complete   cancel        warm transfer: TO is agent:ID, device:ID or a number (needs --agent)
+consult TO       swap   complete   cancel        warm transfer: TO is agent:ID or device:ID (needs --agent)
 wait registered|ringing|talking|idle [SECONDS]   sleep SECONDS   status   level   help   quit"""
 KEYS: Final = """\
 c call   a answer   x hang up or reject   h hold or resume   m mute   0-9 * # keys
@@ -214,7 +214,7 @@ class Keyboard:
         elif key == "c":
             self._asking, self._typed = ("number", "call"), ""
         elif key == "t":
-            self._asking, self._typed = ("consult whom (agent:ID, device:ID, number)", "consult"), ""
+            self._asking, self._typed = ("consult whom (agent:ID or device:ID)", "consult"), ""
         elif key == "?":
             self.tell(KEYS.replace("\n", "\r\n         "))
         else:

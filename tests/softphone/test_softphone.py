@@ -146,7 +146,9 @@ def test_it_hands_a_caller_over_to_a_colleague(bank: Bank) -> None:
                      talk_ms=6000, keys=here) as trunk,
             ):  # fmt: skip
                 phone.says("ringing")
+                engine.ask("agent", id="1001", op="ready")
                 phone.do("answer", "wait talking", "consult device:a1")
+                phone.says("consult")
                 colleague.wait_for_tone(SPEECH)
                 phone.do("complete")
                 phone.says("ended")
