@@ -7,7 +7,7 @@ core holds itself, ends it.
 from typing import Literal, TypeAlias
 
 from acd.core.ids import CallId, DeviceId, LegId, OpId, RequestId, SkillId, TrunkId
-from acd.core.record import Record
+from acd.core.record import LegRecord, Record
 from acd.core.values import value as command
 
 # ---------------------------------------------------------------------------------------------------------- legs
@@ -206,6 +206,13 @@ class WriteRecord:
 
 
 @command
+class WriteLeg:
+    """A leg has ended; this is how it sounded. Ends at once: what cannot be written is in the journal."""
+
+    record: LegRecord
+
+
+@command
 class Publish:
     """Something others may want to know (live views, later MQTT). Ends at once.
 
@@ -250,6 +257,7 @@ Command: TypeAlias = (
     | ProbeDevice
     | LookUp
     | WriteRecord
+    | WriteLeg
     | Publish
     | Reply
     | Alarm
@@ -280,6 +288,7 @@ __all__ = [
     "StartLeg",
     "Stop",
     "Target",
+    "WriteLeg",
     "WriteRecord",
     "from_leg",
     "mix",

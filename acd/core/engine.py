@@ -13,7 +13,7 @@ from acd.core import interpreter, offers, surges, transfers
 from acd.core.agents import Presence
 from acd.core.arrivals import arrive
 from acd.core.calls import LEG, Call, CallState, LegInput, LegState
-from acd.core.commands import Alarm, AnswerRefer, Command, EndLeg, ProgressLeg
+from acd.core.commands import Alarm, AnswerRefer, Command, EndLeg, ProgressLeg, WriteLeg
 from acd.core.context import Core
 from acd.core.conversation import agent_gone, caller_gone, held, media_lost
 from acd.core.events import (
@@ -28,6 +28,7 @@ from acd.core.events import (
     LegArrived,
     LegEnded,
     LegHeld,
+    LegQuality,
     LegReferred,
     LegRinging,
     LookedUp,
@@ -41,6 +42,7 @@ from acd.core.events import (
 from acd.core.ids import call_of
 from acd.core.overlay import configure
 from acd.core.queueing import announce, announced
+from acd.core.record import LegRecord
 from acd.core.records import outcome_of
 from acd.core.release import end_call, forget_if_gone, settle, unheard, watch_unanswered
 from acd.core.requests import REQUESTS, grant
@@ -244,6 +246,12 @@ def _media_lost(core: Core, event: MediaLost) -> None:
         media_lost(core, core.call_of(leg), leg, event.how)
 
 
+def _leg_quality(core: Core, event: LegQuality) -> None:
+    leg = core.legs.get(event.leg)
+    if leg is not None:
+        core.out.append(WriteLeg(LegRecord(leg.call, leg.id, leg.role, leg.agent, leg.device, event.quality)))
+
+
 def _looked_up(core: Core, event: LookedUp) -> None:
     """No step asks for anything yet."""
 
@@ -345,6 +353,7 @@ HANDLERS: Final[dict[type, Callable[[Core, Any], None]]] = {
     Digit: _digit,
     PlayEnded: _play_ended,
     Collected: _collected,
+    LegQuality: _leg_quality,
     MediaLost: _media_lost,
     DeviceUp: _device_up,
     DeviceDown: _device_down,

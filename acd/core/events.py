@@ -10,6 +10,7 @@ Times are not in the events: `Engine.step(event, now)` is given `now`, monotonic
 from typing import Literal, TypeAlias
 
 from acd.core.ids import AgentId, CallId, DeviceId, LegId, OpId, QueueId, RequestId, SecretHandle, SkillId
+from acd.core.record import Quality
 from acd.core.settings import Settings
 from acd.core.values import value as event
 
@@ -151,6 +152,14 @@ class Collected:
     value: str | SecretHandle
     length: int
     how: Literal["end_key", "max", "timeout", "no_input"]
+
+
+@event
+class LegQuality:
+    """How the leg sounded until a second ago, told just before its `LegEnded`; not at all if nothing was heard."""
+
+    leg: LegId
+    quality: Quality
 
 
 @event
@@ -381,6 +390,7 @@ Event: TypeAlias = (
     | Digit
     | PlayEnded
     | Collected
+    | LegQuality
     | MediaLost
     | DeviceUp
     | DeviceDown

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from acd.core.ids import AgentId, CallId, DeviceId, QueueId
+from acd.core.ids import AgentId, CallId, DeviceId, LegId, QueueId
 
 Outcome: TypeAlias = Literal[
     "answered",  # a person talked with the caller
@@ -60,3 +60,30 @@ class Record:
     wait_s: float = 0.0  # from first joining a queue to the agent's answer or the end
     talk_s: float = 0.0
     segments: list[Segment] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Quality:
+    """How a leg sounded. The far figures are the peer's own, of what it heard of us (RTCP); None without any."""
+
+    codec: str
+    secure: bool  # by SRTP
+    packets: int  # received
+    loss: float  # share of those sent to us, 0 to 1
+    jitter_s: float
+    mos: float  # estimated, 1 to 4.5 (ITU-T G.107, simplified)
+    far_loss: float | None = None
+    far_jitter_s: float | None = None
+    round_trip_s: float | None = None
+
+
+@dataclass(slots=True)
+class LegRecord:
+    """The record of one leg of a call, written when the leg ends: that of the call may be out already."""
+
+    call: CallId
+    leg: LegId
+    role: Literal["caller", "agent", "consult"]
+    agent: AgentId | None
+    device: DeviceId | None
+    quality: Quality

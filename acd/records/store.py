@@ -10,8 +10,8 @@ from typing import Final, Protocol
 
 import aiosqlite
 
-from acd.core.record import Record
-from acd.records.schema import CREATE, INSERT, VERSION, Row, to_row
+from acd.core.record import LegRecord, Record
+from acd.records.schema import CREATE, INSERT, INSERT_LEG, VERSION, Row, to_leg_row, to_row
 
 PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 """What may be over in a while; anything else at the start is a mistake to be told."""
@@ -38,7 +38,7 @@ class RecordStore:
         self._batch_rows = batch_rows
         self._retry_s = retry_s
         self._max_waiting = max_waiting
-        self._waiting: deque[Row] = deque()
+        self._waiting: deque[tuple[str, Row]] = deque()  # by which statement
         self._lost = 0
         self._some = asyncio.Event()
         self._closing = asyncio.Event()
@@ -74,10 +74,17 @@ class RecordStore:
 
     def put(self, record: Record) -> None:
         """Let a record be written, soon. Returns at once."""
+        self._put(INSERT, to_row(record))
+
+    def put_leg(self, record: LegRecord) -> None:
+        """The same for how a leg sounded."""
+        self._put(INSERT_LEG, to_leg_row(record))
+
+    def _put(self, statement: str, row: Row) -> None:
         if len(self._waiting) >= self._max_waiting:
             self._lost += 1  # the journal still has it
             return
-        self._waiting.append(to_row(record))
+        self._waiting.append((statement, row))
         self._some.set()
 
     @property
@@ -138,9 +145,12 @@ class RecordStore:
             self._trouble(False, f"{self._path}: records are written again")
         return True
 
-    async def _write(self, batch: list[Row]) -> None:
+    async def _write(self, batch: list[tuple[str, Row]]) -> None:
         database = self._database or await self._connect()
-        await database.executemany(INSERT, batch)
+        for statement in (INSERT, INSERT_LEG):
+            rows = [row for kind, row in batch if kind is statement]
+            if rows:
+                await database.executemany(statement, rows)
         await database.commit()
 
     async def _connect(self) -> aiosqlite.Connection:

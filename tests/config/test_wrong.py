@@ -112,8 +112,8 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "an unknown codec": (
         "trusted: true",
         "codecs: [PCMA, «G729]",
-        "'G729' is not one of PCMA, PCMU",
-        "",
+        "'G729' is not one of G722, PCMA, PCMU",
+        "did you mean 'G722'?",
     ),
     # ----------------------------------------------------------------------------------------------- unknown keys
     "an unknown key": ("max_wait_s: 60", "«max_wait: 60", "unknown key 'max_wait'", "did you mean 'max_wait_s'?"),

@@ -340,6 +340,7 @@ DO: dict[type, Callable[[World, Any], None]] = {
     c.Alarm: World._alarm,
     c.ProbeDevice: World._probe,
     c.Publish: World._nothing,
+    c.WriteLeg: World._nothing,
     c.HoldLeg: World._nothing,
     c.AnswerRefer: World._nothing,
     c.SendDigits: World._nothing,
