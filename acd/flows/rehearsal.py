@@ -8,20 +8,23 @@ says.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from acd.config.explain import check
+from acd.config.hours import instants
 from acd.config.load import load
 from acd.config.problem import ConfigError, Problem, did_you_mean, one_of, shown
 from acd.config.schema import Strict
+from acd.config.shell import Hotline
 from acd.config.yaml import Document, Step, read
 from acd.core import commands as do
 from acd.core import events as ev
 from acd.core.engine import Engine
-from acd.core.settings import Settings
 
 PATIENCE_S: Final = 3600.0  # a script that waits longer for something waits in vain
 CALL: Final = "1-1"
@@ -36,6 +39,7 @@ class CallFrom(Strict):
     trunk: str | None = Field(default=None, description="default: the first of the hotline")
     name: str = ""
     attributes: dict[str, str | int | float | bool | None] = Field(default={})
+    at: str | None = Field(default=None, description="when, in the hotline's time zone (default: everything is open)")
 
 
 class Trial(Strict):
@@ -44,6 +48,7 @@ class Trial(Strict):
     test: str = Field(description="what it shows")
     call: CallFrom = CallFrom.model_construct()
     agents: Literal["all", "none"] = Field(default="all", description="who is signed on")
+    surges: list[str] = Field(default=[], description="surges that are on")
     script: Annotated[list[Any], Field(min_length=1)]
 
 
@@ -67,19 +72,19 @@ def rehearse(path: Path) -> tuple[int, list[Problem]]:
     found = check(TestFile, document.value, document)
     if isinstance(found, list):
         raise ConfigError(found)
-    settings = load(path.parent / found.hotline).settings
+    hotline = load(path.parent / found.hotline)
     problems = [
         problem
         for index, trial in enumerate(found.tests)
-        if (problem := _trial(document, ("tests", index), trial, settings)) is not None
+        if (problem := _trial(document, ("tests", index), trial, hotline)) is not None
     ]
     return len(found.tests), problems
 
 
-def _trial(document: Document, path: tuple[Step, ...], trial: Trial, settings: Settings) -> Problem | None:
-    at: tuple[Step, ...] = path
+def _trial(document: Document, path: tuple[Step, ...], trial: Trial, hotline: Hotline) -> Problem | None:
+    at: tuple[Step, ...] = (*path, "test")
     try:
-        stage = Stage(settings, trial)
+        stage = Stage(hotline, trial)
         for index, line in enumerate(trial.script):
             at = (*path, "script", index)
             name, given = next(iter(line.items())) if isinstance(line, dict) and len(line) == 1 else (line, None)
@@ -97,7 +102,7 @@ def _trial(document: Document, path: tuple[Step, ...], trial: Trial, settings: S
 class Stage:
     """The engine, and the little world around it."""
 
-    settings: Settings
+    hotline: Hotline
     trial: Trial
     engine: Engine = field(default_factory=Engine)
     now: float = 0.0
@@ -105,14 +110,26 @@ class Stage:
     playing: do.Play | None = None
     heard: bool = False  # the script has spoken of what is playing
     collecting: do.Collect | None = None
+    listening: bool = False
+    ahead: list[str] = field(default_factory=list)  # keys pressed that nobody has asked for yet
+    seen: list[do.Command] = field(default_factory=list)  # all that the engine wanted, for who watches
     ringing: list[str] = field(default_factory=list)  # agents' legs, the newest last
     talking: str | None = None
     outcome: str | None = None
 
     def __post_init__(self) -> None:
-        settings, call = self.settings, self.trial.call
-        self.tell(ev.Started(1, 0.0, 1))
+        settings, call = self.hotline.settings, self.trial.call
+        wall_s = 0.0 if call.at is None else _instant(call.at, self.hotline.timezone)
+        self.tell(ev.Started(1, wall_s, 1))
+        if call.at is None:
+            self.tell(ev.HoursSet({name: [(0.0, True)] for name in self.hotline.hours}))
+        else:
+            self.tell(ev.HoursSet(instants(self.hotline.hours, wall_s)))
         self.tell(ev.Configured(settings))
+        for name in self.trial.surges:
+            if name not in settings.surges:
+                raise Fails(f"there is no surge {name!r}: {one_of(settings.surges)}")
+            self.tell(ev.SetSurge(name, "rehearsal", name, True))
         for name in settings.devices:
             self.tell(ev.DeviceUp(name))
         for name, agent in settings.agents.items():
@@ -135,6 +152,7 @@ class Stage:
         self.inbox.append(event)
         while self.inbox:
             for command in self.engine.step(self.inbox.popleft(), self.now):
+                self.seen.append(command)
                 react = _REACTIONS.get(type(command))
                 if react is not None:
                     react(self, command)
@@ -191,14 +209,33 @@ class Stage:
         self.heard = True
 
     def presses(self, given: object) -> None:
-        for digit in str(given):
-            self.tell(ev.Digit(CALLER, digit))
+        """A key stops a prompt that lets it, and waits until somebody asks for it."""
+        self.ahead += str(given)
+        if self.playing is not None and self.playing.barge_in:
+            op, self.playing = self.playing.op, None
+            self.tell(ev.PlayEnded(op, "barged"))
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Keys pressed ahead go to whoever asks: digits one by one, or all that a collect takes."""
+        while self.ahead and (self.listening or self.collecting is not None):
+            if self.collecting is not None:
+                wanted = self.collecting
+                digits = "".join(self.ahead[: wanted.max])
+                end = digits.find(wanted.end) if wanted.end else -1
+                del self.ahead[: end + 1 if end >= 0 else wanted.max]
+                self._type(digits[:end] if end >= 0 else digits)
+            else:
+                self.listening = False
+                self.tell(ev.Digit(CALLER, self.ahead.pop(0)))
 
     def types(self, given: object) -> None:
         self.wait(lambda: self.collecting is not None, "expected to be asked for digits")
+        self._type(str(given or ""))
+
+    def _type(self, digits: str) -> None:
         assert self.collecting is not None
-        op, digits = self.collecting, str(given or "")
-        self.collecting = None
+        op, self.collecting = self.collecting, None
         value = f"secret:{op.op}" if op.secret else digits
         self.tell(ev.Collected(op.op, CALLER, value, len(digits), "end_key" if digits else "no_input"))
 
@@ -259,7 +296,19 @@ class Stage:
         self.inbox.append(ev.LegRinging(command.leg))
 
     def _play(self, command: do.Play) -> None:
+        if command.leg != CALLER:
+            return  # a whisper is the agent's
         self.playing, self.heard = command, False
+        if self.ahead and command.barge_in:  # he knows what is asked
+            self.playing = None
+            self.inbox.append(ev.PlayEnded(command.op, "barged"))
+
+    def _listen(self, command: do.Listen) -> None:
+        if command.leg == CALLER:
+            self.listening = command.how != "off"
+            if self.listening and self.ahead:
+                self.listening = False
+                self.inbox.append(ev.Digit(CALLER, self.ahead.pop(0)))
 
     def _collect(self, command: do.Collect) -> None:
         self.collecting = command
@@ -272,12 +321,21 @@ class Stage:
         self.outcome = command.record.outcome
 
 
+def _instant(text: str, timezone: str) -> float:
+    """``2026-10-01 09:30`` there, as seconds since the epoch. Raises `Fails`."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(timezone)).timestamp()
+    except ValueError:
+        raise Fails(f"{text!r} is no date and time: write 2026-10-01 09:30") from None
+
+
 _REACTIONS: Final[dict[type[Any], Callable[[Stage, Any], None]]] = {
     do.AnswerLeg: Stage._answer,
     do.EndLeg: Stage._end,
     do.StartLeg: Stage._start,
     do.Play: Stage._play,
     do.Collect: Stage._collect,
+    do.Listen: Stage._listen,
     do.Stop: Stage._stop,
     do.WriteRecord: Stage._record,
 }
