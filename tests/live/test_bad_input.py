@@ -17,7 +17,7 @@ import pytest
 
 from tests.live.bank import Bank
 from tests.live.ear import Ear, hears_tone
-from tests.live.harness import EngineProcess, wait_until
+from tests.live.harness import EngineProcess, free_port, wait_until
 from tests.live.rawsip import Call, RawSip, media_of, sdp
 
 pytestmark = pytest.mark.peer
@@ -175,8 +175,11 @@ def test_a_wrong_password_registers_nobody_and_disturbs_nobody(live: Live) -> No
         caller, agent = live.talk(ear, phone)
         assert live.phones.register(live.desks, "desk", "wrong-word") in (401, 403)
         assert live.phones.register(live.desks, "nobody", "wrong-word") in (401, 403)
-        bindings = live.engine.ask("status")["sip"]["bindings"]
-        assert bindings == 0
+        assert live.engine.ask("status")["sip"]["bindings"] == 0
+        live.phones.call(live.desks, "95588").expect("401 INVITE")
+        with RawSip(free_port()) as stranger:
+            stranger.call(live.hotline, "95588").expect("403 INVITE")
+        assert live.engine.ask("status")["calls"] == 1
         live.hear_each_other(ear, phone)
         caller.bye()
         agent.expect("BYE")

@@ -151,6 +151,9 @@ def test_who_calls_is_told_to_the_agent_and_a_hold_stays_on_its_own_leg(floor: F
         ear.wait_for_tone(1000.0, since=since)
         ear.speak(1200.0, 0.4)
         phone.wait_for_tone(1200.0, since=since)
+        for key in "5#":
+            ear.press(key)
+        wait_until(lambda: phone.digits() == "5#", f"each key once, not {phone.digits()}")
         caller.bye()
         agent.expect("BYE")
     floor.away(12)
