@@ -207,8 +207,8 @@ def answer(
 @dataclass(slots=True, frozen=True)
 class Verdict:
     """`ok`: `user` has proved himself. `missing`: no credentials for us that can be read. `stale`: the nonce is
-    expired, spent or not ours: challenge again with stale=true, be the rest right or wrong (RFC 7616 §3.3), which nobody
-    is to learn by nonces of his own. `wrong`: the nonce was good, user or password is not."""
+    expired, spent or not ours: challenge again with stale=true (RFC 7616 §3.3), be the rest right or wrong, which is
+    nobody's to learn by nonces of his own. `wrong`: the nonce was good, user or password is not."""
 
     outcome: Literal["ok", "missing", "stale", "wrong"]
     user: str = ""

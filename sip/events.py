@@ -117,6 +117,7 @@ class RegistrationResult:
     user: str
     status: int
     expires_s: int = 0
+    registrar: str = ""
 
 
 @dataclass(slots=True)

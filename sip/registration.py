@@ -98,7 +98,7 @@ class Registration:
                 self._send("")
                 return
         granted = self._granted(response) if response is not None and status == 200 else 0
-        self._endpoint.events.append(RegistrationResult(self.user, status, granted))
+        self._endpoint.events.append(RegistrationResult(self.user, status, granted, self._registrar))
         self._schedule(status, granted)
 
     def _granted(self, response: Response) -> int:

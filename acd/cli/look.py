@@ -1,4 +1,4 @@
-"""The commands that look and change nothing: status, queues, agents, calls, trunks, alarms, top."""
+"""The commands that look and change nothing: status, queues, agents, calls, alarms, top."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ Row = Sequence[object]
 
 
 def register(app: typer.Typer) -> None:
-    for command in (status, queues, agents, calls, trunks, alarms, top):
+    for command in (status, queues, agents, calls, alarms, top):
         app.command()(command)
 
 
@@ -45,7 +45,7 @@ def queues(control: Control = None, config: Config = None, as_json: Json = False
         "abandoned>",
         "in level>",
     ]
-    _list(control, config, "queues", as_json, [*columns, "blocked"], _queue, "No queue.")
+    show_list(control, config, "queues", as_json, [*columns, "blocked"], _queue, "No queue.")
 
 
 def agents(control: Control = None, config: Config = None, as_json: Json = False) -> None:
@@ -53,7 +53,7 @@ def agents(control: Control = None, config: Config = None, as_json: Json = False
 
     Example: acd agents --json
     """
-    _list(
+    show_list(
         control,
         config,
         "agents",
@@ -70,15 +70,7 @@ def calls(control: Control = None, config: Config = None, as_json: Json = False)
     Example: acd calls --control run/acd.sock
     """
     columns = ["call", "since", "for>", "from", "caller", "called", "state", "queue", "place>", "waits>", "agent"]
-    _list(control, config, "calls", as_json, columns, _call, "No call.")
-
-
-def trunks(control: Control = None, config: Config = None, as_json: Json = False) -> None:
-    """The trunks, and how many calls each carries.
-
-    Example: acd trunks
-    """
-    _list(control, config, "trunks", as_json, None, lambda trunk, _: [*trunk.values()], "No trunk.")
+    show_list(control, config, "calls", as_json, columns, _call, "No call.")
 
 
 def alarms(control: Control = None, config: Config = None, as_json: Json = False) -> None:
@@ -86,7 +78,7 @@ def alarms(control: Control = None, config: Config = None, as_json: Json = False
 
     Example: acd alarms
     """
-    _list(control, config, "alarms", as_json, None, lambda alarm, _: [*alarm.values()], "No alarm.")
+    show_list(control, config, "alarms", as_json, None, lambda alarm, _: [*alarm.values()], "No alarm.")
 
 
 def top(
@@ -117,7 +109,7 @@ def top(
     Top(look, every_s=every).run()
 
 
-def _list(
+def show_list(
     control: Control,
     config: Config,
     verb: str,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from acd.config.shell import Algorithm, Codec
+from acd.config.shell import Algorithm, Codec, Srtp
 from acd.core.settings import Strategy
 
 
@@ -161,6 +161,41 @@ class DialOutTo(Strict):
 
 class TrunkLimits(Strict):
     calls: int = Field(default=0, ge=0, description="at once; 0: no limit")
+    calls_per_s: Annotated[float, Field(ge=0, le=10_000)] = Field(
+        default=0.0, description="that begin, in and out; 0: no limit"
+    )
+
+
+class RegistrationAt(Strict):
+    """How a trunk registers with its carrier, where dial_out sends its calls."""
+
+    user: str = Field(min_length=1, description="who we are")
+    password: Annotated[SecretAt, BeforeValidator(_not_inline, json_schema_input_type=SecretAt)] = Field(
+        description="and our password"
+    )
+    expires_s: int = Field(default=3600, ge=60, le=86_400, description="asked for; refreshed well before")
+
+
+class RewriteStep(Strict):
+    match: str = Field(description="regular expression for the whole number")
+    to: str = Field(description=r"what it becomes; \1 is the first group")
+
+    @model_validator(mode="after")
+    def _readable(self) -> "RewriteStep":
+        try:
+            re.sub(self.match, self.to, "")
+        except (re.error, IndexError) as error:
+            fix = r"such as {match: '\+86(.*)', to: '0\1'}"
+            raise wrong(f"{self.match!r} to {self.to!r} cannot be done: {error}", fix) from None
+        return self
+
+
+class RewriteAt(Strict):
+    """How numbers are written here and there; of each list the first that matches counts."""
+
+    called: list[RewriteStep] = Field(default=[], description="of calls that come in: the number called")
+    caller: list[RewriteStep] = Field(default=[], description="of calls that come in: the calling number")
+    dialled: list[RewriteStep] = Field(default=[], description="of calls that go out")
 
 
 class TrunkAt(Strict):
@@ -176,8 +211,14 @@ class TrunkAt(Strict):
     dial_out: Annotated[
         DialOutTo | None, BeforeValidator(_none_word, json_schema_input_type=DialOutTo | Literal["none"] | None)
     ] = Field(default=None, description="how to call out through it; none: not at all")
+    registration: RegistrationAt | None = Field(
+        default=None, description="register with the carrier, and stay registered"
+    )
+    probe_s: Seconds = Field(default=0.0, description="between two OPTIONS that ask whether it is there; 0: none")
+    rewrite: RewriteAt = Field(default=RewriteAt(), description="how its numbers become ours, and ours its")
     nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
     media_from: Many = Field(default=[], description="networks a latched source must be in")
+    srtp: Srtp = Field(default="off", description="audio ciphered, its keys in SDP (RFC 4568)")
 
 
 class DeviceAt(Strict):
@@ -191,6 +232,7 @@ class DeviceAt(Strict):
     confirm: Key | None = Field(default=None, description="key a person must press: voice mail does not")
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
     nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
+    srtp: Srtp = Field(default="off", description="audio ciphered, its keys in SDP (RFC 4568)")
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,8 @@ from acd.config.hours import Calendar
 from acd.core.settings import Settings
 
 Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
-Codec: TypeAlias = Literal["PCMU", "PCMA"]
+Codec: TypeAlias = Literal["PCMU", "PCMA", "G722"]
+Srtp: TypeAlias = Literal["off", "preferred", "required"]
 Algorithm: TypeAlias = Literal["MD5", "SHA-256"]
 DIGIT_PROMPTS = tuple(f"digit-{digit}" for digit in range(10))
 """What figures are spelled out of."""
@@ -100,6 +101,25 @@ class DialOut:
 
 
 @dataclass(slots=True, frozen=True)
+class Register:
+    """How a trunk registers with its carrier."""
+
+    uri: str  # of the registrar
+    user: str
+    password: Secret
+    expires_s: int
+
+
+@dataclass(slots=True, frozen=True)
+class Rewrite:
+    """Numbers rewritten: the first pattern that matches the whole number replaces it."""
+
+    called: tuple[tuple[str, str], ...] = ()  # of calls that come in
+    caller: tuple[tuple[str, str], ...] = ()
+    dialled: tuple[tuple[str, str], ...] = ()  # of calls that go out
+
+
+@dataclass(slots=True, frozen=True)
 class TrunkShell:
     id: str
     network: str  # a `Listen.name`
@@ -110,6 +130,11 @@ class TrunkShell:
     nat: bool  # latch media once to the source of its first packets
     media_from: tuple[str, ...]  # CIDR networks a latched source must be in; empty: its signalling address
     max_calls: int  # 0: no limit
+    calls_per_s: float = 0.0  # that begin, in and out; 0: no limit
+    register: Register | None = None
+    probe_s: float = 0.0  # between two OPTIONS; 0: none
+    rewrite: Rewrite = Rewrite()
+    srtp: Srtp = "off"
 
 
 @dataclass(slots=True, frozen=True)
@@ -123,6 +148,7 @@ class DeviceShell:
     contact: str | None  # a SIP URI
     codecs: tuple[Codec, ...]
     nat: bool
+    srtp: Srtp = "off"
 
 
 @dataclass(slots=True, frozen=True)

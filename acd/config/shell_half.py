@@ -3,6 +3,7 @@
 import os
 import ssl
 import wave
+from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -10,13 +11,15 @@ from acd.config import addresses, hours
 from acd.config.hours import Calendar
 from acd.config.judge import Judge
 from acd.config.problem import Severity, did_you_mean, one_of
-from acd.config.schema import DeviceAt, HoursAt, ListenAt, SecretAt, TrunkAt
+from acd.config.schema import DeviceAt, HoursAt, ListenAt, RewriteStep, SecretAt, TrunkAt
 from acd.config.shell import (
     DeviceShell,
     DialOut,
     Listen,
     Log,
     Media,
+    Register,
+    Rewrite,
     Secret,
     SecretMissing,
     TlsFiles,
@@ -121,9 +124,11 @@ class ShellHalf(Judge):
             password = self.secret(at.dial_out.password, (*path, "dial_out", "password"))
             dial_out = DialOut(*to, at.dial_out.caller, at.dial_out.user, password)
             self._spoken(self.network(at.network, "trunks", path), dial_out.transport, (*path, "dial_out", "to"))
+        network = self.network(at.network, "trunks", path)
+        self._speech(at, network, path)
         return TrunkShell(
             name,
-            self.network(at.network, "trunks", path),
+            network,
             tuple(sources),
             at.trusted,
             tuple(at.codecs),
@@ -131,7 +136,24 @@ class ShellHalf(Judge):
             at.nat,
             tuple(media_from),
             at.limits.calls,
+            at.limits.calls_per_s,
+            self._register(at, dial_out, path),
+            at.probe_s,
+            Rewrite(*[tuple([(step.match, step.to) for step in steps]) for steps in _rewrites(at)]),
+            srtp=at.srtp,
         )
+
+    def _register(self, at: TrunkAt, dial_out: DialOut | None, path: tuple[Step, ...]) -> Register | None:
+        asked = at.registration
+        if asked is None:
+            return None
+        if dial_out is None:
+            self.wrong((*path, "registration"), "register where?", "add dial_out: {to: …}", key=True)
+            return None
+        password = self.secret(asked.password, (*path, "registration", "password"))
+        assert password is not None
+        host = f"[{dial_out.host}]" if ":" in dial_out.host else dial_out.host
+        return Register(f"sip:{host}:{dial_out.port}", asked.user, password, asked.expires_s)
 
     def _spoken(self, network: str, transport: Transport, path: tuple[Step, ...]) -> None:
         """We send by a transport only where we listen on it: it is what our Via names."""
@@ -139,6 +161,19 @@ class ShellHalf(Judge):
         if listen is not None and not any(text.startswith(f"{transport}:") for text in listen.sip):
             fix = f'add "{transport}:…" to sip: of that network'
             self.wrong(path, f"network {network!r} does not listen on {transport}", fix)
+
+    def _speech(self, at: TrunkAt | DeviceAt, network: str, path: tuple[Step, ...]) -> None:
+        """Its audio is in codecs that are installed, and its keys go where nobody reads them."""
+        if "G722" in at.codecs and find_spec("G722") is None:
+            self.wrong((*path, "codecs"), "G722 is not installed", "pip install 'hotline-acd[g722]'")
+        if at.srtp == "off":
+            return
+        if find_spec("pylibsrtp") is None:
+            self.wrong((*path, "srtp"), "SRTP is not installed", "pip install 'hotline-acd[srtp]'")
+        listen = self.model.listen.get(network)
+        if listen is not None and not any(text.startswith(("tls:", "wss:")) for text in listen.sip):
+            what = f"the keys are in SDP, and network {network!r} has no tls"
+            self.wrong((*path, "srtp"), what, "whoever reads the SIP can hear the call", severity="warning")
 
     def devices(self) -> dict[str, DeviceShell]:
         return {name: self._device(name, at) for name, at in self.model.devices.items()}
@@ -162,13 +197,16 @@ class ShellHalf(Judge):
             if trunk is not None and trunk.dial_out is None:
                 fix = f"give trunk {at.through} a dial_out: {{to: …}}"
                 self.wrong((*path, "through"), f"trunk {at.through!r} does not dial out", fix)
+        network = self.network(at.network, "agents", path)
+        self._speech(at, network, path)
         return DeviceShell(
             name,
-            self.network(at.network, "agents", path),
+            network,
             self.secret(at.password, (*path, "password")),
             at.contact,
             tuple(at.codecs),
             at.nat,
+            at.srtp,
         )
 
     def media(self) -> Media:
@@ -312,6 +350,10 @@ class ShellHalf(Judge):
             field = "env" if at.env is not None else "key" if of_line else "file"
             self.wrong((*path, field), str(missing), severity=severity)
         return secret
+
+
+def _rewrites(at: TrunkAt) -> tuple[list[RewriteStep], ...]:
+    return at.rewrite.called, at.rewrite.caller, at.rewrite.dialled
 
 
 def _why(error: OSError) -> str:

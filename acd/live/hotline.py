@@ -36,9 +36,11 @@ from acd.live.operations import Operations
 from acd.live.prompts import Prompts
 from acd.live.saved import Saved
 from acd.live.setup import Setup, endpoint_settings, static_devices, tls_files
+from acd.live.trunks import Trunks
 from acd.records.store import RecordStore
 from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
+from sip.endpoint import LockedOut
 
 IDLE_COLLECT: Final = 20_000
 """New containers after which garbage is looked for once no call is up …"""
@@ -94,16 +96,19 @@ class Hotline:
             silent_after_s=configuration.media.silent_s or None,
         )
         self.saved = Saved(configuration.journal) if configuration.journal else None
+        self.trunks = Trunks(self.endpoint, lambda: asyncio.get_running_loop().time(), self.alarm)
         self.legs = Legs(
             Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
-            self.post, self.boot, self.saved,
+            self.post, self.boot, self.trunks, self.saved,
         )  # fmt: skip
+        self.legs.on_event[LockedOut] = self._locked_out
         self.journal: JournalWriter | None = None
         self.records: RecordStore | None = None
         self.control = ControlServer(configuration.control, Operations(self).handle)
         self._carry_out: dict[type[Any], Callable[[Any], None]] = {
             **self.legs.carry_out,
             do.WriteRecord: self._write_record,
+            do.WriteLeg: self._write_leg,
             do.Publish: lambda command: None,
             do.Reply: self._reply,
             do.Alarm: self._alarm,
@@ -181,17 +186,32 @@ class Hotline:
         if self.records is not None:
             self.records.put(record)
 
+    def _write_leg(self, command: do.WriteLeg) -> None:
+        if self.records is not None:
+            self.records.put_leg(command.record)
+
     def _reply(self, command: do.Reply) -> None:
         waiting = self.replies.pop(command.request, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(command)
 
     def _alarm(self, command: do.Alarm) -> None:
-        if command.on:
-            self.alarms.setdefault(command.name, (self.clock.now() + self.clock.wall_offset_s, command.detail))
+        self.alarm(command.name, command.on, command.detail)
+
+    def alarm(self, name: str, on: bool, detail: str) -> None:
+        """Raise or clear an alarm; nothing happens if it stands, or stands not, already."""
+        if on == (name in self.alarms):
+            return
+        if on:
+            self.alarms[name] = (self.clock.now() + self.clock.wall_offset_s, detail)
         else:
-            self.alarms.pop(command.name, None)
-        self.log.warning("alarm", name=command.name, on=command.on, detail=command.detail)
+            del self.alarms[name]
+        self.log.warning("alarm", name=name, on=on, detail=detail)
+
+    def _locked_out(self, event: LockedOut) -> None:
+        name = f"password_guessing:{event.source}"
+        self.alarm(name, True, f"{event.user or 'everybody'} there is locked out for {event.seconds:g} s")
+        asyncio.get_running_loop().call_later(event.seconds, self.alarm, name, False, "")
 
     def _look_up(self, command: do.LookUp) -> None:
         """No source is configured yet: the flow is told so."""
@@ -238,6 +258,7 @@ class Hotline:
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
         self.sip.start()
+        self.trunks.configure(self.legs.setup)
         if self.saved is not None:
             self.endpoint.restore_bindings(self.saved.bindings(), asyncio.get_running_loop().time())
             self.sip.flush()
@@ -295,6 +316,7 @@ class Hotline:
         gone = set(static_devices(self.configuration)) - set(static_devices(fresh))
         self.configuration = fresh
         self.legs.setup = Setup(fresh)
+        self.trunks.configure(self.legs.setup)
         self.legs.prompts = Prompts(fresh.prompts, fresh.music)
         self.media.forget_recordings()
         for device in sorted(gone):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from acd.config.shell import DeviceShell, TrunkShell
@@ -16,11 +16,12 @@ from acd.core import commands as do
 from acd.core import events as ev
 from acd.core.ids import CallId, LegId, OpId, call_of
 from acd.live import identity
-from acd.live.keypad import Keypad
+from acd.live.leg import Leg, in_common, prefer, quality
 from acd.live.log import get
 from acd.live.prompts import Prompts, UnknownPrompt
 from acd.live.saved import Saved
-from acd.live.setup import Network, Setup
+from acd.live.setup import Setup, rewritten
+from acd.live.trunks import Trunks
 from media import plane
 from sip import sdp
 from sip.endpoint import (
@@ -30,6 +31,7 @@ from sip.endpoint import (
     Endpoint,
     Incoming,
     InfoDigit,
+    LockedOut,
     Offered,
     Probed,
     Progress,
@@ -37,7 +39,6 @@ from sip.endpoint import (
     Referred,
     Registered,
     RegistrationResult,
-    Session,
     SipEvent,
 )
 from sip.message import SipError
@@ -45,29 +46,6 @@ from sip.message import SipError
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
 PROBE_S: Final = 2.0
 """Between two attempts to hear of a telephone that did not answer."""
-
-
-@dataclass(slots=True, eq=False)
-class Leg:
-    """What the shell knows of a leg. `agreed` is the outcome of the last offer/answer; without it no audio flows."""
-
-    id: LegId
-    network: Network
-    codecs: tuple[sdp.Codec, ...]
-    session: Session | None = None
-    theirs: sdp.Description | None = None  # their offer, until it is answered
-    port: plane.Port | None = None
-    agreed: sdp.Agreed | None = None
-    version: int = 0
-    latch: tuple[str, ...] = ()
-    held: bool = False
-    keypad: Keypad = field(init=False)
-    timer: asyncio.TimerHandle | None = None  # of a collect
-    ending: bool = False
-    keys_by: Literal["", "rtp", "info"] = ""  # how this telephone tells its keys; one that does both is heard once
-
-    def __post_init__(self) -> None:
-        self.keypad = Keypad(self.id)
 
 
 class Legs:
@@ -81,8 +59,10 @@ class Legs:
         prompts: Prompts,
         post: Callable[[ev.Event], None],
         boot: int,
+        trunks: Trunks,
         saved: Saved | None = None,
     ) -> None:
+        self.trunks = trunks
         self.setup = setup
         self.endpoint = endpoint
         self.media = media
@@ -114,7 +94,7 @@ class Legs:
             do.SendDigits: self._send_digits,
             do.ProbeDevice: self._probe,
         }
-        self._on_sip: dict[type[Any], Callable[[Any], None]] = {
+        self.on_event: dict[type[Any], Callable[[Any], None]] = {
             Incoming: self._incoming,
             Progress: self._progressed,
             Answered: self._answered,
@@ -125,7 +105,8 @@ class Legs:
             InfoDigit: self._told_by_info,
             Ended: self._ended,
             Registered: self._registered,
-            RegistrationResult: lambda event: None,
+            RegistrationResult: trunks.on_registration,
+            LockedOut: lambda event: None,
             Probed: self._probed,
         }
 
@@ -134,7 +115,7 @@ class Legs:
     def on_sip(self, events: list[SipEvent]) -> None:
         for event in events:
             try:
-                self._on_sip[type(event)](event)
+                self.on_event[type(event)](event)
             except Exception:  # one peer's message must not end the others' calls
                 self.log.exception("a SIP event failed", what=type(event).__name__)
 
@@ -150,10 +131,14 @@ class Legs:
             self.log.info("refused", status=403, why="unknown source", host=session.hop.host, port=session.hop.port)
             session.end(403)
             return
+        if kind == "trunk" and (retry_after_s := self.trunks.arrives(name)) is not None:
+            self.log.info("refused", status=503, why="the trunk is blocked or at its limit", source=name)
+            session.end(503, retry_after_s=retry_after_s)
+            return
         trusted = kind == "trunk" and self.setup.trunks[name].trusted
         try:
             who = identity.read(event.request, trusted=trusted)
-            theirs = sdp.parse(session.remote_sdp) if session.remote_sdp else None
+            theirs = sdp.parse(session.remote_sdp, party.srtp) if session.remote_sdp else None
         except (SipError, sdp.SdpError) as error:
             self.log.info("refused", status=error.status, why=str(error), source=name)
             session.end(error.status)
@@ -165,9 +150,17 @@ class Legs:
             self.log.info("refused", status=488, why="no codec in common", source=name)
             session.end(488)
             return
+        trunk = party if isinstance(party, TrunkShell) else None
+        if trunk is not None:
+            rewrite = trunk.rewrite
+            who = replace(
+                who, called=rewritten(who.called, rewrite.called), caller=rewritten(who.caller, rewrite.caller)
+            )
+            self.trunks.began(name)
         self._arrived += 1
         call = f"{self.boot}-{self._arrived}"
-        leg = Leg(f"{call}.0", network, codecs, session, theirs, latch=self.setup.latch(party, session.hop))
+        leg = Leg(f"{call}.0", network, codecs, session, theirs, self.setup.latch(party, session.hop), party.srtp)
+        leg.trunk = name if trunk is not None else ""
         session.name = leg.id
         self.legs[leg.id] = leg
         source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
@@ -184,7 +177,11 @@ class Legs:
 
     def _answered(self, event: Answered) -> None:
         leg = self.legs.get(event.session.name)
-        if leg is None or leg.ending:
+        if leg is None:
+            return
+        if leg.trunk:
+            self.trunks.answered(leg.trunk)
+        if leg.ending:
             return
         if self._agree(leg, event.sdp):
             self._save(leg)
@@ -206,10 +203,10 @@ class Legs:
             return
         try:
             if not event.sdp:  # they ask for our offer
-                event.session.accept(self._our_offer(leg))
+                event.session.accept(leg.offer())
                 return
-            theirs = sdp.parse(event.sdp)
-            body, agreed = self._our_answer(leg, theirs)
+            theirs = leg.read_offer(event.sdp)
+            body, agreed = leg.answer(theirs)
         except sdp.SdpError as error:
             event.session.refuse(error.status)
             return
@@ -239,7 +236,17 @@ class Legs:
                 self.goodbyes.discard(event.session.name)
                 self.post(ev.LegEnded(event.session.name, "us", "interrupted"))
             return
+        if leg.trunk:
+            self.trunks.ended(leg.trunk, event)
+        if leg.refused_srtp(event.status) and leg.invite is not None:
+            self.log.warning("SRTP refused, calling in clear", call=call_of(leg.id), leg=leg.id, status=event.status)
+            leg.srtp = "off"
+            self.legs[leg.id] = leg
+            leg.invite()
+            return
         self._drop_media(leg)
+        if leg.quality is not None:
+            self.post(ev.LegQuality(leg.id, leg.quality))
         # A hang-up is in the record's line; what went wrong gets one of its own.
         say = self.log.debug if event.cause == "hangup" else self.log.info
         say("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
@@ -276,6 +283,8 @@ class Legs:
             self.endpoint.probe(device, uri, hop, _now(), after_s=after_s)
 
     def _probed(self, event: Probed) -> None:
+        if self.trunks.on_probe(event):
+            return
         if event.answered:
             self.probed.discard(event.name)
             self.device(event.name, True)
@@ -335,14 +344,18 @@ class Legs:
         beside = self.legs.get(command.beside) if command.beside else None
         try:
             party, uri, hop, credentials = self.setup.route(command.to, self.endpoint, _now())
+            if isinstance(party, TrunkShell) and (why := self.trunks.leaves(party.id)) is not None:
+                raise LookupError(why)
         except LookupError as error:
             self.log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
             self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
             return
         network = self.setup.network_of(hop.listener)
         codecs = prefer(self.setup.codecs(party), beside)
-        leg = Leg(command.leg, network, codecs, latch=self.setup.latch(party, hop))
+        leg = Leg(command.leg, network, codecs, latch=self.setup.latch(party, hop), srtp=party.srtp)
         self.legs[leg.id] = leg
+        if isinstance(party, TrunkShell):
+            leg.trunk = party.id
         if (beside is not None and not self._media(beside)) or not self._media(leg, beside):
             del self.legs[leg.id]
             self.post(ev.LegEnded(leg.id, "network", "failed", 503))
@@ -350,22 +363,22 @@ class Legs:
         shown = identity.name_addr(*self.setup.caller(party, command.caller, command.caller_name), network.advertise)
         asserted = command.asserted and isinstance(party, DeviceShell)  # outside we assert nobody
         headers = (("P-Asserted-Identity", shown),) if asserted else ()
-        leg.session = self.endpoint.invite(
-            leg.id,
-            uri,
-            hop,
-            self._our_offer(leg),
-            _now(),
-            from_=shown,
-            headers=headers,
-            credentials=credentials,
-        )
+
+        def invite() -> None:
+            leg.session = self.endpoint.invite(
+                leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials
+            )
+            if leg.trunk:
+                self.trunks.began(leg.trunk)
+
+        leg.invite = invite
+        invite()
         self.log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
 
     def _hold(self, command: do.HoldLeg) -> None:
         leg = self.legs.get(command.leg)
         if leg is not None and leg.session is not None and leg.port is not None:
-            leg.session.reinvite(self._our_offer(leg, "sendonly" if command.held else "sendrecv"))
+            leg.session.reinvite(leg.offer("sendonly" if command.held else "sendrecv"))
 
     def _answer_refer(self, command: do.AnswerRefer) -> None:
         """REFER is refused by the endpoint until transfers by the phone's own key are built."""
@@ -428,6 +441,9 @@ class Legs:
                 self._pressed(fact.leg, fact.digit, fact.duration_s, "rtp")
             case plane.PlayEndedFact():
                 self.post(ev.PlayEnded(fact.op, fact.reason))
+            case plane.QualityFact():
+                if fact.leg in self.legs:
+                    self.legs[fact.leg].quality = quality(fact)
             case plane.LostFact():
                 if fact.leg in self.legs:
                     self.log.warning("media lost", call=call_of(fact.leg), leg=fact.leg, how=fact.how)
@@ -499,48 +515,19 @@ class Legs:
             self.media.delete(leg.id)
             leg.port = None
 
-    def _our_offer(self, leg: Leg, direction: sdp.Direction = "sendrecv") -> bytes:
-        assert leg.port is not None
-        leg.version += 1
-        return sdp.offer(
-            leg.network.media_advertise,
-            leg.port.port,
-            leg.codecs,
-            session_id=self._session_id(leg),
-            version=leg.version,
-            direction=direction,
-        )
-
-    def _our_answer(self, leg: Leg, theirs: sdp.Description) -> tuple[bytes, sdp.Agreed]:
-        assert leg.port is not None
-        leg.version += 1
-        return sdp.answer(
-            theirs,
-            leg.network.media_advertise,
-            leg.port.port,
-            leg.codecs,
-            session_id=self._session_id(leg),
-            version=leg.version,
-        )
-
     def _first_body(self, leg: Leg) -> bytes:
         """The body of 183 or 200: the answer to their offer (made once), or our offer when they made none."""
         if leg.theirs is None:
-            return b"" if leg.agreed is not None else self._our_offer(leg)
-        body, agreed = self._our_answer(leg, leg.theirs)
+            return b"" if leg.agreed is not None else leg.offer()
+        body, agreed = leg.answer(leg.theirs)
         leg.version -= 1  # 200 repeats what 183 said
         self._apply(leg, agreed)
         return body
 
-    @staticmethod
-    def _session_id(leg: Leg) -> int:
-        boot, _, serial = call_of(leg.id).partition("-")
-        return int(boot) * 1_000_000_000 + int(serial)
-
     def _agree(self, leg: Leg, body: bytes) -> bool:
         """Their answer to our offer. False when it cannot be used."""
         try:
-            self._apply(leg, sdp.agreed(leg.codecs, "sendrecv", sdp.parse(body)))
+            self._apply(leg, leg.read_answer(body))
         except sdp.SdpError as error:
             self.log.info("bad answer", call=call_of(leg.id), leg=leg.id, why=str(error))
             return False
@@ -550,21 +537,7 @@ class Legs:
         if agreed == leg.agreed:
             return
         leg.agreed = agreed
-        self.media.set(
-            leg.id,
-            plane.Peer(
-                agreed.address,
-                agreed.port,
-                agreed.codec.name,
-                agreed.codec.payload,
-                agreed.events,
-                sends=agreed.receives,  # the plane speaks of the peer, offer/answer of us
-                receives=agreed.sends,
-                ptime_ms=agreed.ptime_ms,
-                receive_payloads=agreed.receive_payloads,
-                latch=leg.latch,
-            ),
-        )
+        self.media.set(leg.id, leg.peer(agreed))
 
     def _give_up(self, leg: Leg, cause: str, status: int) -> None:
         """The session cannot be used: end it; the core hears the one `LegEnded` when it has ended."""
@@ -581,22 +554,3 @@ class Legs:
 def _now() -> float:
     """The SIP endpoint's clock."""
     return asyncio.get_running_loop().time()
-
-
-def in_common(theirs: sdp.Description, codecs: tuple[sdp.Codec, ...]) -> bool:
-    """Whether there is a codec for speech that both know."""
-    ours = {codec.name for codec in codecs} - {sdp.TELEPHONE_EVENT.name}
-    return any(codec.name in ours for codec in theirs.codecs)
-
-
-def prefer(codecs: tuple[sdp.Codec, ...], beside: Leg | None) -> tuple[sdp.Codec, ...]:
-    """The party's codecs with the other leg's first, so that nothing needs translating."""
-    first = None
-    if beside is not None:
-        if beside.agreed is not None:
-            first = beside.agreed.codec.name
-        elif beside.theirs is not None:
-            first = next(
-                (c.name for c in beside.theirs.codecs if any(c.name == ours.name for ours in beside.codecs)), None
-            )
-    return tuple(sorted(codecs, key=lambda codec: codec.name != first)) if first else codecs

@@ -104,6 +104,7 @@ class Operations:
             "agents": lambda args: self._part("agents"),
             "calls": lambda args: self._part("calls"),
             "trunks": self._trunks,
+            "trunk": self._trunk,
             "alarms": self._alarms,
             "agent": lambda args: self._order("agent", AGENT, args),
             "call": lambda args: self._order("call", CALL, args),
@@ -179,10 +180,21 @@ class Operations:
                     "codecs": list(trunk.codecs),
                     "calls": calls.get(f"trunk:{trunk.id}", 0),
                     "max_calls": trunk.max_calls,
+                    **self.hotline.trunks.view(trunk.id),
                 }
                 for trunk in self.hotline.configuration.trunks.values()
             ]
         }
+
+    async def _trunk(self, args: Facts) -> Facts:
+        name, op = _text(args, "id"), _text(args, "op")
+        if op not in ("block", "unblock"):
+            raise BadRequest(f"unknown order {op!r} for the trunk; it may be block, unblock")
+        try:
+            self.hotline.trunks.block(name, op == "block")
+        except KeyError:
+            raise BadRequest(f"there is no trunk {name!r}") from None
+        return {"detail": f"Trunk {name} is {op}ed."}
 
     async def _alarms(self, args: Facts) -> Facts:
         return {

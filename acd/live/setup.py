@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,15 +96,37 @@ class Setup:
         out = trunk.dial_out
         if out is None:
             raise LookupError(f"trunk {name} does not dial out")
-        hop = self._hop(trunk.network, out.host, out.port, out.transport)
         credentials = Credentials(out.user, out.password.reveal()) if out.user and out.password else None
-        return trunk, f"sip:{number}@{_written(out.host, out.port, out.transport)}", hop, credentials
+        uri = f"sip:{rewritten(number, trunk.rewrite.dialled)}@{_written(out.host, out.port, out.transport)}"
+        return trunk, uri, self.trunk_hop(name), credentials
+
+    def trunk_hop(self, name: str) -> Hop:
+        """Where a trunk's calls go. It has a `dial_out`, or this raises `LookupError`."""
+        trunk = self.trunks[name]
+        out = trunk.dial_out
+        if out is None:
+            raise LookupError(f"trunk {name} does not dial out")
+        return self._hop(trunk.network, out.host, out.port, out.transport)
+
+    def trunk_uri(self, name: str) -> str:
+        """What OPTIONS ask for there."""
+        hop = self.trunk_hop(name)
+        return f"sip:{_written(hop.host, hop.port, hop.transport)}"
 
     def _hop(self, network: str, host: str, port: int, transport: Transport) -> Hop:
         """From the network's first listener of that transport."""
         sip = self.hotline.listen[network].sip
         index = next((n for n, address in enumerate(sip) if address.transport == transport), 0)
         return Hop(f"{network}:{index}", host, port, transport)
+
+
+def rewritten(number: str, rules: tuple[tuple[str, str], ...]) -> str:
+    """The number as the first rule whose pattern matches all of it makes it; as it is if none does."""
+    for pattern, to in rules:
+        found = re.fullmatch(pattern, number)
+        if found is not None:
+            return found.expand(to)
+    return number
 
 
 def _written(host: str, port: int, transport: Transport) -> str:
