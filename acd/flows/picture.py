@@ -24,6 +24,7 @@ from acd.core.flow import (
 WIDTH: Final = 190  # of a box, pixels
 LINE: Final = 15
 GAP: Final = 22
+LABEL: Final = 21  # of a branch, above its arrow
 MOST: Final = 30  # characters of a line
 LINES: Final = 5
 LAST: Final = (GoTo, HangUpStep)
@@ -80,7 +81,7 @@ def _indented(boxes: list[_Box], before: str) -> list[str]:
 def _box(step: Step) -> _Box:
     lines, branches = _words(step)
     drawn = [(label, [_box(inner) for inner in steps]) for label, steps in branches]
-    ends = isinstance(step, LAST) or (isinstance(step, When) and bool(step.otherwise) and all(map(_ends, drawn)))
+    ends = isinstance(step, LAST) or (bool(drawn) and all(map(_ends, drawn)))
     return _Box(lines, COLOURS.get(type(step), "#f9fafb"), drawn, ends)
 
 
@@ -107,15 +108,16 @@ def _words(step: Step) -> tuple[list[str], list[tuple[str, tuple[Step, ...]]]]:
         case Say(prompts=prompts):
             return ["say", *prompts], []
         case Menu(prompts=prompts, keys=keys, otherwise=otherwise):
-            return ["menu", *prompts], [*_keys(keys), *_branch("otherwise", otherwise)]
+            return ["menu", *prompts], [*_keys(keys), ("otherwise", otherwise)]
         case CollectDigits(variable=variable, prompts=prompts, otherwise=otherwise, secret=secret):
-            return [f"collect {variable}" + " (secret)" * secret, *prompts], _branch("otherwise", otherwise)
+            branches = [("given", ()), ("otherwise", otherwise)] if otherwise else []
+            return [f"collect {variable}" + " (secret)" * secret, *prompts], branches
         case Set(values=values):
             return ["set", *(f"{name} = {written(value)}" for name, value in values.items())], []
         case When(cases=cases, otherwise=otherwise):
-            return ["when"], [*((written(case.condition), case.steps) for case in cases), *_branch("else", otherwise)]
+            return ["when"], [*((written(case.condition), case.steps) for case in cases), ("else", otherwise)]
         case Enqueue(queue=queue, keys=keys):
-            return [f"queue {queue}", *_terms(step)], _keys(keys)
+            return [f"queue {queue}", *_terms(step)], [*_keys(keys), ("served, or left", ())] if keys else []
         case GoTo(flow=flow):
             return [f"go to {flow}"], []
         case HangUpStep():
@@ -139,10 +141,6 @@ def _keys(keys: dict[str, tuple[Step, ...]]) -> list[tuple[str, tuple[Step, ...]
         same = repr(steps)
         found[same] = (f"{found[same][0]} {key}" if same in found else f"key {key}", steps)
     return list(found.values())
-
-
-def _branch(label: str, steps: tuple[Step, ...]) -> list[tuple[str, tuple[Step, ...]]]:
-    return [(label, steps)] if steps else []
 
 
 def written(expr: Expr) -> str:
@@ -179,7 +177,7 @@ def _size(boxes: list[_Box]) -> tuple[int, int]:
         if box.branches:
             sizes = [_size(branch) for _, branch in box.branches]
             wide = max(wide, sum(width for width, _ in sizes) + GAP * (len(sizes) - 1))
-            high += max(height for _, height in sizes) + LINE + GAP
+            high += max(height for _, height in sizes) + LABEL + 2 * GAP
     return wide, high
 
 
@@ -207,19 +205,20 @@ def _branches(box: _Box, left: int, top: int, wide: int, parts: list[str]) -> tu
     middle = left + wide // 2
     sizes = [_size(branch) for _, branch in box.branches]
     high = max(height for _, height in sizes)
-    begin, meet = top + GAP // 2 + LINE, top + GAP + LINE + high
+    bus, begin = top + GAP // 2, top + GAP + LABEL
+    meet = begin + GAP + high
     at = left + (wide - sum(width for width, _ in sizes) - GAP * (len(sizes) - 1)) // 2
     joined = False
     for (label, branch), (width, _) in zip(box.branches, sizes, strict=True):
         centre = at + width // 2
-        parts.append(_line(middle, top, centre, begin, arrow=bool(branch)))
+        parts.append(_line(middle, top, centre, begin, by=bus, arrow=bool(branch)))
         parts.append(
-            f'<text x="{centre}" y="{begin - 3}" text-anchor="middle" fill="#374151" stroke="white" stroke-width="3" '
+            f'<text x="{centre}" y="{begin - 9}" text-anchor="middle" fill="#374151" stroke="white" stroke-width="3" '
             f'paint-order="stroke">{escape(_short(label))}</text>'
         )
         ends_at = _place(branch, at, begin, width, parts) if branch else begin
         if ends_at is not None:
-            parts.append(_line(centre, ends_at, centre, meet - GAP // 2) + _line(centre, meet - GAP // 2, middle, meet))
+            parts.append(_line(centre, ends_at, middle, meet, by=meet - GAP // 2))
             joined = True
         at += width + GAP
     return meet, joined or not box.ends
@@ -237,8 +236,8 @@ def _rectangle(box: _Box, x: int, y: int, parts: list[str]) -> None:
         )
 
 
-def _line(x: int, y: int, to_x: int, to_y: int, *, arrow: bool = False) -> str:
-    head = ""
-    if arrow:
-        head = f'<path d="M{to_x - 4} {to_y - 6} L{to_x} {to_y} L{to_x + 4} {to_y - 6}" fill="none" stroke="#6b7280"/>'
-    return f'<path d="M{x} {y} L{to_x} {to_y}" fill="none" stroke="#6b7280"/>{head}'
+def _line(x: int, y: int, to_x: int, to_y: int, *, by: int | None = None, arrow: bool = False) -> str:
+    """Down, sideways at the height `by`, and down again."""
+    way = f"M{x} {y} L{to_x} {to_y}" if by is None else f"M{x} {y} L{x} {by} L{to_x} {by} L{to_x} {to_y}"
+    head = f" M{to_x - 4} {to_y - 6} L{to_x} {to_y} L{to_x + 4} {to_y - 6}" if arrow else ""
+    return f'<path d="{way}{head}" fill="none" stroke="#6b7280"/>'
