@@ -68,7 +68,7 @@ class Rehearsal:
     def _before(self, event: Event, now: float) -> None:
         if isinstance(event, e.LegArrived):
             self._heard[event.leg] = _Heard(self.callers[event.caller], now)
-        elif isinstance(event, e.LegAnswered | e.Digit | e.Collected):
+        elif isinstance(event, e.Digit | e.Collected):
             if event.leg in self._heard:
                 self._heard[event.leg].at = now
         elif isinstance(event, e.LegEnded) and self._heard.pop(event.leg, None) is None:
@@ -84,6 +84,8 @@ class Rehearsal:
                     heard.waiting = True
                     cue = Cue(heard.moment, now - heard.at, heard.asked, str(command.facts["queue"]))
                     self.joins.setdefault(heard.who, cue)
+            elif isinstance(command, c.AnswerLeg):
+                self._heard[command.leg].at = now
             elif isinstance(command, c.Hears):
                 if command.source.kind == "leg" and command.leg in self._heard:
                     self._heard[command.leg].waiting = False

@@ -112,7 +112,8 @@ def _prepare(
     trunk = next(iter(settings.trunks), "")
     names = {caller.calling: who(caller) for caller in Workload(scenario, trunk, number).callers()}
     cues = Rehearsal(names)
-    book = play(settings, scenario, number, prompts=prompt_lengths(hotline.prompts), core=cues)
+    lengths = prompt_lengths(hotline.prompts)
+    book = play(settings, scenario, number, prompts=lengths, hours=hotline.hours, core=cues)
     return Stage(hotline, scenario, number, exchange, there, control, cues), Replication.of(number, book)
 
 

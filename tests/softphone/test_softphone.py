@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,10 +70,10 @@ class Softphone:
 
 
 @pytest.fixture
-def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bank]:
+def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bank:
     monkeypatch.setenv("DESK", PASSWORD)
     write_tone(tmp_path / "speech.wav", SPEECH, 20.0)
-    return Bank(tmp_path, flow=STRAIGHT, devices=DEVICES, more_agents=AGENT)  # type: ignore[return-value] # plain
+    return Bank(tmp_path, flow=STRAIGHT, devices=DEVICES, more_agents=AGENT)
 
 
 def samples(path: Path) -> list[int]:
