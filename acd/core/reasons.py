@@ -4,13 +4,13 @@ Everything here reads what the dispatcher itself goes by, as the last `match` le
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from acd.core.activity import doing
 from acd.core.agents import Presence
 from acd.core.dispatch import Dispatcher
 from acd.core.ids import AgentId
-from acd.core.matching import Demand, Member, Pool, blocked, serves
+from acd.core.matching import Demand, Market, Member, Pool, blocked, serves
 from acd.core.values import value
 from acd.core.waiting import Place, Waiting
 
@@ -98,16 +98,20 @@ def hindrance(place: Place, member: Member, pool: Pool) -> str | None:
     return "excluded" if why is None and member.id in place.waiting.excluded else why
 
 
+_Known: TypeAlias = tuple[str | None, tuple[tuple[str, int], ...]]
+"""The cause of all who want the same, or None and what their agents do."""
+
+
 class Doings:
     """What everybody does, by pool: kept up with the agents who are touched, so that no cause need look at all."""
 
     def __init__(self) -> None:
-        self._market: object = None
+        self._market: Market | None = None
         self._at: dict[AgentId, tuple[list[Pool], str]] = {}
         self._doing: dict[Pool, dict[str, int]] = {}
         self._signed_on: dict[str, int] = {}  # by channel
         self.rung: dict[AgentId, Member] = {}  # whose phones ring, in the order they began to
-        self._known: dict[tuple[Demand, bool], tuple[str | None, tuple[tuple[str, int], ...]]] = {}  # of this step
+        self._known: dict[tuple[object, ...], _Known] = {}  # of this step
 
     def keep_up(self, dispatcher: Dispatcher, now: float, touched: Mapping[AgentId, None]) -> None:
         """Take in a step."""
@@ -143,7 +147,7 @@ class Doings:
         if w.rung:
             return Cause("ringing", ", ".join(w.rung))
         place = standing(dispatcher, w, now)
-        alike = (place.demand, place.only is not None)
+        alike = (place.demand, place.only, *place.waiting.excluded)
         known = self._known.get(alike)
         if known is None:
             known = self._known[alike] = self._of_demand(place)
@@ -152,7 +156,7 @@ class Doings:
             return Cause(why)
         return self._elsewhere(dispatcher, place, now) or Cause("all_busy", "", did)
 
-    def _of_demand(self, place: Place) -> tuple[str | None, tuple[tuple[str, int], ...]]:
+    def _of_demand(self, place: Place) -> _Known:
         """The cause if it is the same for all who want the same, and else what their agents do."""
         demand = place.demand
         if not self._signed_on.get(demand.channel):
@@ -177,14 +181,23 @@ class Doings:
         if not within:
             kept += [why for why in barriers.values() if why is not None]
         for pool in within:
-            if pool.line.live and place.only is not None:
-                kept.append("preferred")
-            elif pool.line.live:
-                held = blocked(tuple(held for held in demand.held if held in pool.held))
-                kept.append("reserve" if held else "excluded")
+            free = pool.line.live
+            if place.only is not None:
+                own = self._can_ring(place.only, pool)
+                kept += ["preferred"] * (free > own)
+                free = own
+            if free and any(self._can_ring(a, pool) for a in place.waiting.excluded if place.only in (None, a)):
+                kept.append("excluded")
+            elif free:
+                kept.append("reserve")  # nothing else is left
             if self._doing.get(pool, {}).get("penalty"):
                 kept.append("penalty")
         return kept
+
+    def _can_ring(self, agent: AgentId, pool: Pool) -> int:
+        """1 if the agent is of that pool and can be rung."""
+        member = self._market.members.get(agent) if self._market is not None else None
+        return sum(seat.pool is pool and seat.entry is not None for seat in member.seats) if member is not None else 0
 
     def _elsewhere(self, dispatcher: Dispatcher, place: Place, now: float) -> Cause | None:
         """Somebody came free while it waited, and rings for another."""
