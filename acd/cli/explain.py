@@ -127,7 +127,7 @@ def _show_call(call: str, waits: list[Explained], as_json: bool) -> None:
         for decision in wait.decisions:
             print(f"+{_s(decision.at_us - wait.joined_us)}  {shown(decision.what)}")
             for why, agents in _passed_over(decision).items():
-                print(f"    {PASSED.get(why, why.replace('_', ' '))}: {_some(agents)}")
+                print(f"    {PASSED.get(why, _word(why))}: {_some(agents)}")
         print()
 
 
@@ -144,7 +144,7 @@ def _some(agents: list[str]) -> str:
 
 
 def _said(part: Part) -> str:
-    did = ", ".join(f"{what.replace('_', ' ')} {_s(us)}" for what, us in part.did.items() if us)
+    did = ", ".join(f"{_word(what)} {_s(us)}" for what, us in part.did.items() if us)
     return CAUSES[part.cause] + (f" ({part.about or did})" if part.about or did else "")
 
 
@@ -203,12 +203,14 @@ def _by_interval(waits: list[Explained], interval_s: float) -> list[Row]:
 
 
 def _causes(wait: Explained) -> Iterator[tuple[str, int]]:
+    """Each with its time; all busy by what the agents did, and went to another call by why that was first."""
     for part in wait.parts:
         if part.did:
             for what, us in part.did.items():
-                yield f"{CAUSES[part.cause]}: {what.replace('_', ' ')}", us
+                yield f"{CAUSES[part.cause]}: {_word(what)}", us
         else:
-            yield CAUSES[part.cause], part.ended_us - part.began_us
+            first = part.about.partition(": ")[2] if part.cause == "went_elsewhere" else ""
+            yield CAUSES[part.cause] + (f": {first}" if first else ""), part.ended_us - part.began_us
 
 
 def _show_queue(queue: str, rows: list[Row], as_json: bool) -> None:
@@ -262,6 +264,10 @@ def _draw(queue: str, rows: list[Row], out: Path) -> None:
         out.write_text(stacked(f"Where the waiting for {queue} went, in minutes", labels, names, values), "utf-8")
     except OSError as problem:
         fail(UNUSABLE, f"{out}: {problem.strerror}")
+
+
+def _word(name: str) -> str:
+    return "wrap-up" if name == "wrap_up" else name.replace("_", " ")
 
 
 def _s(us: int) -> str:
