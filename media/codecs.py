@@ -93,7 +93,14 @@ def encoder(codec: str) -> Callable[[bytes], bytes]:
     from G722 import G722
 
     state = G722(8000, 64000)
-    return lambda pcm: state.encode(pcm)
+
+    def say(pcm: bytes) -> bytes:
+        samples = array("h", pcm)
+        if sys.byteorder == "big":
+            samples.byteswap()
+        return bytes(state.encode(samples))
+
+    return say
 
 
 def decoder(codec: str) -> Callable[[bytes], bytes]:
@@ -103,7 +110,14 @@ def decoder(codec: str) -> Callable[[bytes], bytes]:
     from G722 import G722
 
     state = G722(8000, 64000)
-    return lambda payload: state.decode(payload).tobytes()
+
+    def hear(payload: bytes) -> bytes:
+        samples = state.decode(payload)
+        if sys.byteorder == "big":
+            samples.byteswap()
+        return bytes(samples.tobytes())
+
+    return hear
 
 
 def translation(source: str, target: str) -> bytes | Callable[[bytes], bytes] | None:

@@ -1,4 +1,4 @@
-"""DTMF in band: a Goertzel for each of the eight tones over all listening legs at once, every 20 ms.
+"""DTMF in band: a Goertzel for each of the eight tones over all listening legs at once, every 10 ms.
 
 Only legs whose peer has agreed to no telephone-event are listened to: whoever can send a key in two ways is believed
 in one of them. What counts as a key is ITU-T Q.24's: both tones there, neither much stronger, little else beside them,
@@ -15,27 +15,33 @@ from numpy.typing import NDArray
 
 from media.codecs import LINEAR
 from media.dtmf import HIGH_HZ, KEYPAD, LOW_HZ
-from media.rtp import CLOCK_HZ, FRAME, FRAME_S
+from media.rtp import CLOCK_HZ, FRAME
 from media.tap import CODECS, Tap
 
 if TYPE_CHECKING:
     from media.leg import Leg
 
 LEAST: Final = 250.0  # amplitude of each tone in 16-bit samples, about −42 dBm0
-PURE: Final = 0.75  # of the frame's energy that must be in the two tones: speech and music have more beside them
+PURE: Final = 0.68  # of the window's energy that must be in the two tones: speech and music have more beside them
 TWIST: Final = 10 ** (8 / 20)  # the high tone at most 8 dB above the low one …
 REVERSE: Final = 10 ** (6 / 20)  # … and at most 6 dB below
-BEGIN: Final = 2  # frames in a row with the same key before it is one
-END: Final = 2  # frames without it before it is over
+OFF_TUNE: Final = (0.985, 1.0, 1.015)  # a window of 20 ms is too narrow for what Q.24 allows: each tone is tried thrice
+WINDOW: Final = FRAME  # samples …
+HOP: Final = FRAME // 2  # … every 10 ms
+HOP_S: Final = HOP / CLOCK_HZ
+BEGIN: Final = 2  # windows in a row with the same key before it is one: 30 ms at least
+END: Final = 4  # windows without it before it is over: a gap of 20 ms is bridged, one of 40 ms is not
 _LINEAR: Final = np.array([LINEAR[codec] for codec in CODECS], dtype=np.float32)
-_WAVES: Final = np.exp(-2j * np.pi * np.outer(np.arange(FRAME), np.array(LOW_HZ + HIGH_HZ)) / CLOCK_HZ)
-_BASIS: Final = (np.concatenate([_WAVES.real, _WAVES.imag], axis=1) * (2 / FRAME)).astype(np.float32)
+_TONES: Final = np.outer(OFF_TUNE, LOW_HZ + HIGH_HZ).ravel()
+_WAVES: Final = np.exp(-2j * np.pi * np.outer(np.arange(WINDOW), _TONES) / CLOCK_HZ)
+_BASIS: Final = (np.concatenate([_WAVES.real, _WAVES.imag], axis=1) * (2 / WINDOW)).astype(np.float32)
 
 
 def keys(samples: NDArray[np.float32]) -> list[str]:
     """For each row of 160 samples the key that sounds in it, "" for none."""
     parts = samples @ _BASIS
-    power = parts[:, :8] ** 2 + parts[:, 8:] ** 2  # squares of amplitudes
+    each = parts[:, : len(_TONES)] ** 2 + parts[:, len(_TONES) :] ** 2  # squares of amplitudes
+    power = each.reshape(-1, len(OFF_TUNE), 8).max(axis=1)
     low, high = power[:, :4], power[:, 4:]
     row, column = low.argmax(axis=1), high.argmax(axis=1)
     rows, columns = low.max(axis=1), high.max(axis=1)
@@ -49,35 +55,42 @@ def keys(samples: NDArray[np.float32]) -> list[str]:
     return [KEYPAD[4 * r + c] if yes else "" for r, c, yes in zip(row, column, sound, strict=True)]
 
 
-class Key:
-    """The keys of one leg, frame by frame: a key needs `BEGIN` frames, and is told when it ends."""
+def windows(law: NDArray[np.uint8], codecs: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Of each row of 30 ms the first and the last 20 ms, linear, one after the other."""
+    linear = _LINEAR[codecs[:, None], law]
+    return np.stack([linear[:, :WINDOW], linear[:, HOP:]], axis=1).reshape(-1, WINDOW)
 
-    __slots__ = ("_frames", "_length", "_missed", "_run", "down")
+
+class Key:
+    """The keys of one leg, window by window: a key needs `BEGIN` of them, and is told when it ends."""
+
+    __slots__ = ("_length", "_missed", "_run", "_windows", "down", "tail")
 
     def __init__(self) -> None:
         self.down = ""
-        self._run = ""  # what the latest frames have in common …
+        self.tail = b""  # the latest 10 ms
+        self._run = ""  # what the latest windows have in common …
         self._length = 0  # … and how many they are
-        self._frames = 0  # of the key that is down
+        self._windows = 0  # of the key that is down
         self._missed = 0
 
-    def frame(self, key: str) -> tuple[bool, tuple[str, float] | None]:
-        """Whether a key went down with this frame, and the key that ended, with its seconds."""
+    def window(self, key: str) -> tuple[bool, tuple[str, float] | None]:
+        """Whether a key went down with this window, and the key that ended, with its seconds."""
         self._length = self._length + 1 if key == self._run else 1
         self._run = key
         ended = None
         if self.down:
             if key == self.down:
-                self._frames += 1 + self._missed
+                self._windows += 1 + self._missed
                 self._missed = 0
                 return False, None
             self._missed += 1
             if self._missed < END:
                 return False, None
-            ended = (self.down, self._frames * FRAME_S)
+            ended = (self.down, (self._windows + 1) * HOP_S)
             self.down = ""
         if key and self._length >= BEGIN:
-            self.down, self._frames, self._missed = key, self._length, 0
+            self.down, self._windows, self._missed = key, self._length, 0
         return bool(self.down), ended
 
 
@@ -103,12 +116,17 @@ class Ears:
         """Listen to the 20 ms of this tick."""
         if not self.legs:
             return
-        taps = [tap for tap, _ in self.legs.values()]
-        law = np.frombuffer(b"".join(tap.take(number) for tap in taps), dtype=np.uint8).reshape(-1, FRAME)
-        heard = keys(_LINEAR[np.array([tap.codec for tap in taps], dtype=np.intp)[:, None], law])
-        for (leg, (_, key)), sound in zip(list(self.legs.items()), heard, strict=True):
-            down, ended = key.frame(sound)
-            if ended is not None:
-                self._on_key(leg, *ended)
-            if down:
-                self._on_down(leg)
+        law = bytearray()
+        for tap, key in self.legs.values():
+            frame = tap.take(number)
+            law += (key.tail or frame[:HOP]) + frame
+            key.tail = frame[HOP:]
+        codecs = np.array([tap.codec for tap, _ in self.legs.values()], dtype=np.intp)
+        heard = keys(windows(np.frombuffer(law, dtype=np.uint8).reshape(-1, HOP + FRAME), codecs))
+        for n, (leg, (_, key)) in enumerate(list(self.legs.items())):
+            for sound in heard[2 * n : 2 * n + 2]:
+                down, ended = key.window(sound)
+                if ended is not None:
+                    self._on_key(leg, *ended)
+                if down:
+                    self._on_down(leg)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import cast
+from typing import Self, cast
 
 from media import codecs, rtp
 from media.client import WorkerPool
@@ -64,7 +64,7 @@ class Phone(asyncio.DatagramProtocol):
         self._arrived = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
 
-    async def __aenter__(self) -> Phone:
+    async def __aenter__(self) -> Self:
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=self._socket)
         return self
 
