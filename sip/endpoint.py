@@ -6,6 +6,7 @@ each call, and act on a `Session` by its verbs. Times are seconds on the caller'
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from random import Random
@@ -71,6 +72,9 @@ __all__ = [
 ]
 
 
+TRACED = 4096  # octets of a message that a trace keeps
+
+
 class Endpoint:
     """Sans-IO user agent. Not thread-safe; one owner.
 
@@ -89,6 +93,7 @@ class Endpoint:
         self.layer = Layer(self._send)
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
         self.registrar = Registrar()
+        self.trace: deque[tuple[float, bool, bytes, Hop]] | None = None  # (when, sent, message, far end) goes in here
         self.heard_from: Hop | None = None  # of the message being worked on
         self.listeners: dict[str, Listener] = {}
         self._expiries: dict[str, Alarm] = {}
@@ -127,6 +132,8 @@ class Endpoint:
         self.layer.now = now
         self._received += 1
         self.heard_from = hop
+        if self.trace is not None:
+            self.trace.append((now, False, data[:TRACED], hop))
         try:
             message = parse(data)
             if isinstance(message, Response):
@@ -388,6 +395,8 @@ class Endpoint:
     def _send(self, data: bytes, hop: Hop) -> None:
         self._sent += 1
         self.outgoing.append((data, hop))
+        if self.trace is not None:
+            self.trace.append((self.layer.now, True, data[:TRACED], hop))
 
     def _response(self, response: Response) -> None:
         method = (response.get("CSeq") or "").rpartition(" ")[2]

@@ -36,6 +36,7 @@ from acd.live.operations import Operations
 from acd.live.prompts import Prompts
 from acd.live.saved import Saved
 from acd.live.setup import Setup, endpoint_settings, static_devices, tls_files
+from acd.live.trace import Trace
 from acd.live.trunks import Trunks
 from acd.records.store import RecordStore
 from media.client import MediaError, WorkerPool
@@ -101,6 +102,9 @@ class Hotline:
             Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
             self.post, self.boot, self.trunks, self.saved,
         )  # fmt: skip
+        self.trace = Trace()
+        self.endpoint.trace = self.trace.ring
+        self.legs.on_session = self.trace.began
         self.legs.on_event[LockedOut] = self._locked_out
         self.journal: JournalWriter | None = None
         self.records: RecordStore | None = None

@@ -63,6 +63,7 @@ class Legs:
         saved: Saved | None = None,
     ) -> None:
         self.trunks = trunks
+        self.on_session: Callable[[LegId, str], None] = lambda leg, call_id: None
         self.setup = setup
         self.endpoint = endpoint
         self.media = media
@@ -162,6 +163,7 @@ class Legs:
         leg = Leg(f"{call}.0", network, codecs, session, theirs, self.setup.latch(party, session.hop), party.srtp)
         leg.trunk = name if trunk is not None else ""
         session.name = leg.id
+        self.on_session(leg.id, session.call_id)
         self.legs[leg.id] = leg
         source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
         self.log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
@@ -368,6 +370,7 @@ class Legs:
             leg.session = self.endpoint.invite(
                 leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials
             )
+            self.on_session(leg.id, leg.session.call_id)
             if leg.trunk:
                 self.trunks.began(leg.trunk)
 

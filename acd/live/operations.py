@@ -10,6 +10,7 @@ import msgspec
 
 from acd.config import ConfigError, difference, load
 from acd.core import events as ev
+from acd.live.trace import Trace
 
 if TYPE_CHECKING:
     from acd.live.hotline import Hotline
@@ -105,6 +106,7 @@ class Operations:
             "calls": lambda args: self._part("calls"),
             "trunks": self._trunks,
             "trunk": self._trunk,
+            "trace": self._trace,
             "alarms": self._alarms,
             "agent": lambda args: self._order("agent", AGENT, args),
             "call": lambda args: self._order("call", CALL, args),
@@ -195,6 +197,13 @@ class Operations:
         except KeyError:
             raise BadRequest(f"there is no trunk {name!r}") from None
         return {"detail": f"Trunk {name} is {op}ed."}
+
+    async def _trace(self, args: Facts) -> Facts:
+        hotline = self.hotline
+        call = _text(args, "call")
+        offset_s = hotline.clock.now() + hotline.clock.wall_offset_s - asyncio.get_running_loop().time()
+        kept, legs, listeners = list(hotline.trace.ring), hotline.trace.legs(call), dict(hotline.endpoint.listeners)
+        return {"messages": await asyncio.to_thread(Trace.messages, kept, legs, listeners, offset_s)}
 
     async def _alarms(self, args: Facts) -> Facts:
         return {
