@@ -52,6 +52,7 @@ class Phone(asyncio.DatagramProtocol):
         self.codec = codec
         self.payload = codecs.STATIC[codec]
         self.events = events
+        self._encode = codecs.encoder(codec)
         self.packets: list[Packet] = []
         self.garbage: list[bytes] = []
         self.to: tuple[str, int] | None = None
@@ -118,7 +119,7 @@ class Phone(asyncio.DatagramProtocol):
 
     def say(self, hz: float, frames: int) -> None:
         """A tone, all its packets at once (a relay does not mind)."""
-        law = codecs.encode(self.codec, tone(hz, frames))
+        law = self._encode(tone(hz, frames))
         for start in range(0, len(law), FRAME):
             self.send(self.payload, law[start : start + FRAME], self.timestamp)
             self.timestamp += FRAME
@@ -150,7 +151,7 @@ class Phone(asyncio.DatagramProtocol):
 
     def pcm(self, packets: Sequence[Packet]) -> bytes:
         law = b"".join(packet.payload for packet in packets if packet.payload_type == self.payload)
-        return codecs.decode(self.codec, law)
+        return codecs.decoder(self.codec)(law)
 
 
 class Facts:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from media import codecs
 from media.audio import save
-from media.dtmf import END, EVENT
+from media.dtmf import END, EVENT, tones
 from media.plane import DigitFact, LostFact, PlayEndedFact, Source
 from media.rtp import FRAME
 from tests.media.phones import (
@@ -515,5 +516,78 @@ def test_no_audio_is_made_in_a_codec_we_do_not_have(recordings: Path) -> None:
                 assert (await agent.hears(1))[0].payload_type == 109  # but it is passed on
                 assert caller.packets == []
                 assert (await settled(plane))["errors"] == 0
+
+    asyncio.run(scenario())
+
+
+def test_codecs_that_differ_are_translated_and_recordings_are_made_in_g722(recordings: Path) -> None:
+    async def scenario() -> None:
+        async with pool(prompts=[recordings]) as (plane, _), Phone("PCMA") as caller, Phone("G722") as agent:
+            with listening(plane, ("caller", caller), ("agent", agent)):
+                plane.hears("agent", music("waiting"))
+                assert loudest(agent.pcm(await agent.hears(20)), TONES) == 900
+                plane.hears("caller", from_leg("agent"))
+                plane.hears("agent", from_leg("caller"))
+                await settled(plane)
+                waited = len(agent.packets)
+                caller.say(400, 20)
+                agent.say(650, 20)
+                at_agent, at_caller = await agent.hears(waited + 20), await caller.hears(20)
+                unbroken(at_agent)
+                assert loudest(agent.pcm(at_agent[waited:]), TONES) == 400
+                assert strength(caller.pcm(at_caller[5:]), 650) == pytest.approx(8000, rel=0.1)
+                assert {packet.payload_type for packet in at_caller} == {8}
+
+    asyncio.run(scenario())
+
+
+def test_a_conference_of_three_codecs() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _), Phone("PCMA") as one, Phone("PCMU") as two, Phone("G722") as three:
+            phones = (("one", one), ("two", two), ("three", three))
+            with listening(plane, *phones):
+                for leg, _ in phones:
+                    others = tuple((other, 1.0) for other, _ in phones if other != leg)
+                    plane.hears(leg, Source("mix", "", others))
+                await settled(plane)
+                for _ in range(25):
+                    for (_, phone), hz in zip(phones, TONES, strict=False):
+                        phone.say(hz, 1)
+                    await asyncio.sleep(0.02)
+                for _, phone in phones:
+                    await phone.hears(25)
+                    unbroken(phone.packets)
+                heard = [
+                    [strength(phone.pcm(phone.packets[8:20]), hz) > 1500 for hz in TONES[:3]] for _, phone in phones
+                ]
+                assert heard == [[False, True, True], [True, False, True], [True, True, False]]
+
+    asyncio.run(scenario())
+
+
+def test_keys_in_band_of_whoever_knows_no_events_each_once() -> None:
+    async def press(phone: Phone, digits: str) -> None:
+        law = (
+            codecs.encode(phone.codec, tones(digits))
+            if phone.codec != "G722"
+            else codecs.encoder("G722")(tones(digits))
+        )
+        for start in range(0, len(law), FRAME):
+            phone.send(phone.payload, law[start : start + FRAME], phone.timestamp)
+            phone.timestamp += FRAME
+            await asyncio.sleep(0.02)  # in real time: whoever decodes has a clock
+
+    async def scenario() -> None:
+        async with pool() as (plane, facts), Phone("PCMA", None) as old, Phone("G722", None) as wide, Phone() as new:
+            with listening(plane, ("old", old), ("wide", wide), ("new", new)):
+                await settled(plane)
+                await asyncio.gather(press(old, "19#"), press(wide, "05"), press(new, "777"))
+                new.press("4")  # it sends both kinds: only what it agreed to counts
+                await facts.until(lambda _: len(facts.digits()) >= 6)
+                await press(old, ",")
+                told = [(fact.leg, fact.digit) for fact in facts.all if isinstance(fact, DigitFact)]
+                assert [digit for leg, digit in told if leg == "old"] == ["1", "9", "#"]
+                assert [digit for leg, digit in told if leg == "wide"] == ["0", "5"]
+                assert [digit for leg, digit in told if leg == "new"] == ["4"]
 
     asyncio.run(scenario())
