@@ -141,8 +141,10 @@ def test_a_number_that_does_not_take_the_call_leaves_its_agent_to_be_rung_later(
     caller = home.trunk.call(home.hotline, "95588", caller=f"1390000{status}")
     caller.connect()
     at_home = home.trunk.ringing(HOME)
+    at_home.ring()
     at_home.refuse(status)
     again = home.trunk.ringing(HOME)
+    again.ring()
     assert home.agent("2001")["presence"] == "ready", "a number cannot register: it is rung again in time"
     caller.bye()
     assert again.ended.wait(5)
