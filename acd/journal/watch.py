@@ -7,23 +7,33 @@ from pathlib import Path
 from acd.core.engine import Engine, Snapshot
 from acd.core.ids import CallId
 from acd.core.observe import Enough, Observed, Watcher
+from acd.journal.codec import JournalError
 from acd.journal.replay import Follow, ReplayResult
 from acd.journal.segments import is_start, read_header, read_turns, segments_of
 
 
 def watch(paths: Sequence[Path], watchers: Sequence[Watcher], *, since: float = -math.inf) -> list[str]:
     """Replay segments, or directories of them, with these watchers, from the last start before `since` (wall clock
-    seconds) on. Returns what was not as usual. Raises `JournalError`."""
+    seconds) on. Returns what was not as usual; where the engine would command something else than it did then, the
+    rest is left out, for what would be seen did not happen. Raises `JournalError`."""
 
     def engine(snapshot: Snapshot | None) -> Engine:
         return Observed(snapshot, watchers)
 
-    follow, result = Follow(engine, compare=False), ReplayResult()
+    follow, result = Follow(engine, compare=True), ReplayResult()
     try:
         for path in _from(segments_of(list(paths)), since):
             follow.segment(path, result)
+            if (difference := result.difference) is not None:
+                where = f"{difference.path}:{difference.line}"
+                result.notes.append(f"{where}: does not replay with this version; what follows is left out")
+                break
     except Enough:
         pass
+    except (JournalError, OSError):
+        raise
+    except Exception as problem:  # an engine that cannot follow what another did
+        raise JournalError(f"cannot be replayed by this version ({type(problem).__name__}: {problem})") from problem
     for watcher in watchers:
         watcher.end()
     return result.notes

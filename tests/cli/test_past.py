@@ -160,6 +160,24 @@ def test_a_shift_with_everything_replays_into_a_report() -> None:
     assert row["break_s"] > 0
 
 
+def test_a_journal_that_does_not_replay_is_read_as_far_as_it_does(morning: World) -> None:
+    path = Path("run/journal/00000001.journal")
+    path.write_bytes(path.read_bytes().replace(b'"released_by":"caller"', b'"released_by":"nobody"'))
+    result = acd("report", "--by", "", "--json")
+    assert "does not replay with this version; what follows is left out" in result.stderr
+    (row,) = json.loads(result.stdout)
+    assert row["calls"] == 1, "the one whose end does not replay is the last"
+
+
+def test_a_journal_that_this_engine_cannot_follow(morning: World) -> None:
+    path = Path("run/journal/00000001.journal")
+    path.write_bytes(path.read_bytes().replace(b'"LegAnswered",{"leg":"1-1.1"', b'"LegAnswered",{"leg":"1-1.1","x":1'))
+    assert acd("report", code=0).exit_code == 0, "a field of a later version is left out"
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if b'"Configured"' not in line[:40]]
+    path.write_bytes(b"".join(lines))
+    assert "does not replay with this version" in acd("report").stderr
+
+
 # ------------------------------------------------------------------------------------------------------- explain
 
 
