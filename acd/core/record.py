@@ -39,7 +39,6 @@ class Segment:
     ring_s: float = 0.0
     talk_s: float = 0.0
     hold_s: float = 0.0
-    wrap_up_s: float = 0.0
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ def record(number: int, **more: object) -> Record:
     made.ended_at = made.started_at + 60.5
     made.segments = [
         Segment("flow", "main", made.started_at, made.started_at + 4.25, "queue"),
-        Segment("agent", "1001", made.started_at + 9, made.ended_at, "talked", "loans", "desk-17", 3.5, 51.5, 0.0, 7.0),
+        Segment("agent", "1001", made.started_at + 9, made.ended_at, "talked", "loans", "desk-17", 3.5, 51.5, 7.0),
     ]
     for name, value in more.items():
         setattr(made, name, value)
@@ -179,7 +179,7 @@ def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
 
 names = st.text(st.characters(exclude_categories=["Cs"]))
 seconds = st.floats(0, 1e11)
-segments = st.lists(st.builds(Segment, name=names, started_at=seconds, ended_at=seconds, wrap_up_s=seconds), max_size=3)
+segments = st.lists(st.builds(Segment, name=names, started_at=seconds, ended_at=seconds, hold_s=seconds), max_size=3)
 
 
 @given(st.builds(Record, call=names, caller=names, started_at=seconds, talk_s=seconds, segments=segments))
