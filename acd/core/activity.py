@@ -7,7 +7,7 @@ from acd.core.agents import AgentState, Presence, Task, Work
 from acd.core.calls import Call
 from acd.core.commands import Command, StartLeg, WriteRecord
 from acd.core.context import Core
-from acd.core.events import Configured, Event
+from acd.core.events import Configured, Event, Started
 from acd.core.ids import AgentId, CallId, QueueId
 from acd.core.matching import Pool, at_stage, serves
 from acd.core.metrics import Book
@@ -60,11 +60,15 @@ class Shifts:
         self._offered: dict[tuple[AgentId, CallId], float] = {}
         self._serves: dict[Pool, tuple[QueueId, ...]] = {}
         self._now = 0.0
+        self._begun = False
 
     def begin(self, core: Core) -> None:
-        """What was going on ended when the engine did."""
+        """What was going on ended when the engine did; what a snapshot says goes on, unless it is a restart's."""
         self.end()
         self._know(core)
+        self._now, self._begun = core.now, True
+        for agent in core.agents.states:
+            self._look(core, agent, core.now)
 
     def end(self) -> None:
         """What is going on has lasted so far."""
@@ -76,6 +80,9 @@ class Shifts:
         self, core: Core, now: float, event: Event, commands: Sequence[Command], touched: Mapping[AgentId, None]
     ) -> None:
         self._now = now
+        if self._begun and type(event) is Started:
+            self._open.clear()  # nobody was at work while there was no engine
+        self._begun = False
         if type(event) is Configured:
             self._know(core)
         for command in commands:
