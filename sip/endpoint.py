@@ -37,9 +37,9 @@ from sip.message import MalformedRequest, Request, Response, SipError, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
 from sip.session import Session
-from sip.session import State as SessionState
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
 from sip.sources import Trunks, may_send_to
+from sip.states import State as SessionState
 from sip.timers import Alarm
 from sip.transaction import Client, ClientRequest, Layer
 from sip.uas import Uas

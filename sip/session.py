@@ -1,74 +1,32 @@
-"""One INVITE session from its first message to its end, as a table (RFC 3261 §9, §13, §15).
+"""One INVITE session from its first message to its end (RFC 3261 §9, §13, §15), by the table of `sip.states`.
 
-The table says for each state what a verb, a message or a time-out leads to; whatever crosses on the wire is a row of
-it. Offers within the session (re-INVITE, UPDATE) are the business of `sip.reoffer`.
+Our INVITE until its final answer is an `Attempt`, theirs an `Arrival`; offers within the session (re-INVITE, UPDATE)
+are the business of `sip.reoffer`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from sip.arrival import Arrival
 from sip.attempt import Attempt
-from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
+from sip.building import ALLOW, SDP, Outline, one_line, request_of
 from sip.dialog import Dialog
 from sip.events import Answered, Confirmed, Ended, Progress
-from sip.headers import delta_seconds, retry_after, tag_of
+from sip.headers import retry_after, tag_of
 from sip.message import Request, Response, SipError
 from sip.refresh import Refresh
-from sip.reliable import Provisionals
 from sip.settings import Credentials, Hop
-from sip.timers import LONG, Alarm
-from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite
+from sip.states import TABLE, Do, Input, State, cause_of
+from sip.transaction import Client, ClientRequest, ServerInvite
 from sip.unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
     from sip.endpoint import Endpoint
     from sip.reoffer import Reoffer
 
-RING_AGAIN = 60.0  # s between repeated provisionals (§13.3.1.1)
-RING_LIMIT = 200.0  # s without any provisional, when the callee owes one a minute
 Party: TypeAlias = Literal["peer", "us", "network"]
-
-
-class State(IntEnum):
-    CALLING = 1  # ours: INVITE sent, nothing heard
-    PROCEEDING = 2  # ours: a provisional came
-    QUITTING = 3  # ours: to be cancelled, but a CANCEL has to wait for a provisional
-    CANCELLING = 4  # ours: CANCEL sent, the INVITE's final answer awaited
-    ARRIVED = 5  # theirs: not answered yet
-    ANSWERED = 6  # theirs: 200 sent, its ACK awaited
-    HANGING = 7  # theirs: 200 sent, to be ended, but a BYE has to wait for the ACK (§15)
-    CONFIRMED = 8
-    LEAVING = 9  # BYE sent, its answer awaited
-    ENDED = 10
-
-
-class Input(IntEnum):
-    RING = 1  # verbs
-    ANSWER = 2
-    END = 3
-    PROVISIONAL = 4  # answers to our INVITE
-    SUCCESS = 5
-    FAILURE = 6
-    TIMEOUT = 7  # no answer to our INVITE will come
-    RANG_OUT = 8  # no provisional for too long
-    CANCEL = 9
-    ACK = 10
-    NO_ACK = 11  # our 200 was repeated for 64·T1 in vain
-    BYE = 12
-    BYE_DONE = 13  # our BYE was answered, or never will be
-
-
-CAUSES = {
-    403: "rejected", 408: "no_answer", 480: "no_answer", 486: "busy", 487: "cancelled", 488: "rejected", 600: "busy",
-    603: "rejected", 606: "rejected",
-}  # fmt: skip
-
-
-def cause_of(status: int) -> str:
-    return CAUSES.get(status, "failed")
 
 
 class Session:
@@ -76,33 +34,9 @@ class Session:
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack",
-        "_alarm",
-        "_answer_after",
-        "_asked_who",
-        "_attempt",
-        "_credentials",
-        "_cseq",
-        "_endpoint",
-        "_invite",
-        "_local_sdp",
-        "_patience",
-        "_provisionals",
-        "_reason",
-        "_refresh",
-        "_reoffer",
-        "_reply",
-        "_retry_after_s",
-        "_unacked",
-        "_why",
-        "call_id",
-        "dialog",
-        "hop",
-        "local_tag",
-        "name",
-        "outgoing",
-        "remote_sdp",
-        "state",
+        "_ack", "_arrival", "_asked_who", "_attempt", "_credentials", "_endpoint", "_local_sdp", "_reason",
+        "_refresh", "_reoffer", "_retry_after_s", "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name",
+        "outgoing", "remote_sdp", "state",
     )  # fmt: skip
 
     def __init__(
@@ -118,19 +52,13 @@ class Session:
         self.remote_sdp = b""
         self.dialog: Dialog | None = None
         self._attempt: Attempt | None = None  # ours, while unanswered
+        self._arrival: Arrival | None = None  # theirs, while unanswered
         self._asked_who = False  # our BYE was challenged
         self._credentials: Credentials | None = None
-        self._invite: ClientInvite | ServerInvite | None = None  # while unanswered
-        self._reply: Reply | None = None  # to their INVITE
-        self._cseq = 0  # of their INVITE
         self._unacked: Unacknowledged | None = None
         self._ack = b""  # to a 2xx of theirs, should that be repeated
-        self._alarm: Alarm | None = None
-        self._patience: Alarm | None = None  # of an INVITE of theirs
         self._reoffer: Reoffer | None = None
         self._refresh: Refresh | None = None
-        self._provisionals: Provisionals | None = None  # ours, where the caller requires them reliable
-        self._answer_after: bytes | None = None  # our answer, while a reliable offer or answer waits for its PRACK
         self._local_sdp = b""
         self._reason = ""  # the Reason line of our CANCEL or BYE
         self._why: tuple[Party, str, int] | None = None
@@ -149,9 +77,7 @@ class Session:
         """200, retransmitted until its ACK. An ACK that never comes ends the session (not_acknowledged)."""
         if self.state is State.ARRIVED:
             self._endpoint.refresh_clock()
-            if self._provisionals is not None and self._provisionals.waiting and self._provisionals.carries_sdp:
-                self._answer_after = sdp  # RFC 3262 §3: not before the PRACK
-            else:
+            if self._arrival is not None and self._arrival.may_answer(sdp):
                 self._take(Input.ANSWER, (200, sdp))
 
     def end(self, status: int = 0, *, reason: str = "", retry_after_s: float | None = None) -> None:
@@ -223,32 +149,20 @@ class Session:
     def begin(self, attempt: Attempt) -> None:
         """Send our INVITE."""
         self._attempt, self._credentials, self._local_sdp = attempt, attempt.credentials, attempt.sdp
-        self._invite = attempt.send(self._heard)
+        attempt.send(self._heard)
 
-    def arrive(self, invite: ServerInvite, reply: Reply, dialog: Dialog, request: Request, expires_s: int) -> None:
-        """Their INVITE has come and been answered with 100. Raises `SipError`: 422."""
-        self._invite, self._reply, self.dialog, self.remote_sdp = invite, reply, dialog, request.body
-        self._cseq = dialog.remote_cseq
+    def arrive(self, arrival: Arrival, dialog: Dialog, request: Request, expires_s: int) -> None:
+        """Their INVITE has come and been answered with 100. Raises `SipError`: 400, 422."""
+        self._arrival, self.dialog, self.remote_sdp = arrival, dialog, request.body
         self._refresh = Refresh.of_request(self, request, expires_s)
-        if "100rel" in request.tokens("Require"):
-            self._provisionals = Provisionals(invite, reply, dialog.remote_cseq, self._no_prack)
-        invite.on_cancel = self._cancelled
-        self._be_patient(request.get("Expires"))
-
-    def _be_patient(self, expires: str | None) -> None:
-        """For how long their INVITE may stand unanswered: theirs to say (§13.3.1), within our own bound. Raises
-        `SipError` (400)."""
-        ours_s, layer = self._endpoint.settings.unanswered_max_s, self._endpoint.layer
-        theirs_s = delta_seconds(expires) if expires is not None else ours_s
-        status = 487 if theirs_s < ours_s else 480
-        self._patience = Alarm(lambda now: self._unanswered(status))
-        layer.timers.set(self._patience, layer.now + min(ours_s, theirs_s))
+        arrival.begin(request, self._endpoint.settings.unanswered_max_s, self._cancelled, self._unanswered)
 
     def _unanswered(self, status: int) -> None:
-        """Nobody has answered their INVITE for too long: for them (Expires, §13.3.1), or for us."""
+        """Their INVITE has to be refused: nobody has answered it (487, 480), or they did not acknowledge that it rings
+        (500, RFC 3262 §3)."""
         if self.state is State.ARRIVED:
-            self._why = ("network", cause_of(status), status)
-            self._take(Input.END)
+            self._why = ("network", "not_acknowledged" if status == 500 else cause_of(status), status)
+            self._take(Input.NO_ACK if status == 500 else Input.END)
 
     def bye(self, why: tuple[Party, str, int] = ("peer", "hangup", 0)) -> None:
         """Their BYE (answered by the endpoint)."""
@@ -295,22 +209,15 @@ class Session:
 
     def pracks(self, request: Request) -> bool:
         """A PRACK. True if it is for what we sent; `pracked` then goes on."""
-        return self._provisionals is not None and self._provisionals.matches(request)
+        return self._arrival is not None and self._arrival.pracks(request)
 
     def pracked(self, request: Request) -> None:
-        assert self._provisionals is not None
+        assert self._arrival is not None
         if request.body:
             self.remote_sdp = request.body
-        self._provisionals.acknowledged()
-        if self._answer_after is not None:
-            sdp, self._answer_after = self._answer_after, None
+        sdp = self._arrival.pracked()
+        if sdp is not None:
             self.answer(sdp)
-
-    def _no_prack(self) -> None:
-        """A reliable provisional was never acknowledged: the INVITE is refused (RFC 3262 §3)."""
-        if self.state is State.ARRIVED:
-            self._why = ("network", "not_acknowledged", 500)
-            self._take(Input.NO_ACK)
 
     def gone(self, status: int) -> None:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
@@ -355,28 +262,27 @@ class Session:
 
     def _heard(self, transaction: Client, response: Response | None) -> None:
         """An answer to an INVITE of ours, or None: there will be none."""
+        attempt = self._attempt
+        current = attempt is not None and transaction is attempt.invite
         if response is None:
-            if transaction is self._invite:
+            if current:
                 self._timed_out(transaction.unreached)
             return
         status = response.status
         if status < 200:
-            self._provisional(transaction, response)
+            if current:
+                self._provisional(response)
         elif status < 300:
-            self._succeeded(transaction, response)
-        elif transaction is self._invite:
-            again = self._attempt.again(response, self._heard) if self._attempt and self._why is None else None
-            if again is None:
-                self._refused(status, response)
+            self._succeeded(current, transaction, response)
+        elif attempt is not None and current:
+            if self._why is None and attempt.again(response, self._heard):
+                self.state, self.hop = State.CALLING, attempt.hop
             else:
-                self._silence()
-                self.state, self._invite, self.hop = State.CALLING, again, again.hop
+                self._refused(status, response)
 
-    def _provisional(self, transaction: Client, response: Response) -> None:
-        invite, attempt = self._invite, self._attempt
-        if transaction is not invite or attempt is None or not isinstance(invite, ClientInvite):
-            return
-        if response.status == 100 or attempt.is_new(response, invite) or self.state is not State.PROCEEDING:
+    def _provisional(self, response: Response) -> None:
+        assert self._attempt is not None
+        if response.status == 100 or self._attempt.is_new(response) or self.state is not State.PROCEEDING:
             if response.body:
                 self.remote_sdp = response.body
             self._take(Input.PROVISIONAL, response)
@@ -398,8 +304,8 @@ class Session:
                 self._retry_after_s = None
         self._take(Input.FAILURE)
 
-    def _succeeded(self, transaction: Client, response: Response) -> None:
-        if transaction is self._invite:
+    def _succeeded(self, current: bool, transaction: Client, response: Response) -> None:
+        if current:
             self._take(Input.SUCCESS, response)
         elif self.dialog is not None and tag_of(response.get("To") or "") == self.dialog.remote_tag:
             self._endpoint.layer.send(self._ack, self.dialog.hop)  # it was repeated
@@ -421,8 +327,8 @@ class Session:
 
     def _take(self, given: Input, message: object = None) -> None:
         before = self.state
-        self.state, act = TABLE[before, given]
-        act(self, message)
+        self.state, do = TABLE[before, given]
+        ACTS[do](self, message)
         if self.state is State.ENDED and before is not State.ENDED:
             self._finish()
 
@@ -431,10 +337,8 @@ class Session:
 
     def _progress(self, message: object) -> None:
         assert isinstance(message, Response)
-        layer = self._endpoint.layer
-        if self._alarm is None:
-            self._alarm = Alarm(self._rang_out)
-        layer.timers.set(self._alarm, layer.now + RING_LIMIT)
+        assert self._attempt is not None
+        self._attempt.rings(self._rang_out)
         if message.status > 100:
             self._endpoint.events.append(Progress(self, message.status, message.body))
 
@@ -443,16 +347,11 @@ class Session:
         self._take(Input.RANG_OUT)
 
     def _cancel(self, _: object) -> None:
-        """CANCEL: same branch, same CSeq number (§9.1). The INVITE's final answer has 64·T1 to come."""
-        invite, endpoint = self._invite, self._endpoint
-        assert isinstance(invite, ClientInvite)
-        assert invite.outline is not None
+        assert self._attempt is not None
         self._silence()
-        data = request_of(invite.outline, "CANCEL", self._reason)
-        ClientRequest(endpoint.layer, (invite.outline.branch, "CANCEL"), self.hop, data, _unheard)
-        invite.give_up_after(LONG)
+        self._attempt.cancel(self._reason)
 
-    def _established(self, message: object) -> None:
+    def _establish(self, message: object) -> None:
         assert isinstance(message, Response)
         self._acknowledge(message)
         self._refresh = Refresh.of_response(self, message)
@@ -462,18 +361,15 @@ class Session:
 
     def _acknowledge(self, response: Response) -> None:
         """ACK their 2xx and keep the dialog it made (§13.2.2.4)."""
-        invite, endpoint = self._invite, self._endpoint
-        assert isinstance(invite, ClientInvite)
-        assert invite.outline is not None
-        self._silence()
-        dialog = Dialog.of_response(invite.outline, self.local_tag, response, self.hop)
+        attempt, endpoint = self._attempt, self._endpoint
+        assert attempt is not None
+        outline = attempt.done()
+        dialog = Dialog.of_response(outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
-        if self._attempt is not None:
-            dialog.local_cseq = self._attempt.last_cseq(dialog.remote_tag)
-        cseq = invite.outline.cseq
+        dialog.local_cseq = attempt.last_cseq(dialog.remote_tag)
         self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp
-        self._invite = self._attempt = invite.outline = None
-        self.send_ack(cseq)
+        self._attempt = None
+        self.send_ack(outline.cseq)
 
     def send_ack(self, cseq: int, body: bytes = b"") -> None:
         """The ACK of a 2xx: a request of its own, outside any transaction, kept in case the 2xx is repeated."""
@@ -513,40 +409,23 @@ class Session:
 
     def _ring(self, message: object) -> None:
         assert isinstance(message, tuple)
+        assert self._arrival is not None
         status, sdp = message
-        assert isinstance(self._invite, ServerInvite)
-        assert self._reply is not None
-        lines = f"{self._endpoint.contact_line(self.hop)}{ALLOW}{SDP if sdp else ''}"
-        if self._provisionals is not None and status > 100:
-            self._provisionals.send(status, lines, sdp)
-            return
-        self._invite.respond(status, self._reply.to_bytes(status, lines, sdp))
-        layer = self._endpoint.layer
-        if self._alarm is None:
-            self._alarm = Alarm(self._ring_again)
-        layer.timers.set(self._alarm, layer.now + RING_AGAIN)
-
-    def _ring_again(self, now: float) -> None:
-        if isinstance(self._invite, ServerInvite) and self._alarm is not None:
-            self._invite.again()
-            self._endpoint.layer.timers.set(self._alarm, now + RING_AGAIN)
+        self._arrival.ring(status, f"{self.contact_line()}{ALLOW}{SDP if sdp else ''}", sdp)
 
     def _accept_invite(self, message: object) -> None:
         assert isinstance(message, tuple)
-        sdp = message[1]
-        invite, reply, dialog = self._invite, self._reply, self.dialog
-        assert isinstance(invite, ServerInvite)
-        assert reply is not None
-        assert dialog is not None
+        assert self._arrival is not None
+        sdp, arrival = message[1], self._arrival
         self._silence()
-        lines = f"{self._endpoint.contact_line(self.hop)}{ALLOW}{self._endpoint.server_line}{SDP if sdp else ''}"
+        lines = f"{self.contact_line()}{ALLOW}{self._endpoint.server_line}{SDP if sdp else ''}"
         self._local_sdp = sdp
         if self._refresh is not None:
             lines += self._refresh.lines(as_server=True)
             self._refresh.restart()
-        data = reply.to_bytes(200, lines, sdp)
-        self._unacked = Unacknowledged(invite, self._cseq, data, self.no_ack)
-        self._invite = self._reply = None
+        data = arrival.reply.to_bytes(200, lines, sdp)
+        self._unacked = Unacknowledged(arrival.invite, arrival.cseq, data, self.no_ack)
+        self._arrival = None
 
     def _refuse(self, _: object) -> None:
         """The final refusal of their INVITE; `_why` holds the status."""
@@ -557,13 +436,11 @@ class Session:
         self._refuse_with(487)
 
     def _refuse_with(self, status: int) -> None:
-        invite, reply = self._invite, self._reply
-        assert isinstance(invite, ServerInvite)
-        assert reply is not None
+        assert self._arrival is not None
         lines = self._reason
         if self._retry_after_s is not None:
             lines += f"Retry-After: {max(0, round(self._retry_after_s))}\r\n"
-        invite.respond(status, reply.to_bytes(status, lines))
+        self._arrival.invite.respond(status, self._arrival.reply.to_bytes(status, lines))
 
     def _confirm(self, message: object) -> None:
         assert isinstance(message, Request)
@@ -573,13 +450,10 @@ class Session:
 
     def _silence(self) -> None:
         """No timer of ours runs any longer but those the new state sets."""
-        layer = self._endpoint.layer
-        if self._alarm is not None:
-            layer.timers.cancel(self._alarm)
-            self._alarm = None
-        if self._patience is not None:
-            layer.timers.cancel(self._patience)
-            self._patience = None
+        if self._attempt is not None:
+            self._attempt.stop()
+        if self._arrival is not None:
+            self._arrival.stop()
         if self._unacked is not None:
             self._unacked.cancel()
             self._unacked = None
@@ -587,9 +461,6 @@ class Session:
             self._reoffer.stop()
         if self._refresh is not None:
             self._refresh.stop()
-        if self._provisionals is not None:
-            self._provisionals.stop()
-            self._provisionals = None
 
     def _finish(self) -> None:
         self._silence()
@@ -598,56 +469,20 @@ class Session:
         by, cause, status = self._why or ("network", "failed", 0)
         endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
         # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
-        self._invite = self._reply = self._attempt = self._reoffer = self._refresh = None
+        self._arrival = self._attempt = self._reoffer = self._refresh = None
 
 
-def _unheard(transaction: Client, response: Response | None) -> None:
-    """For a request whose answer changes nothing: CANCEL, and the BYE of a fork."""
-
-
-S, I = State, Input  # noqa: E741 - the tables read as in the RFC
 Act: TypeAlias = Callable[[Session, object], None]
-TABLE: dict[tuple[State, Input], tuple[State, Act]] = {
-    # Ours, not answered yet.
-    (S.CALLING, I.PROVISIONAL): (S.PROCEEDING, Session._progress),
-    (S.CALLING, I.SUCCESS): (S.CONFIRMED, Session._established),
-    (S.CALLING, I.FAILURE): (S.ENDED, Session._nothing),
-    (S.CALLING, I.TIMEOUT): (S.ENDED, Session._nothing),
-    (S.CALLING, I.END): (S.QUITTING, Session._nothing),
-    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Session._progress),
-    (S.PROCEEDING, I.SUCCESS): (S.CONFIRMED, Session._established),
-    (S.PROCEEDING, I.FAILURE): (S.ENDED, Session._nothing),
-    (S.PROCEEDING, I.TIMEOUT): (S.ENDED, Session._nothing),
-    (S.PROCEEDING, I.RANG_OUT): (S.CANCELLING, Session._cancel),
-    (S.PROCEEDING, I.END): (S.CANCELLING, Session._cancel),
-    (S.PROCEEDING, I.BYE): (S.CANCELLING, Session._cancel),  # a callee that leaves its own early dialog
-    (S.QUITTING, I.PROVISIONAL): (S.CANCELLING, Session._cancel),
-    (S.QUITTING, I.SUCCESS): (S.LEAVING, Session._acknowledge_and_bye),
-    (S.QUITTING, I.FAILURE): (S.ENDED, Session._nothing),
-    (S.QUITTING, I.TIMEOUT): (S.ENDED, Session._nothing),
-    (S.CANCELLING, I.PROVISIONAL): (S.CANCELLING, Session._nothing),
-    (S.CANCELLING, I.SUCCESS): (S.LEAVING, Session._acknowledge_and_bye),  # it crossed our CANCEL
-    (S.CANCELLING, I.FAILURE): (S.ENDED, Session._nothing),
-    (S.CANCELLING, I.TIMEOUT): (S.ENDED, Session._nothing),
-    (S.CANCELLING, I.BYE): (S.CANCELLING, Session._nothing),
-    # Theirs, not confirmed yet.
-    (S.ARRIVED, I.RING): (S.ARRIVED, Session._ring),
-    (S.ARRIVED, I.ANSWER): (S.ANSWERED, Session._accept_invite),
-    (S.ARRIVED, I.END): (S.ENDED, Session._refuse),
-    (S.ARRIVED, I.NO_ACK): (S.ENDED, Session._refuse),  # of a reliable provisional
-    (S.ARRIVED, I.CANCEL): (S.ENDED, Session._refuse_cancelled),
-    (S.ARRIVED, I.BYE): (S.ENDED, Session._refuse_cancelled),  # a caller may leave an early dialog so (§15.1.2)
-    (S.ANSWERED, I.ACK): (S.CONFIRMED, Session._confirm),
-    (S.ANSWERED, I.NO_ACK): (S.LEAVING, Session._bye),
-    (S.ANSWERED, I.END): (S.HANGING, Session._nothing),
-    (S.ANSWERED, I.BYE): (S.ENDED, Session._nothing),  # it overtook the ACK, or the ACK was lost
-    (S.HANGING, I.ACK): (S.LEAVING, Session._bye),
-    (S.HANGING, I.NO_ACK): (S.LEAVING, Session._bye),
-    (S.HANGING, I.BYE): (S.ENDED, Session._nothing),
-    # Both.
-    (S.CONFIRMED, I.END): (S.LEAVING, Session._bye),
-    (S.CONFIRMED, I.NO_ACK): (S.LEAVING, Session._bye),  # of a re-INVITE
-    (S.CONFIRMED, I.BYE): (S.ENDED, Session._nothing),
-    (S.LEAVING, I.BYE): (S.LEAVING, Session._nothing),  # two BYEs crossed: ours is answered too
-    (S.LEAVING, I.BYE_DONE): (S.ENDED, Session._nothing),
+ACTS: dict[Do, Act] = {
+    Do.NOTHING: Session._nothing,
+    Do.PROGRESS: Session._progress,
+    Do.ESTABLISH: Session._establish,
+    Do.CANCEL: Session._cancel,
+    Do.ACK_AND_BYE: Session._acknowledge_and_bye,
+    Do.RING: Session._ring,
+    Do.ACCEPT: Session._accept_invite,
+    Do.REFUSE: Session._refuse,
+    Do.REFUSE_CANCELLED: Session._refuse_cancelled,
+    Do.CONFIRM: Session._confirm,
+    Do.BYE: Session._bye,
 }

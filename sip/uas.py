@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from sip.arrival import Arrival
 from sip.auth import Authenticator
 from sip.building import ALLOW, Reply, one_line
 from sip.dialog import Dialog
@@ -16,8 +17,8 @@ from sip.message import METHODS, Request, SipError
 from sip.refresh import LEAST_S
 from sip.registrar import Bounds
 from sip.session import Session
-from sip.session import State as SessionState
 from sip.settings import Hop
+from sip.states import State as SessionState
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
 from sip.vias import TopVia, top_via
 
@@ -194,7 +195,8 @@ class Uas:
         session = Session(self._endpoint, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
         self._endpoint.callers[caller] = session
         try:
-            session.arrive(invite, reply, dialog, request, self._endpoint.settings.session_expires_s)
+            arrival = Arrival(invite, reply, dialog.remote_cseq)
+            session.arrive(arrival, dialog, request, self._endpoint.settings.session_expires_s)
         except SipError as error:
             self._endpoint.forget(session)
             least = f"Min-SE: {LEAST_S}\r\n" if error.status == 422 else ""

@@ -120,7 +120,7 @@ def test_a_phone_registers_is_called_and_calls() -> None:
     credentials = Credentials("1001", "secret")
     phone.register("1001", "sip:192.0.2.1", hop, 0.0, credentials=credentials, expires_s=600)
     world.run(1)
-    assert world.heard["192.0.2.2"] == [RegistrationResult("1001", 200, 600)]
+    assert world.heard["192.0.2.2"] == [RegistrationResult("1001", 200, 600, "sip:192.0.2.1")]
     assert world.heard["192.0.2.1"] == [Registered("1001", ("sip:1001@192.0.2.2:5060",))]
     ((contact, where),) = pbx.contacts("1001", world.now)
     assert (contact, where) == ("sip:1001@192.0.2.2:5060", Hop("l", "192.0.2.2", 5060))
@@ -164,7 +164,7 @@ def test_only_as_oneself() -> None:
     hop = Hop("l", "192.0.2.1", 5060)
     phone.register("1002", "sip:192.0.2.1", hop, 0.0, credentials=Credentials("1001", "secret"))
     world.run(3)
-    assert world.heard["192.0.2.2"] == [RegistrationResult("1002", 403)]
+    assert world.heard["192.0.2.2"] == [RegistrationResult("1002", 403, 0, "sip:192.0.2.1")]
     assert world.endpoints["192.0.2.1"].stats()["bindings"] == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sip.endpoint import Ended, Incoming, Session
 from sip.message import Request
-from sip.session import State
+from sip.states import State
 from tests.sip.world import ANSWER, OFFER, Wire
 
 
