@@ -186,28 +186,29 @@ class Explainer:
         if self._call is None:
             return
         rung = tuple(w.rung)
-        for agent in rung:
-            if agent not in track.rung:
-                self._decide(core, track, now_us, f"offered to {agent}")
+        fresh = [agent for agent in rung if agent not in track.rung]
+        for agent in fresh:
+            self._decide(core, track, now_us, f"offered to {agent}", fresh)
         for agent in track.rung:
             if agent not in rung:
                 track.wait.decisions.append(Decision(now_us, f"{agent} did not take it"))
         track.rung = rung
 
-    def _decide(self, core: Core, track: _Track, now_us: int, what: str) -> None:
+    def _decide(self, core: Core, track: _Track, now_us: int, what: str, fresh: Sequence[AgentId] = ()) -> None:
         """Everybody who is signed on and may ever serve it, with what kept him from it. Whoever could have been rung
-        as well came after the one chosen: by his preference level, or by the queue's strategy."""
+        as well came after the ones chosen (`fresh`): by his preference level, or by the queue's strategy."""
         waiting = track.waiting
         assert waiting is not None
         dispatcher, now = core.dispatcher, core.now
         place = standing(dispatcher, waiting, now)
         members = dispatcher._market.members
         levels = [level_of(place, members[agent]) for agent in waiting.rung if agent in members]
+        chosen = [members[agent] for agent in fresh if agent in members]
         passed = []
         for member in members.values():
             if member.id in waiting.rung or member.state.presence == "signed_off":
                 continue
-            why = why_not(place, member, now)
+            why = why_not(place, member, now, chosen)
             if why is None:
                 why = "level" if levels and level_of(place, member) > max(levels) else "strategy"
             if why not in ("no_skill", "channel"):

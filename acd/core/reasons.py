@@ -3,7 +3,7 @@
 Everything here reads what the dispatcher itself goes by, as the last `match` left it, and changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from acd.core.activity import doing
@@ -69,8 +69,9 @@ def barrier(demand: Demand, pool: Pool) -> str | None:
     return "level_delay" if level <= len(delays_s) and delays_s[level - 1] > demand.elapsed_s else "own_site"
 
 
-def why_not(place: Place, member: Member, now: float) -> str | None:
-    """Why `may_match` does not hold for a contact and an agent: a cause, or what he does. None if it does."""
+def why_not(place: Place, member: Member, now: float, rung: Sequence[Member] = ()) -> str | None:
+    """Why `may_match` does not hold for a contact and an agent: a cause, or what he does. None if it does. `rung`: as
+    it was before these were rung, as far as reserves go."""
     demand = place.demand
     pools = [seat.pool for seat in member.seats if seat.pool.channel == demand.channel]
     if not pools:
@@ -81,7 +82,11 @@ def why_not(place: Place, member: Member, now: float) -> str | None:
     seat = next(seat for seat in member.seats if seat.pool is pools[0])
     if seat.entry is None:
         return doing(member.state, now)[0]
-    return "reserve" if blocked(tuple(held for held in demand.held if held in pools[0].held)) else None
+    for held in demand.held:
+        taken = sum(held in seat.pool.held and not seat.free for other in rung for seat in other.seats)
+        if held in pools[0].held and held.free + taken <= held.keep:
+            return "reserve"
+    return None
 
 
 def level_of(place: Place, member: Member) -> int:

@@ -138,6 +138,15 @@ def test_kept_for_the_preferred_agent_then_for_a_lane_then_a_pause() -> None:
     assert decisions(world, call)[0].candidates == (("ann", "ringing"), ("bob", "preferred"))
 
 
+def test_a_reserve_that_an_offer_brings_about_kept_nobody_from_it() -> None:
+    vip = Queue("vip", needs={"loans": 1}, tier=0, reserve=Reserve(1, 60.0))
+    world = World(bank({"ann": agent("ann"), "bob": agent("bob")}, loans(), vip))
+    first, second = world.call("loans"), world.call("loans")
+    world.run(4)
+    assert [d.candidates for d in decisions(world, first)] == [(("bob", "strategy"),)]
+    assert [d.candidates for d in decisions(world, second)] == [(("ann", "ringing"), ("bob", "reserve"))]
+
+
 def test_whoever_came_free_went_to_another() -> None:
     world = World(bank({"ann": agent("ann")}, loans(wrap_up=WrapUp("timed", 2.0)), Queue("vip", tier=0)))
     first = world.call("loans")
