@@ -6,12 +6,13 @@ The engine negotiates here; a media worker is only told the outcome: where to se
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Literal, TypeAlias
+
+from sip import sdes
+from sip.sdes import Crypto, Keys
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Security: TypeAlias = Literal["off", "preferred", "required"]  # what we take of SRTP (RFC 4568)
@@ -65,28 +66,6 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
 _OPENING = re.compile(r"v=0\no=[^ \n]+ ([0-9]{1,20}) ([0-9]{1,20}) IN IP[46] [^ \n]+ *(?=\n)").match
 _RTPMAP = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`{|}~\-]{1,64})/([0-9]{1,6})(?:/([0-9]{1,3}))? *").fullmatch
-
-
-SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")  # of SRTP, in our offers in this order
-KEY_BYTES = 30  # master key and salt of both (RFC 4568 §6.2)
-
-
-@dataclass(slots=True, frozen=True)
-class Crypto:
-    """A key of its writer for what he sends: one a=crypto line (RFC 4568 §4). The key is never shown."""
-
-    tag: int
-    suite: str
-    key: bytes = field(repr=False)
-
-
-@dataclass(slots=True, frozen=True)
-class Keys:
-    """What an exchange of a=crypto came to."""
-
-    suite: str
-    ours: bytes = field(repr=False)
-    theirs: bytes = field(repr=False)
 
 
 class SdpError(ValueError):
@@ -153,7 +132,7 @@ def parse(body: bytes, security: Security = "off") -> Description:
     version, address, direction = _session(session)
     index, port, formats, secure = _choose(streams, _PROFILES[security])
     _, _, rest = media[index].partition("\n")
-    memorable = len(rest) <= 1024 and "a=crypto" not in rest  # a key is remembered nowhere
+    memorable = len(rest) <= 1024 and "inline:" not in rest  # a key is remembered nowhere
     audio = _known(formats, rest) if memorable else _audio_part(formats, rest)
     if secure and port and not audio.crypto:
         raise SdpError("no usable a=crypto")
@@ -259,7 +238,7 @@ def _audio_part(formats: str, text: str) -> _Audio:
         elif name == "a=ptime":
             ptime = _ptime(value)
         elif name == "a=crypto":
-            crypto += _crypto(value)
+            crypto += sdes.read(value)
         elif name == "a=rtcp":
             rtcp_port = _rtcp_port(value)
         elif line == "a=rtcp-mux":
@@ -276,25 +255,6 @@ def _audio_part(formats: str, text: str) -> _Audio:
 
 # But for addresses, ports and crypto keys a trunk and a phone write the same text in every call.
 _known = lru_cache(maxsize=256)(_audio_part)
-
-
-def _crypto(text: str) -> list[Crypto]:
-    """The line if we can do what it says: a known suite, one key without MKI, no session parameter but WSH, which is
-    only a hint, and those marked with - (RFC 4568 §6.3.7). Any other line is as if it were not there (§7.1.2)."""
-    tag, suite, key, *rest = (*text.split(), "", "", "")
-    method, _, info = key.partition(":")
-    salted, *more = info.split("|")  # a lifetime may follow: no call of ours reaches it
-    if suite not in SUITES or method != "inline" or any(":" in one for one in more):
-        return []
-    if not (len(tag) <= 9 and tag.isascii() and tag.isdigit()):
-        return []
-    if any(one and not one.startswith(("-", "WSH=")) for one in rest):
-        return []
-    try:
-        secret = b64decode(salted, validate=True)
-    except (Base64Error, ValueError):
-        return []
-    return [Crypto(int(tag), suite, secret)] if len(secret) == KEY_BYTES else []
 
 
 def _rtcp_port(text: str) -> int:
@@ -445,19 +405,19 @@ def agreed(
         receives,
         theirs.ptime_ms,
         tuple([(one.payload, one.name) for one in _with_events(ours) if (one.name, one.rate) in answered]),
-        _keys(crypto, theirs.crypto),
+        _keys(crypto, theirs),
         theirs.rtcp_port,
     )
 
 
-def _keys(ours: tuple[Crypto, ...], theirs: tuple[Crypto, ...]) -> Keys | None:
-    """They take one of our lines, under its tag and suite, with a key of their own (RFC 4568 §7.1.3)."""
-    if not ours and not theirs:
+def _keys(ours: tuple[Crypto, ...], theirs: Description) -> Keys | None:
+    """None where neither we nor they speak of keys."""
+    if not ours and not theirs.crypto:
         return None
-    for line in ours:
-        if len(theirs) == 1 and (line.tag, line.suite) == (theirs[0].tag, theirs[0].suite):
-            return Keys(line.suite, line.key, theirs[0].key)
-    raise SdpError("the answer takes none of our a=crypto")
+    keys = sdes.agreed(ours, theirs.crypto)
+    if keys is None:
+        raise SdpError("the answer takes none of our a=crypto")
+    return keys
 
 
 def _first_common(theirs: tuple[Codec, ...], ours: tuple[Codec, ...]) -> Codec:
@@ -504,7 +464,7 @@ def _audio(
 ) -> str:
     profile = "RTP/SAVP" if crypto else "RTP/AVP"
     lines = [f"m=audio {port} {profile} {' '.join([str(codec.payload) for codec in codecs])}"]
-    lines += [f"a=crypto:{one.tag} {one.suite} inline:{b64encode(one.key).decode()}" for one in crypto]
+    lines += [sdes.write(one) for one in crypto]
     if rtcp_mux:
         lines.append("a=rtcp-mux")
     for codec in codecs:

@@ -13,7 +13,7 @@ from acd.core.record import Quality
 from acd.live.keypad import Keypad
 from acd.live.setup import Network
 from media import plane
-from sip import sdp
+from sip import sdes, sdp
 from sip.endpoint import Session
 
 NOT_SO: Final = (415, 488, 606)  # statuses that refuse a description
@@ -41,7 +41,7 @@ class Leg:
     trunk: str = ""  # it goes through
     quality: Quality | None = None  # as last told by media
     invite: Callable[[], None] | None = None  # what called it
-    _crypto: tuple[sdp.Crypto, ...] = ()  # of our last offer
+    _crypto: tuple[sdes.Crypto, ...] = ()  # of our last offer
 
     def __post_init__(self) -> None:
         self.keypad = Keypad(self.id)
@@ -52,11 +52,11 @@ class Leg:
         self.version += 1
         if self.agreed is not None:
             keys = self.agreed.keys
-            self._crypto = () if keys is None else (sdp.Crypto(1, keys.suite, keys.ours),)
+            self._crypto = () if keys is None else (sdes.Crypto(1, keys.suite, keys.ours),)
         elif self.srtp == "off":
             self._crypto = ()
         elif not self._crypto:
-            self._crypto = tuple(sdp.Crypto(n, suite, _key()) for n, suite in enumerate(sdp.SUITES, 1))
+            self._crypto = tuple(sdes.Crypto(n, suite, _key()) for n, suite in enumerate(sdes.SUITES, 1))
         return sdp.offer(
             self.network.media_advertise,
             self.port.port,
@@ -128,7 +128,7 @@ class Leg:
 
 
 def _key() -> bytes:
-    return os.urandom(sdp.KEY_BYTES)
+    return os.urandom(sdes.KEY_BYTES)
 
 
 def quality(fact: plane.QualityFact) -> Quality:

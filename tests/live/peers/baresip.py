@@ -17,7 +17,7 @@ class Baresip:
 
     def __init__(self, directory: Path, *, user: str, password: str, registrar: tuple[str, int], voice: Path,
                  answers: bool = False, codec: str = "PCMA/8000/1", transport: str = "udp",
-                 config: str = "") -> None:  # fmt: skip
+                 config: str = "", account: str = "") -> None:  # fmt: skip
         program = shutil.which("baresip")
         assert program, "baresip is missing: apt-get install baresip (make peers)"
         self.directory = directory / f"baresip-{user}"
@@ -35,7 +35,7 @@ class Baresip:
         mode = "auto" if answers else "manual"
         (self.directory / "accounts").write_text(
             f"<sip:{user}@{registrar[0]}:{registrar[1]};transport={transport}>;auth_pass={password};regint=60;answermode={mode};"
-            f"audio_codecs={codec}\n"
+            f"audio_codecs={codec}{account}\n"
         )
         self.log = self.directory / "output.txt"
         with self.log.open("wb") as log:
