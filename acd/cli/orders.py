@@ -260,6 +260,8 @@ def reload(
         print("Nothing has changed.")
     elif dry_run:
         print("Nothing was done (--dry-run).")
+    for name, value in data.get("overlay", {}).items():
+        print(f"Laid over it by hand: {name} {value} (acd overlay)")
 
 
 def drain(control: Control = None, config: Config = None) -> None:

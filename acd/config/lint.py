@@ -6,7 +6,8 @@ from typing import TypeAlias
 from acd.config.problem import Problem
 from acd.config.yaml import Document
 from acd.config.yaml import Step as PathStep
-from acd.core.flow import CollectDigits, Enqueue, Menu, Step, When
+from acd.core.expr import ASKED
+from acd.core.flow import CollectDigits, Enqueue, Expr, Menu, Set, Step, When
 from acd.core.ids import SkillId
 from acd.core.settings import Agent, Queue, Settings
 
@@ -25,6 +26,7 @@ def warnings(document: Document, settings: Settings) -> list[Problem]:
         *_reserves(document, settings, reach),
         *_starving(document, settings, reach),
         *_shared_devices(document, settings),
+        *_unread(document, settings),
     ]
 
 
@@ -177,3 +179,41 @@ def _shared_devices(document: Document, settings: Settings) -> Iterator[Problem]
                 yield _warn(
                     document, ("agents", name, "device"), what, "give each a device, or let one sign on by hand"
                 )
+
+
+def _unread(document: Document, settings: Settings) -> Iterator[Problem]:
+    """Calendars and surges that make no difference to anything."""
+    read = {asked for expr in _expressions(settings) for asked in _asked(expr)}
+    queues = [*settings.queues.values(), *(q for surge in settings.surges.values() for q in surge.queues.values())]
+    read |= {("open", calendar) for calendar in [queue.hours for queue in queues] if calendar is not None}
+    read |= {("open", number.hours) for number in settings.numbers.values() if number.hours is not None}
+    read |= {("surge", surge.id) for surge in settings.surges.values() if surge.queues}
+    for what, section in (("open", "hours"), ("surge", "surges")):
+        declared = document.value.get(section) if isinstance(document.value, dict) else None
+        for name in declared if isinstance(declared, dict) else ():
+            if (what, name) not in read:
+                fix = f'ask {what}("{name}") in a flow, name it in a number or queue, or remove it'
+                if what == "surge":
+                    fix = f'ask surge("{name}") in a flow, give it queues:, or remove it'
+                yield _warn(document, (section, name), f"nothing reads {name!r}", fix)
+
+
+def _expressions(settings: Settings) -> Iterator[Expr]:
+    for surge in settings.surges.values():
+        yield surge.on
+        yield surge.off
+    for flow in settings.flows.values():
+        for step in walk(flow.steps):
+            if isinstance(step, When):
+                yield from (case.condition for case in step.cases)
+            elif isinstance(step, Set):
+                yield from step.values.values()
+
+
+def _asked(expr: Expr) -> Iterator[tuple[str, str]]:
+    if isinstance(expr, list):
+        if expr[0] in ASKED:
+            yield str(expr[0]), str(expr[1])
+        else:
+            for operand in expr[1:]:
+                yield from _asked(operand)  # type: ignore[arg-type] # checked when read

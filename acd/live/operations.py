@@ -235,8 +235,10 @@ class Operations:
         hotline = self.hotline
         if args.get("dry_run"):
             fresh = await asyncio.to_thread(load, hotline.configuration.file)
-            return {"changes": difference(hotline.configuration, fresh)}
-        return {"changes": hotline.reload()}
+            changes = difference(hotline.configuration, fresh)
+        else:
+            changes = hotline.reload()
+        return {"changes": changes, "overlay": hotline.engine.view(hotline.clock.now()).overlay}
 
     async def _drain(self, args: Facts) -> Facts:
         facts = await self._ask(lambda request: ev.Drain(request, _by(args)))

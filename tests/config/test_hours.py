@@ -37,6 +37,13 @@ surges:
 FULL = HOTLINE.replace('"95588": {flow: main}', '"95588": {flow: main, hours: office, closed: main}') + HOURS
 FULL = FULL.replace("    max_wait_s: 60\n", "    max_wait_s: 60\n    hours: office\n")
 
+EVERYTHING_READ = """\
+steps:
+  - set: {x: open("night") or not open("never"), y: open("always")}
+  - when: [{if: surge("by_hand"), do: [queue: loans]}]
+  - queue: cards
+"""
+
 
 def calendar(path: Path, name: str) -> Calendar:
     return load(lay_out(path, FULL)).hours[name]
@@ -119,7 +126,7 @@ def test_numbers_queues_and_surges_know_their_hours(tmp_path: Path) -> None:
 
 
 def test_it_is_checked_without_complaint(tmp_path: Path) -> None:
-    assert check(lay_out(tmp_path, FULL)) == []
+    assert check(lay_out(tmp_path, FULL, EVERYTHING_READ)) == []
 
 
 WRONG = {
@@ -204,3 +211,11 @@ def test_no_text_does_worse_than_be_refused(text: str, reader: Callable[[str], o
 
 def test_a_weekend_may_begin_the_week() -> None:
     assert [WEEK[day] for day in weekdays("sat-mon")] == ["sat", "sun", "mon"]
+
+
+def test_what_nothing_reads_is_warned_of(tmp_path: Path) -> None:
+    text = FULL.replace("surges:\n", "  spare: {}\nsurges:\n  idle: {when: true}\n")
+    assert [(problem.what, problem.severity) for problem in check(lay_out(tmp_path, text, EVERYTHING_READ))] == [
+        ("nothing reads 'spare'", "warning"),
+        ("nothing reads 'idle'", "warning"),
+    ]
