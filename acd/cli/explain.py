@@ -187,7 +187,7 @@ class Row:
 
     began: float
     waits: int = 0
-    causes: dict[str, int] = field(default_factory=dict)  # µs; all busy by what the agents did
+    causes: dict[str, int] = field(default_factory=dict)  # µs; see `_causes`
 
 
 def _by_interval(waits: list[Explained], interval_s: float) -> list[Row]:
@@ -207,10 +207,16 @@ def _causes(wait: Explained) -> Iterator[tuple[str, int]]:
     for part in wait.parts:
         if part.did:
             for what, us in part.did.items():
-                yield f"{CAUSES[part.cause]}: {_word(what)}", us
+                yield f"{part.cause}/{what}", us
         else:
             first = part.about.partition(": ")[2] if part.cause == "went_elsewhere" else ""
-            yield CAUSES[part.cause] + (f": {first}" if first else ""), part.ended_us - part.began_us
+            yield part.cause + (f"/{first}" if first else ""), part.ended_us - part.began_us
+
+
+def _label(name: str) -> str:
+    """A cause, with what stands behind the slash, for people."""
+    cause, slash, more = name.partition("/")
+    return CAUSES[cause] + (f": {_word(more)}" if slash else "")
 
 
 def _show_queue(queue: str, rows: list[Row], as_json: bool) -> None:
@@ -233,7 +239,9 @@ def _show_queue(queue: str, rows: list[Row], as_json: bool) -> None:
         return
     print(f"{queue}: {sum(row.waits for row in rows)} waits, {_s(whole)} in all")
     print()
-    table = [[name, _s(us), f"{100 * us / whole:.1f} %", bar(us / whole, 40)] for name, us in total.items() if us]
+    table = [
+        [_label(name), _s(us), f"{100 * us / whole:.1f} %", bar(us / whole, 40)] for name, us in total.items() if us
+    ]
     print_table(["cause", "time>", "share>", ""], table, empty="Nobody waited at all.")
     if len(rows) < 2:
         return
@@ -243,7 +251,7 @@ def _show_queue(queue: str, rows: list[Row], as_json: bool) -> None:
     for row in rows:
         us = sum(row.causes.values())
         worst = max(row.causes, key=row.causes.__getitem__, default="")
-        lines.append([iso(row.began), row.waits, _s(us), bar(us / most, 40), worst])
+        lines.append([iso(row.began), row.waits, _s(us), bar(us / most, 40), _label(worst) if worst else None])
     print_table(["interval", "waits>", "time>", "", "mostly"], lines, empty="")
 
 
@@ -260,8 +268,9 @@ def _draw(queue: str, rows: list[Row], out: Path) -> None:
     names = [name for name, us in _total(rows).items() if us]
     labels = [iso(row.began)[11:16] for row in rows]
     values = [[row.causes.get(name, 0) / SECOND / 60 for name in names] for row in rows]
+    picture = stacked(f"Where the waiting for {queue} went, in minutes", labels, list(map(_label, names)), values)
     try:
-        out.write_text(stacked(f"Where the waiting for {queue} went, in minutes", labels, names, values), "utf-8")
+        out.write_text(picture, "utf-8")
     except OSError as problem:
         fail(UNUSABLE, f"{out}: {problem.strerror}")
 

@@ -244,7 +244,7 @@ def test_a_queue_by_interval_as_json(morning: World) -> None:
                 "interval": "1970-01-12T21:46:00+08:00",
                 "waits": 3,
                 "wait_s": 38.0,
-                "causes_s": {"ringing for this call": 6.0, "all busy: talking": 32.0},
+                "causes_s": {"ringing": 6.0, "all_busy/talking": 32.0},
             }
         ],
     }
@@ -266,6 +266,32 @@ def test_a_phone_that_says_no_is_a_decision() -> None:
         "+0.1 s ann did not take it",
         "",
     ]
+
+
+def test_where_the_waiting_went_by_interval() -> None:
+    world = World(bank({"ann": agent("ann")}, loans()))
+    for _ in range(3):
+        world.call("loans")
+        world.run(50)
+    for caller in ("caller", "caller2", "caller3"):
+        world.hang_up(caller)
+        world.run(5)
+    written(Path("run/journal"), turns(world))
+    told = rows(acd("explain", "--queue", "loans", "--interval", "1", "--out", "waiting.svg"))
+    assert [" ".join(line.split(" ")[:4]) for line in told[9:]] == [
+        "1970-01-12T21:46:00+08:00 1 3.0 s",
+        "1970-01-12T21:47:00+08:00 1 103.1 s",
+        "1970-01-12T21:48:00+08:00 1 58.1 s",
+    ]
+    assert "an agent came free and went to another call: it had waited longer 3.0 s 1.8 % ▊" in told
+    assert told[-1].endswith("all busy: talking")
+    drawn = Path("waiting.svg").read_text(encoding="utf-8")
+    assert drawn.count("<rect") == 1 + (1 + 3 + 4) + 4, "the ground, a layer for each cause of each stack, a legend"
+
+
+@pytest.mark.parametrize("command", ["report", "explain"])
+def test_help_has_an_example(command: str) -> None:
+    assert f"Example: acd {command} " in acd(command, "--help").stdout
 
 
 # ------------------------------------------------------------------------------------------------- a simulated day
