@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tests.live.bank import Bank
 from tests.live.ear import EVENT
+from tests.live.harness import free_port
 from tests.live.rawsip import HOST, Call, RawSip, media_of, sdp
 
 FLOW = """
@@ -108,7 +109,7 @@ class Crowd:
         hotline = (HOST, self.bank.trunk_port)
         begun = time.monotonic()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp:
-            rtp.bind((HOST, 0))
+            rtp.bind((HOST, free_port()))
             call = self.trunk.call(hotline, plan.called, caller=plan.caller, body=sdp(rtp.getsockname()[1]))
             if plan.leaves_s is not None:
                 return self._leave(plan, call, begun)

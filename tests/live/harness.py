@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,18 +24,22 @@ FIRST_PORT, LAST_PORT = 10_000, 29_990  # below the kernel's own choices and the
 _next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT)
 
 
+_choosing = threading.Lock()
+
+
 def free_port() -> int:
     """A port that nobody holds at the moment, and that nobody is given by chance: tests run side by side."""
     global _next_port
-    while True:
-        _next_port = FIRST_PORT + (_next_port + 1 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind(("127.0.0.1", _next_port))
-        except OSError:
-            continue
-        return _next_port
+    with _choosing:
+        while True:
+            _next_port = FIRST_PORT + (_next_port + 1 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
+            try:
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(socket.AF_INET, kind) as probe:
+                        probe.bind(("127.0.0.1", _next_port))
+            except OSError:
+                continue
+            return _next_port
 
 
 def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 10.0) -> Any:

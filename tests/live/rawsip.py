@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
+from tests.live.harness import free_port
+
 HOST: Final = "127.0.0.1"
 REASONS: Final = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 480: "Temporarily Unavailable",
                   486: "Busy Here", 487: "Request Terminated", 603: "Decline"}  # fmt: skip
@@ -223,8 +225,8 @@ class RawSip:
         self.socket.bind((HOST, port))
         self.socket.settimeout(0.1)
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # where audio goes that nobody listens to
-        self.rtp.bind((HOST, 0))
-        self.sink = int(self.rtp.getsockname()[1])
+        self.sink = free_port()
+        self.rtp.bind((HOST, self.sink))
         self.calls: dict[str, Call] = {}
         self.arrivals: dict[str, queue.Queue[Call]] = defaultdict(queue.Queue)
         self.deaf_users: set[str] = set()  # their telephones are switched off
