@@ -289,14 +289,25 @@ class Uas:
         return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8, key=self._secret).hexdigest()
 
     def refuse_malformed(self, error: SipError, request: Request, hop: Hop) -> None:
-        """Answer what could not be read, if it has what an answer needs."""
-        if request.method == "ACK" or not all(request.get(name) for name in ("From", "To", "Call-ID", "CSeq")):
+        """Answer what could not be read, with what there is of the headers that an answer repeats."""
+        top = request.get("Via")
+        if request.method == "ACK" or top is None:
             return
         try:
             via = top_via(request, hop)
-        except SipError:
+        except SipError:  # of another version, it may be
+            if error.status != 505:
+                return
+            via = TopVia("", "", top, hop)
+        names = ("From", "To", "Call-ID", "CSeq")
+        if all(map(request.get, names)):
+            self._answer(request, via, error.status, reason=one_line(error.reason))
             return
-        self._answer(request, via, error.status, reason=one_line(error.reason))
+        repeated = [
+            f"{name}: {value}\r\n" for name in ("From", "To", "Call-ID", "CSeq") if (value := request.get(name))
+        ]
+        head = f"SIP/2.0 {error.status} {one_line(error.reason)}\r\nVia: {via.stamped}\r\n{''.join(repeated)}"
+        self._layer.send(f"{head}Content-Length: 0\r\n\r\n".encode("utf-8", "surrogateescape"), via.back)
 
 
 def _has_tag(to: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import struct
@@ -29,6 +30,7 @@ from sip.endpoint import (
 )
 from sip.framing import MAX_HEAD
 from tests.sip.certificates import Authority
+from tests.sip.world import Wire
 
 OFFER, ANSWER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n"
 RUNS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
@@ -40,13 +42,13 @@ class Side:
     """A shell whose events are kept and can be waited for; it answers every call."""
 
     def __init__(self, transport: Transport = "tcp", tls: Tls | None = None, limits: StreamLimits | None = None,
-                 host: str = "127.0.0.1", answers: bool = True) -> None:  # fmt: skip
+                 host: str = "127.0.0.1", answers: bool = True, algorithms: tuple[str, ...] = ()) -> None:  # fmt: skip
         self.transport = transport
         self.answers = answers
         self.events: list[SipEvent] = []
         self._news = asyncio.Condition()
         settings = EndpointSettings(
-            (Listener("l", host, 0, transport, algorithms=()),), accounts={"desk": Account("desk", "x")}
+            (Listener("l", host, 0, transport, algorithms=algorithms),), accounts={"desk": Account("desk", "x")}
         )
         self.shell = SipShell(settings, self._hear, tls={"l": tls} if tls else None, limits=limits)
         self.host, self.port = host, self.shell.ports["l"]
@@ -483,3 +485,52 @@ def test_we_call_nobody_whose_certificate_is_not_believed(run: Run, tmp_path: Pa
 def test_a_listener_of_tls_needs_a_certificate(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="listener l: TLS needs a certificate"):
         SipShell(EndpointSettings((Listener("l", "127.0.0.1", 0, "tls"),)), lambda events: None)
+
+
+# ------------------------------------------------------------------------------------------------------ torture
+
+
+TORTURE = Path(__file__).parent.parent / "torture"
+CASES: list[dict[str, Any]] = json.loads((TORTURE / "manifest.json").read_text())
+
+
+def _wrong(told: list[str]) -> dict[str, tuple[str, list[str]]]:
+    """By name, what was said to a torture message and what may be said; a response is never answered."""
+    assert len(told) == len(CASES) == 61
+    return {
+        case["name"]: (said, case["accept"])
+        for case, said in zip(CASES, told, strict=True)
+        if said not in (["drop"] if case["kind"] == "response" else case["accept"])
+    }
+
+
+def test_every_torture_datagram_gets_its_answer() -> None:
+    told = []
+    for case in CASES:
+        wire = Wire(listeners=(Listener("l", Wire.ours, 5060, algorithms=("MD5",)),))
+        wire.endpoint.receive((TORTURE / case["file"]).read_bytes(), wire.peer, 0.0)
+        told.append(wire.endpoint.outgoing[0][0][8:11].decode() if wire.endpoint.outgoing else "drop")
+    assert _wrong(told) == {}
+
+
+def test_every_torture_message_gets_its_answer_over_a_connection() -> None:
+    async def outcome(port: int, data: bytes) -> str:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(data)
+        try:
+            async with asyncio.timeout(0.3):
+                return (await reader.readuntil(b"\r\n"))[8:11].decode()
+        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+            return "drop"
+        finally:
+            writer.transport.abort()
+
+    async def play() -> None:
+        side = Side(algorithms=("MD5",))
+        async with sides(side):
+            told = [await outcome(side.port, (TORTURE / case["file"]).read_bytes()) for case in CASES]
+            # Its body is shorter than its Content-Length: over a connection the rest may yet come.
+            assert _wrong(told) == {"clerr": ("drop", ["400"])}
+            assert await outcome(side.port, message()) == "200"
+
+    asyncio.run(play())
