@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from acd.cli.client import ControlClient, NoEngine, Refused
+from acd.cli.client import ControlClient, NoEngine, Refused, connected
 from acd.config import Hotline
 
 START_S: Final = 20.0
@@ -33,6 +33,7 @@ class Engine:
                 f"`acd drain --control {hotline.control}`)"
             )
         self.hotline = hotline
+        self.control: ControlClient | None = None
         self.log = hotline.control.parent / f"{hotline.file.stem}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
@@ -50,17 +51,15 @@ class Engine:
     def _wait(self) -> ControlClient:
         until = time.monotonic() + START_S
         while time.monotonic() < until and self.process.poll() is None:
-            try:
-                client = ControlClient(self.hotline.control)
-                client.ask("status")
-            except (NoEngine, Refused):
-                time.sleep(0.05)
-            else:
-                return client
+            if _serves(self.hotline):
+                return ControlClient(self.hotline.control)
+            time.sleep(0.05)
         raise Unplayable(f"the engine did not start: {_last_words(self.log)} (its log: {self.log})")
 
     def stop(self) -> None:
         """Ctrl-C for it; harder only if it does not listen."""
+        if self.control is not None:
+            self.control.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -82,7 +81,8 @@ def _last_words(log: Path) -> str:
 
 def _serves(hotline: Hotline) -> bool:
     try:
-        ControlClient(hotline.control).close()
-    except NoEngine:
+        with connected(hotline.control) as client:
+            client.ask("status")
+    except (NoEngine, Refused):
         return False
     return True

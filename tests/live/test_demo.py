@@ -1,0 +1,81 @@
+"""`acd demo` on the bank example, as `make run` starts it, only at ports of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live.harness import free_port, wait_until
+
+BANK = Path(__file__).parents[2] / "examples" / "bank"
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    """The bank's configuration, with what it names by relative paths, and every SIP port another one."""
+    ports: dict[str, int] = {}
+
+    def another(found: re.Match[str]) -> str:
+        return f"127.0.0.1:{ports.setdefault(found[1], free_port())}"
+
+    text = (BANK / "hotline.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"127\.0\.0\.1:(\d+)", another, text)
+    text = text.replace("../../run/", "run/").replace("../../ivr_flows/", f"{BANK.parents[1]}/ivr_flows/")
+    for name in ("prompts: prompts", "default: music", "file: secrets.env"):
+        key, _, path = name.partition(": ")
+        text = text.replace(name, f"{key}: {BANK / path}")
+    file = tmp_path / "hotline.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def demo(file: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "acd", "demo", str(file), *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=file.parent,
+    )  # fmt: skip
+
+
+def test_so_many_calls_give_one_json_object_and_nobody_is_left(bank: Path) -> None:
+    done = demo(bank, "--calls", "4", "--json")
+    out, said = done.communicate(timeout=90)
+    assert done.returncode == 0, said
+    found = json.loads(out)
+    assert out.count("\n") == 1
+    assert (found["calls"], found["failed"]) == (4, 0)
+    assert found["answered"] + found["abandoned"] == 4
+    assert {"id", "caller", "queue", "agent", "wait_s", "talk_s", "outcome"} == set(found["outcomes"][0])
+    assert "4/4 " in said
+    assert not (bank.parent / "run" / "acd.sock").exists()
+
+
+def test_ctrl_c_ends_it_without_waiting_for_its_callers(bank: Path) -> None:
+    running = demo(bank, "--calls", "500")
+    socket_file = bank.parent / "run" / "acd.sock"
+    wait_until(socket_file.exists, "the engine is up", 30)
+    running.send_signal(signal.SIGINT)
+    out, said = running.communicate(timeout=30)
+    assert "Traceback" not in said
+    assert "failed" in out or running.returncode == 1, "interrupted among its calls, or before the first"
+    wait_until(lambda: not socket_file.exists(), "the engine is gone too")
+
+
+@pytest.mark.parametrize("which", ["engine", "phones"])
+def test_a_port_in_use_is_named(bank: Path, which: str) -> None:
+    pattern = r"trunks: \{sip: \"udp:127\.0\.0\.1:(\d+)" if which == "engine" else r"sources: \[\"127\.0\.0\.1:(\d+)"
+    found = re.search(pattern, bank.read_text(encoding="utf-8"))
+    assert found is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", int(found[1])))
+        refused = demo(bank, "--calls", "1")
+        out, said = refused.communicate(timeout=60)
+    assert (refused.returncode, out) == (1, "")
+    assert f"udp:127.0.0.1:{found[1]}: Address already in use" in said
+    assert "Traceback" not in said

@@ -1,0 +1,55 @@
+"""The telephones among themselves: one calls another, they hear each other, or it is noticed that they do not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from media.plane import Source
+from simulator.phones.exchange import DEAF_S, Exchange, Phone, Ring
+from tests.live.ear import write_tone
+from tests.live.harness import free_port
+
+
+async def converse(directory: Path, seconds: float, *, silent: bool) -> tuple[Phone, Phone, Ring]:
+    """A call in which the called party says something, or nothing at all."""
+    rung: asyncio.Queue[tuple[Phone, Ring]] = asyncio.Queue()
+
+    async def on_ring(phone: Phone, ring: Ring) -> None:
+        there.ring(phone)
+        there.pick_up(phone)
+        if silent:
+            there.media.hears(phone.name, Source("silence"))
+        rung.put_nowait((phone, ring))
+
+    port, voice = free_port(), str(write_tone(directory / "voice.wav", 500.0, 1.0))
+    here = Exchange({"one": 0}, voice, on_ring, media_ports=(40000, 42999))
+    there = Exchange({"other": port}, voice, on_ring, media_ports=(43000, 45999))
+    await here.start()
+    await there.start()
+    try:
+        async with asyncio.timeout(20.0):
+            caller = here.dial("one", ("127.0.0.1", port), "4711", "13800000001")
+            assert await here.within(caller.answered, caller, 5.0, "no answer")
+            called, ring = await rung.get()
+            caller.talking = called.talking = True
+            await asyncio.sleep(seconds)
+            there.hang_up(called)
+            assert await here.within(caller.ended, caller, 5.0, "no end")
+    finally:
+        await here.close()
+        await there.close()
+    return caller, called, ring
+
+
+def test_two_who_hear_each_other(tmp_path: Path) -> None:
+    caller, called, ring = asyncio.run(converse(tmp_path, DEAF_S + 0.5, silent=False))
+    assert ring == Ring("other", "4711", "13800000001")
+    assert caller.how is not None
+    assert (caller.how.by, caller.how.cause) == ("peer", "hangup")
+    assert (caller.deaf, called.deaf) == (False, False)
+
+
+def test_who_hears_nothing_of_the_other_is_known(tmp_path: Path) -> None:
+    caller, called, _ = asyncio.run(converse(tmp_path, DEAF_S + 1.0, silent=True))
+    assert (caller.deaf, called.deaf) == (True, False)
