@@ -95,16 +95,58 @@ def skills(
 
     Example: acd agent 1001 skills loans=7 english=4
     """
-    if bool(levels) == reset:
-        fail(UNUSABLE, "name the skills with their levels, such as loans=7, or --reset")
-    wanted = None if reset else dict(_level(text) for text in levels or ())
-    say(ask(control, config, "agent", id=context.obj, op="skills", skills=wanted, by=me()))
+    wanted = _wanted(levels, reset, "name the skills with their levels, such as loans=7, or --reset")
+    say(ask(control, config, "agent", id=context.obj, op="skills", skills=_leveled(wanted), by=me()))
+
+
+@agent.command()
+def queues(
+    context: typer.Context,
+    levels: Annotated[
+        list[str] | None, typer.Argument(metavar="QUEUE=LEVEL", help="1 is offered first; others are 1.")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Back to the configuration's.")] = False,
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Change for which queues an agent is asked first; it holds over reload and restart until --reset.
+
+    Example: acd agent 1001 queues loans=1 cards=3
+    """
+    wanted = _wanted(levels, reset, "name the queues with their levels, such as cards=3, or --reset")
+    say(ask(control, config, "agent", id=context.obj, op="queues", queues=_leveled(wanted), by=me()))
+
+
+@agent.command()
+def teams(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="TEAM", help="All he is in from now on.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Back to the configuration's.")] = False,
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Put an agent into other teams at once; it holds over reload and restart until --reset.
+
+    Example: acd agent 1001 teams night
+    """
+    wanted = _wanted(names, reset, "name the teams, or --reset")
+    say(ask(control, config, "agent", id=context.obj, op="teams", teams=wanted, by=me()))
+
+
+def _wanted(given: list[str] | None, reset: bool, otherwise: str) -> list[str] | None:
+    if bool(given) == reset:
+        fail(UNUSABLE, otherwise)
+    return None if reset else given
+
+
+def _leveled(texts: list[str] | None) -> dict[str, int] | None:
+    return None if texts is None else dict(map(_level, texts))
 
 
 def _level(text: str) -> tuple[str, int]:
     name, equals, level = text.partition("=")
     if not (name and equals and level.isascii() and level.isdigit()):
-        fail(UNUSABLE, f"{text!r} is no skill with a level: write for example loans=7")
+        fail(UNUSABLE, f"{text!r} is a name without a level: write for example loans=7")
     return name, int(level)
 
 

@@ -295,6 +295,26 @@ class SetSkills:
 
 
 @event
+class SetTeams:
+    """Live change, an overlay: the agent's teams; None resets them."""
+
+    request: RequestId
+    by: str
+    agent: AgentId
+    teams: tuple[str, ...] | None
+
+
+@event
+class SetQueues:
+    """Live change, an overlay: the agent's preference levels (1-9) for queues; None resets them."""
+
+    request: RequestId
+    by: str
+    agent: AgentId
+    queues: dict[QueueId, int] | None
+
+
+@event
 class MoveCall:
     """Move a waiting call to another queue, or change its tier, or both."""
 
@@ -406,6 +426,8 @@ Event: TypeAlias = (
     | CompleteTransfer
     | CancelTransfer
     | SetSkills
+    | SetTeams
+    | SetQueues
     | MoveCall
     | BlockQueue
     | EmptyQueue

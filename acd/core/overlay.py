@@ -1,8 +1,8 @@
 """The configuration in force: the checked one, with what was changed live laid over it, and what live calls still
 need of the one before.
 
-Live changes survive reload and restart until they are reset. `listed` names them: ``agent:1001`` (skills),
-``queue:loans`` (blocked or not), ``hours:office`` (open or closed), ``surge:storm`` (on or off).
+Live changes survive reload and restart until they are reset. `listed` names them: ``agent:1001`` (skills, teams,
+preference levels), ``queue:loans`` (blocked or not), ``hours:office`` (open or closed), ``surge:storm`` (on or off).
 """
 
 from dataclasses import replace
@@ -10,7 +10,9 @@ from dataclasses import replace
 from acd.core.agents import Refused
 from acd.core.calls import CallState
 from acd.core.context import Core
-from acd.core.settings import Settings
+from acd.core.ids import AgentId
+from acd.core.settings import Agent, Settings
+from acd.core.state import Grouping
 
 
 def configure(core: Core, settings: Settings) -> None:
@@ -24,7 +26,7 @@ def configure(core: Core, settings: Settings) -> None:
         version += "+"  # two configurations told apart by nothing but their flows
     state.flows[version] = settings.flows
     state.version = version
-    core.agents.configure(settings, core.now)
+    core.agents.configure(replace(settings, agents=_staff(core, settings)), core.now)
     known = core.agents.settings
     state.departed = {id: agent for id, agent in known.items() if id not in settings.agents}
     apply(core)
@@ -48,22 +50,57 @@ def apply(core: Core) -> None:
     for id, queue in state.settings.queues.items():
         if id in named and id not in queues:
             queues[id] = replace(queue, blocked=True)
-    state.settings = replace(settings, queues=queues)
+    state.settings = replace(settings, queues=queues, agents=_staff(core, settings))
     core.dispatcher.configure(state.settings, core.now)
+
+
+def _staff(core: Core, settings: Settings) -> dict[AgentId, Agent]:
+    """The configured agents, with the teams and queues they were given live."""
+    grouped = core.state.grouped
+    if not grouped:
+        return settings.agents
+    return {id: _grouped(agent, grouped[id]) if id in grouped else agent for id, agent in settings.agents.items()}
+
+
+def _grouped(agent: Agent, to: Grouping) -> Agent:
+    teams = agent.teams if to.teams is None else to.teams
+    return replace(agent, teams=teams, queues=agent.queues if to.queues is None else to.queues)
+
+
+def regroup(core: Core, agent: AgentId, to: Grouping) -> None:
+    """Give an agent other teams and queues. Raises `Refused` for one who is not configured."""
+    state = core.state
+    if state.configured is None or agent not in state.configured.agents:
+        raise Refused(f"there is no agent {agent}")
+    if to == Grouping():
+        state.grouped.pop(agent, None)
+    else:
+        state.grouped[agent] = to
+    state.settings = replace(state.settings, agents=_staff(core, state.configured))
+    core.agents.settings[agent] = state.settings.agents[agent]
+    core.agents.changed[agent] = core.agents.reskilled[agent] = None
 
 
 def listed(core: Core) -> dict[str, str]:
     """Every live change in force, by name, as a person would say it."""
     state = core.state
-    found = {
-        f"agent:{agent.id}": ", ".join(f"{skill}={level}" for skill, level in agent.skills.items()) or "no skills"
-        for agent in state.agents.values()
-        if agent.skills is not None
-    }
+    found = {}
+    for agent in state.agents.values():
+        to = state.grouped.get(agent.id, Grouping())
+        parts = (_levels("skills", agent.skills), _levels("queues", to.queues))
+        teams = "" if to.teams is None else f"teams {', '.join(to.teams) or 'none'}"
+        if said := "; ".join(part for part in (*parts, teams) if part):
+            found[f"agent:{agent.id}"] = said
     found |= {f"queue:{id}": "blocked" if blocked else "not blocked" for id, blocked in state.blocked.items()}
     found |= {f"hours:{id}": "open" if is_open else "closed" for id, is_open in state.hours_set.items()}
     found |= {f"surge:{id}": "on" if on else "off" for id, on in state.surges_set.items()}
     return found
+
+
+def _levels(what: str, levels: dict[str, int] | None) -> str:
+    if levels is None:
+        return ""
+    return f"{what} {', '.join(f'{name}={level}' for name, level in levels.items()) or 'none'}"
 
 
 def reset(core: Core, name: str | None) -> int:
@@ -77,6 +114,8 @@ def reset(core: Core, name: str | None) -> int:
         kind, _, id = each.partition(":")
         if kind == "agent":
             core.agents.set_skills(id, None, core.now)
+            if id in state.grouped:
+                regroup(core, id, Grouping())
         else:
             laid = {"queue": state.blocked, "hours": state.hours_set, "surge": state.surges_set}[kind]
             del laid[id]

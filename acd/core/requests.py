@@ -22,16 +22,19 @@ from acd.core.events import (
     Ready,
     ResetOverlay,
     SetHours,
+    SetQueues,
     SetSkills,
     SetSurge,
+    SetTeams,
     SignOff,
     SignOn,
     Swap,
 )
-from acd.core.overlay import apply, reset
+from acd.core.overlay import apply, regroup, reset
 from acd.core.queueing import empty, move
 from acd.core.records import outcome_of
 from acd.core.release import end_call
+from acd.core.state import Grouping
 from acd.core.transfers import ConsultInput
 
 
@@ -79,6 +82,28 @@ def _set_skills(core: Core, event: SetSkills) -> None:
         if not 1 <= level <= 10:
             raise Refused(f"skill {skill}: a level is 1 to 10, not {level}")
     core.agents.set_skills(event.agent, event.skills, core.now)
+
+
+def _set_teams(core: Core, event: SetTeams) -> None:
+    settings = core.state.configured
+    known = {team for agent in settings.agents.values() for team in agent.teams} if settings is not None else set()
+    for queue in core.state.settings.queues.values():
+        known |= {*queue.teams, *(team for ring in queue.rings for team in ring.teams or ())}
+    for team in event.teams or ():
+        if team not in known:
+            raise Refused(f"there is no team {team}")
+    given = core.state.grouped.get(event.agent, Grouping())
+    regroup(core, event.agent, Grouping(event.teams, given.queues))
+
+
+def _set_queues(core: Core, event: SetQueues) -> None:
+    for queue, level in (event.queues or {}).items():
+        if queue not in core.state.settings.queues:
+            raise Refused(f"there is no queue {queue}")
+        if not 1 <= level <= 9:
+            raise Refused(f"queue {queue}: a preference level is 1 to 9, not {level}")
+    given = core.state.grouped.get(event.agent, Grouping())
+    regroup(core, event.agent, Grouping(given.teams, event.queues))
 
 
 def _hang_up(core: Core, event: HangUp) -> None:
@@ -176,6 +201,8 @@ REQUESTS: Final[dict[type, Callable[[Core, Any], str | None]]] = {
     Break: _break,
     ExtendWrapUp: _extend_wrap_up,
     SetSkills: _set_skills,
+    SetTeams: _set_teams,
+    SetQueues: _set_queues,
     HangUp: _hang_up,
     MoveCall: _move_call,
     BlockQueue: _block_queue,

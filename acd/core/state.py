@@ -33,6 +33,14 @@ class QueueCounts:
 
 
 @dataclass(slots=True)
+class Grouping:
+    """What an agent was given live; None: as configured. His skills are in his own state."""
+
+    teams: tuple[str, ...] | None = None
+    queues: dict[QueueId, int] | None = None
+
+
+@dataclass(slots=True)
 class SurgeState:
     on: bool = False
     since: float = 0.0  # `now` of the last change
@@ -48,6 +56,7 @@ class State:
     configured: Settings | None = None  # as it was given
     settings: Settings = field(default_factory=lambda: Settings("none"))  # with the overlay of live changes
     blocked: dict[QueueId, bool] = field(default_factory=dict)  # overlay
+    grouped: dict[AgentId, Grouping] = field(default_factory=dict)  # overlay
     hours_set: dict[str, bool] = field(default_factory=dict)  # overlay: calendars opened or closed by hand
     surges_set: dict[str, bool] = field(default_factory=dict)  # overlay: surges put on or off by hand
     flows: dict[str, dict[str, Flow]] = field(default_factory=dict)  # by version: a live call keeps its own

@@ -38,14 +38,21 @@ def _number(args: Facts, name: str) -> float:
     return float(value)
 
 
-def _skills(args: Facts) -> dict[str, int] | None:
-    """Skills and levels; None puts the agent back to the configuration's."""
-    skills = args.get("skills")
-    if skills is None:
+def _levels(args: Facts, name: str, most: int) -> dict[str, int] | None:
+    """Names with their levels; None puts the agent back to the configuration's."""
+    levels = args.get(name)
+    if levels is None:
         return None
-    if not isinstance(skills, dict) or not all(type(n) is int and 1 <= n <= 10 for n in skills.values()):
-        raise BadRequest("skills: each skill has a level from 1 to 10, such as loans=7")
-    return {str(name): level for name, level in skills.items()}
+    if not isinstance(levels, dict) or not all(type(n) is int and 1 <= n <= most for n in levels.values()):
+        raise BadRequest(f"{name}: each has a level from 1 to {most}, such as loans={most - 2}")
+    return {str(key): level for key, level in levels.items()}
+
+
+def _teams(args: Facts) -> tuple[str, ...] | None:
+    teams = args.get("teams")
+    if teams is not None and not isinstance(teams, list):
+        raise BadRequest("teams: a list of names")
+    return None if teams is None else tuple(map(str, teams))
 
 
 def _by(args: Facts) -> str:
@@ -58,7 +65,9 @@ AGENT: Final[dict[str, Callable[[str, Facts], Make]]] = {
     "ready": lambda agent, args: lambda request: ev.Ready(request, _by(args), agent),
     "break": lambda agent, args: lambda request: ev.Break(request, _by(args), agent, str(args.get("reason") or "")),
     "wrap-up": lambda agent, args: lambda request: ev.ExtendWrapUp(request, _by(args), agent, _number(args, "seconds")),
-    "skills": lambda agent, args: lambda request: ev.SetSkills(request, _by(args), agent, _skills(args)),
+    "skills": lambda agent, args: lambda request: ev.SetSkills(request, _by(args), agent, _levels(args, "skills", 10)),
+    "teams": lambda agent, args: lambda request: ev.SetTeams(request, _by(args), agent, _teams(args)),
+    "queues": lambda agent, args: lambda request: ev.SetQueues(request, _by(args), agent, _levels(args, "queues", 9)),
     "consult": lambda agent, args: lambda request: ev.Consult(request, _by(args), agent, _text(args, "to")),
     "swap": lambda agent, args: lambda request: ev.Swap(request, _by(args), agent),
     "complete": lambda agent, args: lambda request: ev.CompleteTransfer(request, _by(args), agent),

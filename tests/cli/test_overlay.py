@@ -46,13 +46,17 @@ def answer(engine: FakeEngine, verb: str, **data: Any) -> None:
         ("surge storm auto", ("surge", {"id": "storm", "op": "auto"})),
         ("overlay --reset", ("reset", {"name": None})),
         ("overlay hours:office --reset", ("reset", {"name": "hours:office"})),
+        ("agent 1001 teams day night", ("agent", {"id": "1001", "op": "teams", "teams": ["day", "night"]})),
+        ("agent 1001 teams --reset", ("agent", {"id": "1001", "op": "teams", "teams": None})),
+        ("agent 1001 queues loans=2", ("agent", {"id": "1001", "op": "queues", "queues": {"loans": 2}})),
+        ("agent 1001 queues --reset", ("agent", {"id": "1001", "op": "queues", "queues": None})),
         ("queue loans empty --to cards", ("queue", {"id": "loans", "op": "empty", "to": "cards"})),
     ],
 )
 def test_orders_reach_the_engine_with_who_gave_them(
     engine: FakeEngine, words: str, asked: tuple[str, dict[str, Any]]
 ) -> None:
-    for verb in ("hours", "surge", "reset", "queue"):
+    for verb in ("hours", "surge", "reset", "queue", "agent"):
         answer(engine, verb, detail="")
     result = acd(*words.split())
     assert (result.exit_code, result.stdout) == (0, "Done.\n")
@@ -95,6 +99,10 @@ def test_nothing_to_show(engine: FakeEngine) -> None:
     [
         ("hours office", "office should be what? open, closed or as-planned"),
         ("hours office shut", "office should be what? open, closed or as-planned"),
+        ("agent 1001 teams", "name the teams, or --reset"),
+        ("agent 1001 teams day --reset", "name the teams, or --reset"),
+        ("agent 1001 queues", "name the queues with their levels, such as cards=3, or --reset"),
+        ("agent 1001 queues loans", "'loans' is a name without a level: write for example loans=7"),
         ("surge storm maybe", "storm should be what? on, off or auto"),
     ],
 )
@@ -105,6 +113,7 @@ def test_wrong_usage(engine: FakeEngine, words: str, says: str) -> None:
 
 HELPED = [
     ["hours"], ["surge"], ["overlay"], ["queue", "loans", "empty"],
+    ["agent", "1001", "teams"], ["agent", "1001", "queues"],
     ["flow", "check"], ["flow", "test"], ["flow", "try"], ["flow", "graph"],
 ]  # fmt: skip
 

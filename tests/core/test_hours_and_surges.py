@@ -349,8 +349,8 @@ def test_the_overlay_is_listed_and_taken_off_one_by_one_or_as_a_whole() -> None:
     world.ask(e.SetHours, calendar="office", open=False)
     world.ask(e.SetSurge, surge="storm", on=True)
     everything = {
-        "agent:1001": "no skills",
-        "agent:1002": "cards=4, loans=2",
+        "agent:1001": "skills none",
+        "agent:1002": "skills cards=4, loans=2",
         "queue:cards": "blocked",
         "hours:office": "closed",
         "surge:storm": "on",
@@ -371,9 +371,60 @@ def test_the_overlay_is_listed_and_taken_off_one_by_one_or_as_a_whole() -> None:
     assert world.ask(e.ResetOverlay).detail == "0 taken off"
 
 
+def day_and_night() -> World:
+    """1001 is of the day, 1002 of the night and on a break; loans are the day's business."""
+    settings = hotline(WAIT, agents=2, queue=Queue("loans", {"loans": 3}, ("day",), level_delays_s=(0.0, 8.0)))
+    settings.agents["1001"].teams, settings.agents["1002"].teams = ("day",), ("night",)
+    return world_of(settings)
+
+
+def test_an_agent_is_put_into_another_team_over_reload_and_restart() -> None:
+    world = day_and_night()
+    world.ask(e.Ready, agent="1002")
+    world.call()
+    world.run(30)
+    assert world.hears("caller") == "music default", "no agent of the night serves loans"
+    assert world.ask(e.SetTeams, agent="1002", teams=("day", "night")).ok
+    world.run(5)
+    assert world.hears("caller") == "desk-2"
+    world.hang_up("caller")
+    world.send(e.Configured(day_and_night().engine._core.state.configured or hotline()))
+    world.engine = Engine(world.engine.snapshot())
+    assert world.engine.view(world.now).overlay == {"agent:1002": "teams day, night"}
+    world.call()
+    world.run(5)
+    assert world.hears("caller2") == "desk-2"
+    world.hang_up("caller2")
+    assert world.ask(e.SetTeams, agent="1002", teams=None).ok
+    world.call()
+    world.run(30)
+    assert world.hears("caller3") == "music default"
+    assert world.engine.view(world.now).overlay == {}
+
+
+def test_whoever_comes_second_for_a_queue_waits_for_his_level() -> None:
+    world = day_and_night()
+    assert world.ask(e.SetQueues, agent="1001", queues={"loans": 2}).ok
+    world.ask(e.Ready, agent="1001")
+    world.call()
+    world.run(30)
+    assert "8s desk-1 rings, 13800000001 calling" in world.story
+    assert world.engine.view(world.now).overlay == {"agent:1001": "queues loans=2"}
+    assert world.ask(e.SetSkills, agent="1001", skills={"loans": 9}).ok
+    assert world.ask(e.SetTeams, agent="1001", teams=()).ok
+    assert world.engine.view(world.now).overlay == {"agent:1001": "skills loans=9; queues loans=2; teams none"}
+    assert world.ask(e.ResetOverlay, name="agent:1001").ok
+    assert world.engine._core.agents.settings["1001"] == day_and_night().engine._core.agents.settings["1001"]
+
+
 @pytest.mark.parametrize(
     ("kind", "what", "why"),
     [
+        (e.SetTeams, {"agent": "x", "teams": ()}, "there is no agent x"),
+        (e.SetTeams, {"agent": "1001", "teams": ("x",)}, "there is no team x"),
+        (e.SetQueues, {"agent": "x", "queues": {}}, "there is no agent x"),
+        (e.SetQueues, {"agent": "1001", "queues": {"x": 1}}, "there is no queue x"),
+        (e.SetQueues, {"agent": "1001", "queues": {"loans": 10}}, "queue loans: a preference level is 1 to 9, not 10"),
         (e.SetHours, {"calendar": "x", "open": True}, "there is no calendar x"),
         (e.SetSurge, {"surge": "x", "on": True}, "there is no surge x"),
         (e.EmptyQueue, {"queue": "x", "to": "loans"}, "there is no queue x"),

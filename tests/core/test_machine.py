@@ -216,7 +216,9 @@ class Machine(RuleBasedStateMachine):
             self.world.send(e.Started(self.world.boot, 5.0, 1))
 
     @rule(
-        what=st.sampled_from(["open", "closed", "planned", "on", "off", "auto", "empty", "reset", "told"]),
+        what=st.sampled_from(
+            ["open", "closed", "planned", "on", "off", "auto", "empty", "reset", "told", "queues", "teams"]
+        ),
         queue=st.sampled_from(QUEUES),
     )
     def overlaid(self, what: str, queue: str) -> None:
@@ -229,6 +231,10 @@ class Machine(RuleBasedStateMachine):
             self.world.ask(e.EmptyQueue, queue="loans", to=queue)
         elif what == "reset":
             self.world.ask(e.ResetOverlay)
+        elif what == "queues":
+            self.world.ask(e.SetQueues, agent="1002", queues={queue: 2})
+        elif what == "teams":
+            self.world.ask(e.SetTeams, agent="1001", teams=() if queue == "none" else None)
         else:
             self.world.send(e.HoursSet({"office": [(1_000_000.0, True), (1_000_030.0, False)]}))
 
@@ -250,6 +256,7 @@ class Machine(RuleBasedStateMachine):
             assert core_leg.state is LegState.ENDING
             world.send(e.LegEnded(name, "us", "hangup"))
         world.run(20)
+        world.ask(e.SetSurge, surge="crowd", on=False)  # one that stays on is looked at for ever
         view = world.engine.view(world.now)
         assert (view.calls, view.legs, view.timers) == ((), 0, 0)
         assert all(agent.work == () for agent in view.agents)
