@@ -18,17 +18,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.machine import describe
+from benchmarks.rtpengine import Rtpengine
 from media.audio import save
 from media.client import WorkerPool
-from media.plane import Peer, Port, Source
+from media.plane import Crypto, Peer, Port, Source
 
 PORTS = (10000, 19999)
 CODECS = (("PCMA", 8), ("PCMU", 0))
+SUITE, KEY = "AES_CM_128_HMAC_SHA1_80", bytes(range(30))
+KINDS = ("plain", "translated", "SRTP both sides")
 
 
 @dataclass(slots=True)
@@ -46,17 +50,20 @@ def main() -> None:
     options.add_argument("--legs", default="200,1000")
     options.add_argument("--seconds", type=float, default=5.0)
     options.add_argument("--source", choices=("bursts", "even"), help=argparse.SUPPRESS)
+    options.add_argument("--srtp", action="store_true", help=argparse.SUPPRESS)
     given = options.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if given.source:
-        source(given.source == "even", given.seconds)
+        source(given.source == "even", given.seconds, given.srtp)
         return
     rows: list[Row] = []
     for legs in map(int, given.legs.split(",")):
         for spread in ("bursts", "even"):
             rows.append(floor(legs, spread, given.seconds))
-            rows += (asyncio.run(relayed(legs, spread, translated, given.seconds)) for translated in (False, True))
+            if Rtpengine.found():
+                rows.append(neighbour(legs, spread, given.seconds))
+            rows += (asyncio.run(relayed(legs, spread, kind, given.seconds)) for kind in KINDS)
         rows.append(asyncio.run(music(legs, given.seconds)))
     if given.json:
         print(json.dumps({"machine": describe(), "rows": [asdict(row) for row in rows]}))
@@ -67,22 +74,31 @@ def main() -> None:
         print(f"{row.what:<34}{row.legs:>6}{row.packets:>10}{row.us_per_packet:>15.2f}{row.late_ticks:>12}")
 
 
-def source(even: bool, seconds: float) -> None:
+def source(even: bool, seconds: float, srtp: bool) -> None:
     """The peers: one socket a leg. Reads where to send from standard input, after writing its own ports."""
+    protect: Callable[[bytes], bytes] = bytes
+    if srtp:  # all with one key, hence one packet for all
+        from pylibsrtp import Policy, Session
+
+        protect = Session(Policy(KEY, Policy.SSRC_ANY_OUTBOUND)).protect
     count = int(sys.stdin.readline())
     peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
     for peer in peers:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # what comes back overflows and is gone
         peer.bind(("127.0.0.1", 0))
     print(*(peer.getsockname()[1] for peer in peers), flush=True)
+    first: dict[int, bytes] = {}
     for peer, (payload_type, port) in zip(peers, json.loads(sys.stdin.readline()), strict=True):
         peer.connect(("127.0.0.1", port))
-        peer.send(struct.pack("!BBHII", 0x80, payload_type, 0, 0, 4711) + bytes(160))
+        if payload_type not in first:
+            first[payload_type] = protect(struct.pack("!BBHII", 0x80, payload_type, 0, 0, 4711) + bytes(160))
+        peer.send(first[payload_type])
     kinds = [payload_type for payload_type, _ in json.loads(sys.stdin.readline())]
     started = time.monotonic()
     for round_ in range(1, int(seconds * 50) + 1):
         packets = {
-            kind: struct.pack("!BBHII", 0x80, kind, round_, round_ * 160, 4711) + bytes(160) for kind in set(kinds)
+            kind: protect(struct.pack("!BBHII", 0x80, kind, round_, round_ * 160, 4711) + bytes(160))
+            for kind in set(kinds)
         }
         for n, (peer, kind) in enumerate(zip(peers, kinds, strict=True)):
             if even:
@@ -102,9 +118,9 @@ def wait(until: float) -> None:
 class Peers:
     """The process of `source`."""
 
-    def __init__(self, legs: int, spread: str, seconds: float) -> None:
+    def __init__(self, legs: int, spread: str, seconds: float, *more: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.media", "--source", spread, "--seconds", str(seconds)],
+            [sys.executable, "-m", "benchmarks.media", "--source", spread, "--seconds", str(seconds), *more],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -112,17 +128,17 @@ class Peers:
         self._say(legs)
         self.ports = [int(port) for port in self._line().split()]
 
-    def run(self, pid: int, targets: Sequence[tuple[int, int]]) -> float:
-        """CPU seconds that `pid` used while the peers sent; targets are (payload type, port)."""
+    def run(self, cpu: Callable[[], float], targets: Sequence[tuple[int, int]]) -> float:
+        """CPU seconds that were used while the peers sent, by `cpu`; targets are (payload type, port)."""
         self._say([list(target) for target in targets])
         time.sleep(0.3)
-        before = cpu_s(pid)
+        before = cpu()
         self._say([list(target) for target in targets])
         assert self._line() == "done"
-        used = cpu_s(pid)
+        used = cpu()
         while True:  # until what lagged behind is through
             time.sleep(0.1)
-            more = cpu_s(pid)
+            more = cpu()
             if more - used < 0.002:
                 return more - before
             used = more
@@ -164,10 +180,24 @@ def floor(legs: int, spread: str, seconds: float) -> Row:
         peers = Peers(legs, spread, seconds)
         relay.stdin.write("\n".join(map(str, peers.ports)) + "\n")
         relay.stdin.flush()
-        used = peers.run(relay.pid, [(8, port) for port in ports])
+        used = peers.run(partial(cpu_s, relay.pid), [(8, port) for port in ports])
         packets = int(relay.communicate()[0].split()[0]) - legs
         peers.close()
     return Row(f"C loop, {spread}", legs, packets, used / packets * 1e6)
+
+
+def neighbour(legs: int, spread: str, seconds: float) -> Row:
+    """The same traffic through rtpengine in user space. What it did not relay is not counted: it tells nobody."""
+    engine = Rtpengine()
+    try:
+        peers = Peers(legs, spread, seconds)
+        ports = engine.join(peers.ports)
+        used = peers.run(engine.cpu_s, [(8, port) for port in ports])
+        peers.close()
+    finally:
+        engine.close()
+    packets = legs * int(seconds * 50)
+    return Row(f"rtpengine, user space, {spread}", legs, packets, used / packets * 1e6)
 
 
 async def started(prompts: Sequence[Path] = ()) -> tuple[WorkerPool, int]:
@@ -178,30 +208,31 @@ async def started(prompts: Sequence[Path] = ()) -> tuple[WorkerPool, int]:
     return pool, figures["pid"]
 
 
-async def relayed(legs: int, spread: str, translated: bool, seconds: float) -> Row:
+async def relayed(legs: int, spread: str, kind: str, seconds: float) -> Row:
     pool, pid = await started()
-    peers = await asyncio.to_thread(Peers, legs, spread, seconds)
-    ports = agree(pool, peers.ports, translated)
+    translated, srtp = kind == KINDS[1], kind == KINDS[2]
+    peers = await asyncio.to_thread(Peers, legs, spread, seconds, *(["--srtp"] if srtp else []))
+    ports = agree(pool, peers.ports, translated, srtp)
     for n in range(legs):
         pool.hears(f"leg{n}", Source("leg", "", ((f"leg{n ^ 1}", 1.0),)))
     await pool.stats()
     kinds = [CODECS[n & 1 if translated else 0][1] for n in range(legs)]
     targets = [(kind, port.port) for kind, port in zip(kinds, ports, strict=True)]
-    used = await asyncio.to_thread(peers.run, pid, targets)
+    used = await asyncio.to_thread(peers.run, partial(cpu_s, pid), targets)
     figures = (await pool.stats())[0]
     packets = figures["packets_out"] - legs
     await asyncio.to_thread(peers.close)
     await pool.close()
-    what = f"relay, {'translated' if translated else 'plain'}, {spread}"
-    return Row(what, legs, packets, used / max(1, packets) * 1e6, figures["late_ticks"])
+    return Row(f"relay, {kind}, {spread}", legs, packets, used / max(1, packets) * 1e6, figures["late_ticks"])
 
 
-def agree(pool: WorkerPool, peers: Sequence[int], translated: bool) -> list[Port]:
+def agree(pool: WorkerPool, peers: Sequence[int], translated: bool, srtp: bool = False) -> list[Port]:
     ports = []
+    crypto = Crypto(SUITE, KEY[::-1], KEY) if srtp else None
     for n, peer in enumerate(peers):
         codec, payload_type = CODECS[n & 1 if translated else 0]
         ports.append(pool.create(f"leg{n}", "lo", None if n == 0 else "leg0"))
-        pool.set(f"leg{n}", Peer("127.0.0.1", peer, codec, payload_type, 101))
+        pool.set(f"leg{n}", Peer("127.0.0.1", peer, codec, payload_type, 101, crypto=crypto))
     return ports
 
 
