@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sip.message import REASONS, Request
 
-ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO\r\n"
+ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER\r\n"
 SDP = "Content-Type: application/sdp\r\n"
 
 

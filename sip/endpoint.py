@@ -313,6 +313,12 @@ class Endpoint:
         line = self._contacts[hop.listener]
         return line.replace("<sip:", f"<sip:{user}@", 1) if user else line
 
+    def name_of(self, call_id: str, local_tag: str, remote_tag: str) -> str:
+        """The name of the confirmed session with that dialog (RFC 3891 §3); "" if there is none."""
+        session = self.sessions.get((call_id, local_tag))
+        dialog = session.dialog if session is not None and session.confirmed else None
+        return session.name if session is not None and dialog is not None and dialog.remote_tag == remote_tag else ""
+
     def forget(self, session: Session) -> None:
         """It has ended."""
         self.sessions.pop((session.call_id, session.local_tag), None)

@@ -67,6 +67,9 @@ class Reanswered:
 
 @dataclass(slots=True)
 class Referred:
+    """The peer asks us to call `refer_to` (RFC 3515): `session.answer_refer`. `replaces`: the name of the session that
+    the new call is to replace; "" if it is none of ours, None if it asks for no such thing."""
+
     session: Session
     refer_to: str
     replaces: str | None

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sip.arrival import Arrival
 from sip.attempt import Attempt
-from sip.building import ALLOW, SDP, Outline, one_line, request_of
+from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
 from sip.dialog import Dialog
-from sip.events import Answered, Confirmed, Ended, Progress
+from sip.events import Answered, Confirmed, Ended, Progress, Referred
 from sip.headers import retry_after, tag_of
 from sip.message import Request, Response, SipError
+from sip.refer import Refer, target_of
 from sip.refresh import Refresh
 from sip.settings import Credentials, Hop
 from sip.states import TABLE, Do, Input, State, cause_of
-from sip.transaction import Client, ClientRequest, ServerInvite
+from sip.transaction import Client, ClientRequest, ServerInvite, ServerRequest
 from sip.unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
@@ -34,9 +35,28 @@ class Session:
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack", "_arrival", "_asked_who", "_attempt", "_credentials", "_endpoint", "_local_sdp", "_reason",
-        "_refresh", "_reoffer", "_retry_after_s", "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name",
-        "outgoing", "remote_sdp", "state",
+        "_ack",
+        "_arrival",
+        "_asked_who",
+        "_attempt",
+        "_credentials",
+        "_endpoint",
+        "_local_sdp",
+        "_reason",
+        "_refer",
+        "_refresh",
+        "_reoffer",
+        "_retry_after_s",
+        "_unacked",
+        "_why",
+        "call_id",
+        "dialog",
+        "hop",
+        "local_tag",
+        "name",
+        "outgoing",
+        "remote_sdp",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +79,7 @@ class Session:
         self._ack = b""  # to a 2xx of theirs, should that be repeated
         self._reoffer: Reoffer | None = None
         self._refresh: Refresh | None = None
+        self._refer: Refer | None = None
         self._local_sdp = b""
         self._reason = ""  # the Reason line of our CANCEL or BYE
         self._why: tuple[Party, str, int] | None = None
@@ -115,6 +136,13 @@ class Session:
         if self._reoffer is not None:
             self._endpoint.refresh_clock()
             self._reoffer.refuse(status)
+
+    def answer_refer(self, status: int) -> None:
+        """Answer a `Referred`: with 202, and later with how the call went; or with a refusal."""
+        if self._refer is not None and self.state is State.CONFIRMED:
+            self._endpoint.refresh_clock()
+            if self._refer.tell(status):
+                self._refer = None
 
     def save(self) -> dict[str, object]:
         """The confirmed dialog as plain values (Call-ID, tags, CSeqs, route set, target, addresses; no keys).
@@ -207,6 +235,14 @@ class Session:
             self._why = ("network", "unreachable", 408)
             self._take(Input.END)
 
+    def referred(self, request: Request, transaction: ServerRequest, reply: Reply) -> None:
+        """Their REFER. Raises `SipError`: 400, 416, 491 while another is being done."""
+        if self._refer is not None:
+            raise SipError(491, "Request Pending")
+        target, replaces = target_of(request, self._endpoint.name_of)
+        self._refer = Refer(self, request, transaction, reply)
+        self._endpoint.events.append(Referred(self, target, replaces))
+
     def pracks(self, request: Request) -> bool:
         """A PRACK. True if it is for what we sent; `pracked` then goes on."""
         return self._arrival is not None and self._arrival.pracks(request)
@@ -246,11 +282,13 @@ class Session:
             self.dialog.refresh(message)
             self.dialog.hop = endpoint.next_hop(self.dialog, endpoint.heard_from or self.dialog.hop)
 
-    def send_within(self, method: str, tell: Callable[[Client, Response | None], None], lines: str = "") -> None:
+    def send_within(
+        self, method: str, tell: Callable[[Client, Response | None], None], lines: str = "", body: bytes = b""
+    ) -> None:
         """A request of ours other than INVITE within the dialog."""
         assert self.dialog is not None
         outline = self.outline()
-        data = request_of(outline, method, lines)
+        data = request_of(outline, method, lines, body)
         ClientRequest(self._endpoint.layer, (outline.branch, method), self.dialog.hop, data, tell)
 
     def outline(self) -> Outline:
@@ -469,7 +507,7 @@ class Session:
         by, cause, status = self._why or ("network", "failed", 0)
         endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
         # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
-        self._arrival = self._attempt = self._reoffer = self._refresh = None
+        self._arrival = self._attempt = self._reoffer = self._refresh = self._refer = None
 
 
 Act: TypeAlias = Callable[[Session, object], None]

@@ -147,6 +147,11 @@ class Uas:
                 session.pracked(request)
         elif method == "INFO":
             self._informed(request, session, transaction, reply)
+        elif method == "REFER" and session.confirmed:
+            try:
+                session.referred(request, transaction, reply)
+            except SipError as error:
+                transaction.respond(error.status, reply.to_bytes(error.status))
         elif method == "OPTIONS":
             transaction.respond(200, reply.to_bytes(200, ALLOW))
         elif method in ("INVITE", "UPDATE"):

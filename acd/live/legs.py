@@ -384,7 +384,9 @@ class Legs:
             leg.session.reinvite(leg.offer("sendonly" if command.held else "sendrecv"))
 
     def _answer_refer(self, command: do.AnswerRefer) -> None:
-        """REFER is refused by the endpoint until transfers by the phone's own key are built."""
+        leg = self.legs.get(command.leg)
+        if leg is not None and leg.session is not None:
+            leg.session.answer_refer(command.status)
 
     # ------------------------------------------------------------------------------------------ commands: media
 
