@@ -4,8 +4,10 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
+from acd.config.hours import Calendar, described
 from acd.config.shell import Hotline
 from acd.core.flow import Flow
+from acd.flows.expressions import written
 
 SKIPPED: Final = frozenset({"file", "files", "version", "settings"})
 RESTART: Final = frozenset({"name", "listen", "media", "control", "journal", "records", "log"})
@@ -38,6 +40,8 @@ def _core(old: Any, new: Any) -> list[str]:
 def _lines(name: str, old: Any, new: Any) -> list[str]:
     if old == new:
         return []
+    if isinstance(old, Calendar) and isinstance(new, Calendar):
+        return _lines(name, described(old), described(new))
     if isinstance(old, Flow) and isinstance(new, Flow):
         return [f"{name}: changed"]
     if isinstance(old, dict) and isinstance(new, dict):
@@ -68,4 +72,6 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_shown, value)) + "]"
+    if isinstance(value, list):  # a condition
+        return written(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -84,6 +84,28 @@ def _day(text: str, whole: str) -> tuple[int, int, int]:
     raise ValueError(f"{whole!r} is no date", "write 2026-10-01, 2026-10-01..2026-10-07, or 12-25 for every year")
 
 
+def described(calendar: Calendar) -> dict[str, str]:
+    """The calendar as its writer would say it: ``{"mon": "08:30-17:30", "12-25": "closed", …}``."""
+    found = {"timezone": calendar.timezone}
+    found |= {day: _times(hours) for day, hours in zip(WEEK, calendar.week, strict=True)}
+    for (first, last), hours in calendar.dates:
+        found[_date(first) if first == last else f"{_date(first)}..{_date(last)}"] = _times(hours)
+    return found
+
+
+def _times(hours: Spans) -> str:
+    def clock(minutes: int) -> str:
+        at = minutes if minutes <= 1440 else minutes - 1440
+        return f"{at // 60:02}:{at % 60:02}"
+
+    return ", ".join(f"{clock(begins)}-{clock(ends)}" for begins, ends in hours) or "closed"
+
+
+def _date(day: tuple[int, int, int]) -> str:
+    year, month, of_month = day
+    return f"{year}-{month:02}-{of_month:02}" if year else f"{month:02}-{of_month:02}"
+
+
 def instants(calendars: Mapping[str, Calendar], wall_s: float) -> dict[str, list[tuple[float, bool]]]:
     """For each calendar how it is at `wall_s` (seconds since the epoch), and each change from then on for
     `AHEAD_DAYS`: what `acd.core.events.HoursSet` carries."""

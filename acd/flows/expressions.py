@@ -67,6 +67,25 @@ def parse(text: str) -> tuple[Expr, dict[str, int], dict[Asked, int]]:
     return reader.expr(tree.body, 0), reader.names, reader.asked
 
 
+def written(expr: Expr) -> str:
+    """The reverse of `parse`: an expression as a designer would write it."""
+    if not isinstance(expr, list):
+        if isinstance(expr, str):
+            return f'"{expr}"'
+        return str(expr).lower() if expr is None or isinstance(expr, bool) else str(expr)
+    name, *rest = expr
+    if name == "var":
+        return str(rest[0])
+    if name in ASKED:
+        return f'{name}("{rest[0]}")'
+    operands = [written(operand) for operand in rest]  # type: ignore[arg-type] # checked when read
+    if name == "list":
+        return f"[{', '.join(operands)}]"
+    if name == "not":
+        return f"not {operands[0]}"
+    return f" {name} ".join(operands)
+
+
 def _syntax(text: str, offset: int, message: str) -> ExpressionError:
     """The usual slips by name, else what Python says of it."""
     if not text.strip():

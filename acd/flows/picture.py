@@ -4,12 +4,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
-from acd.core.expr import ASKED
 from acd.core.flow import (
     Answer,
     CollectDigits,
     Enqueue,
-    Expr,
     Flow,
     GoTo,
     HangUpStep,
@@ -20,6 +18,7 @@ from acd.core.flow import (
     Step,
     When,
 )
+from acd.flows.expressions import written
 
 WIDTH: Final = 190  # of a box, pixels
 LINE: Final = 15
@@ -141,25 +140,6 @@ def _keys(keys: dict[str, tuple[Step, ...]]) -> list[tuple[str, tuple[Step, ...]
         same = repr(steps)
         found[same] = (f"{found[same][0]} {key}" if same in found else f"key {key}", steps)
     return list(found.values())
-
-
-def written(expr: Expr) -> str:
-    """An expression as a designer would write it."""
-    if not isinstance(expr, list):
-        if isinstance(expr, str):
-            return f'"{expr}"'
-        return str(expr).lower() if expr is None or isinstance(expr, bool) else str(expr)
-    name, *rest = expr
-    if name == "var":
-        return str(rest[0])
-    if name in ASKED:
-        return f'{name}("{rest[0]}")'
-    operands = [written(operand) for operand in rest]  # type: ignore[arg-type] # checked when read
-    if name == "list":
-        return f"[{', '.join(operands)}]"
-    if name == "not":
-        return f"not {operands[0]}"
-    return f" {name} ".join(operands)
 
 
 # ------------------------------------------------------------------------------------------------------------ where

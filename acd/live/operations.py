@@ -167,6 +167,8 @@ class Operations:
             "workers": workers,
             "records_waiting": hotline.records.waiting if hotline.records else 0,
             "alarms": len(hotline.alarms),
+            "surges": [surge.id for surge in view.surges if surge.on],
+            "changed_by_hand": len(view.overlay),
         }
 
     async def _view(self, args: Facts) -> Facts:

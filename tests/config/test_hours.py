@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd.config.hours import AHEAD_DAYS, WEEK, Calendar, days, instants, spans, weekdays
-from acd.config.load import check, load
+from acd.config.load import check, difference, load
 from acd.core.expr import is_open
 from tests.config.texts import HOTLINE, broken, lay_out
 
@@ -218,4 +218,28 @@ def test_what_nothing_reads_is_warned_of(tmp_path: Path) -> None:
     assert [(problem.what, problem.severity) for problem in check(lay_out(tmp_path, text, EVERYTHING_READ))] == [
         ("nothing reads 'spare'", "warning"),
         ("nothing reads 'idle'", "warning"),
+    ]
+
+
+def test_a_reload_says_in_plain_words_what_changes(tmp_path: Path) -> None:
+    old = load(lay_out(tmp_path / "old", FULL, EVERYTHING_READ))
+    text = FULL.replace('sat: ["09:00-12:00", "14:00-16:00"]', 'sat: "22:00-02:30"').replace(
+        "12-25: closed", "12-24: closed"
+    )
+    text = (
+        text.replace("> 20 or", "> 30 or")
+        .replace("  never: {}\n", "  later: {}\n")
+        .replace("max_length: 50", "max_length: 60")
+    )
+    new = load(lay_out(tmp_path / "new", text, EVERYTHING_READ.replace("never", "later")))
+    found = [line for line in difference(old, new) if line.startswith(("hours.", "surges."))]
+    assert found == [
+        'surges.storm.on: waiting("loans") > 20 or longest_wait_s("loans") >= 120 → '
+        'waiting("loans") > 30 or longest_wait_s("loans") >= 120',
+        "surges.storm.queues.loans.max_length: 50 → 60",
+        "hours.later: added",
+        "hours.never: removed",
+        "hours.office.12-24: added (closed)",
+        "hours.office.12-25: removed (closed)",
+        "hours.office.sat: 09:00-12:00, 14:00-16:00 → 22:00-02:30",
     ]

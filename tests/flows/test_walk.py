@@ -9,8 +9,8 @@ import pytest
 from acd.config.load import load
 from acd.core.expr import ASKED
 from acd.core.flow import Expr
-from acd.flows.expressions import parse
-from acd.flows.picture import draw, outline, written
+from acd.flows.expressions import parse, written
+from acd.flows.picture import draw, outline
 from acd.flows.rehearsal import CallFrom, Fails, rehearse
 from acd.flows.walk import HELP, Walk
 from tests.config.texts import FLOW, HOTLINE, lay_out

@@ -58,8 +58,8 @@ def test_closed_by_hand_over_reload_and_kill_until_it_is_reset(desk: Desk) -> No
     text = desk.engine.file.read_text()
     desk.engine.file.write_text(text.replace('"00:00-24:00"', '"00:00-23:59"'))
     preview = desk.engine.ask("reload", dry_run=True)["changes"]
-    assert len(preview) == 1, preview
-    assert preview[0].startswith("hours.office.week")
+    assert len(preview) == 7, preview
+    assert preview[0] == "hours.office.fri: 00:00-24:00 → 00:00-23:59"
     assert desk.engine.ask("reload")["changes"] == preview
     assert desk.told() == CLOSED
     desk.engine.ask("surge", id="storm", op="on")
