@@ -35,6 +35,7 @@ class Top(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),  # as everywhere else in a terminal
         Binding("p", "pause", "pause"),
         Binding("1", "go('queues')", "queues"),
         Binding("2", "go('agents')", "agents"),
