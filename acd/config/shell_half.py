@@ -165,7 +165,9 @@ class ShellHalf(Judge):
     def _speech(self, at: TrunkAt | DeviceAt, network: str, path: tuple[Step, ...]) -> None:
         """Its audio is in codecs that are installed, and its keys go where nobody reads them."""
         if "G722" in at.codecs and find_spec("G722") is None:
-            self.wrong((*path, "codecs"), "G722 is not installed", "pip install 'hotline-acd[g722]'")
+            self.wrong(
+                (*path, "codecs", at.codecs.index("G722")), "G722 is not installed", "pip install 'hotline-acd[g722]'"
+            )
         if at.srtp == "off":
             return
         if find_spec("pylibsrtp") is None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acd.core.record import Record, Segment
+from acd.core.record import LegRecord, Quality, Record, Segment
 from acd.records import RecordsError, RecordStore, read
 from acd.records.schema import COLUMNS, to_record, to_row
 
@@ -195,3 +195,24 @@ def test_what_is_not_unicode_is_replaced_and_does_not_stop_the_others() -> None:
     row = to_row(record(1, caller="\udc80evil", segments=[Segment("agent", "\ud800", 0.0)]))
     back = to_record(row)
     assert (back.caller, back.segments[0].name) == ("?evil", "?")
+
+
+def test_how_each_leg_sounded_is_a_row_beside_its_call(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite"
+    bad = Quality("G722", True, 400, 0.2, 0.030, 2.4, far_loss=0.1, far_jitter_s=0.02, round_trip_s=0.25)
+
+    async def story() -> None:
+        store = await open_store(path, Told())
+        store.put(record(1))
+        for leg, role in (("3-1.0", "caller"), ("3-1.1", "agent"), ("3-1.1", "agent")):
+            store.put_leg(LegRecord("3-1", leg, role, "1001", "desk-17", bad))  # type: ignore[arg-type] # of the loop
+        await drained(store)
+        await store.close()
+
+    asyncio.run(story())
+    with closing(sqlite3.connect(path)) as database:
+        rows = list(database.execute("select leg, role, device, codec, secure, loss, mos, round_trip_s from legs"))
+    assert rows == [
+        ("3-1.0", "caller", "desk-17", "G722", 1, 0.2, 2.4, 0.25),
+        ("3-1.1", "agent", "desk-17", "G722", 1, 0.2, 2.4, 0.25),
+    ]
