@@ -98,6 +98,11 @@ class Shifts:
     def _look(self, core: Core, agent: AgentId, now: float) -> None:
         state = core.agents.states.get(agent)
         before = self._open.get(agent)
+        if before is not None and self._regrouped(core, agent):
+            self._close(agent, self._open.pop(agent))  # what he did so far was his old team's
+            before = None
+        if agent in core.agents.settings:
+            self._book.agents[agent] = core.agents.settings[agent]
         if state is None or state.presence is Presence.SIGNED_OFF:
             if before is not None:
                 self._close(agent, self._open.pop(agent))
@@ -116,6 +121,10 @@ class Shifts:
                 self._offered.pop((agent, before.contact), None)
         queue = task.queue if task is not None else None
         self._open[agent] = _Open(word, contact, queue, self._owner(core, agent, contact), now, wall, queues)
+
+    def _regrouped(self, core: Core, agent: AgentId) -> bool:
+        known, settings = self._book.agents.get(agent), core.agents.settings.get(agent)
+        return settings is not None and settings is not known and settings != known
 
     def _owner(self, core: Core, agent: AgentId, contact: CallId | None) -> float | None:
         """When the contact joined its queue; remembered, for a wrap-up outlives its call."""
@@ -142,7 +151,7 @@ class Shifts:
         self._book.spell(agent, spell.doing, spell.wall, ended, spell.serves, spell.queue, spell.offered_at)
 
     def _know(self, core: Core) -> None:
-        self._book.agents |= core.agents.settings
+        self._book.agents = core.agents.settings | self._book.agents  # what is new of the others is seen in `_look`
         self._book.queues |= core.state.settings.queues
         self._serves.clear()
 

@@ -190,6 +190,20 @@ def test_an_offer_that_comes_to_nothing_is_rung_and_busy() -> None:
     assert tally.staffed_s == 15.0
 
 
+def test_time_is_the_team_s_of_that_time() -> None:
+    settings = bank({"ann": agent("ann", teams=("red",)), "bob": agent("bob", teams=("blue",))}, loans())
+    world = World(settings)
+    world.run(10)
+    world.ask(e.SetTeams, agent="ann", teams=("blue",))
+    world.run(20)
+    settings = bank({"ann": agent("ann", teams=("red",)), "bob": agent("bob", teams=("red",))}, loans())
+    world.send(e.Configured(settings))
+    world.run(5)
+    world.send(e.Woke())
+    staffed_s = {key: tally.staffed_s for key, tally in report(world, "team").rows.items()}
+    assert staffed_s == {("red",): 10.0 + 5.0, ("blue",): 20.0 + 30.0 + 5.0}
+
+
 def test_a_reload_and_a_restart_keep_the_books() -> None:
     settings = bank({"ann": agent("ann")}, loans())
     world = World(settings)
