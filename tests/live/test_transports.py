@@ -13,6 +13,8 @@ from tests.live.bank import MENU, WELCOME, Bank
 from tests.live.ear import Ear, write_tone
 from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
 from tests.live.peers.baresip import Baresip
+from tests.live.peers.linphone import Linphone
+from tests.live.rawsip import RawSip
 from tests.sip.certificates import Authority
 
 pytestmark = pytest.mark.peer
@@ -91,6 +93,48 @@ def test_baresip_calls_and_a_registered_baresip_answers(
         hotline.engine.wait_idle()
     wait_until(lambda: not _up(hotline, "2001"), "a phone that is gone has no binding any more")
     assert hotline.engine.records(1)[-1]["released_by"] == "caller"
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_registered_linphone_answers_and_hangs_up(hotline: Hotline, tmp_path: Path, transport: str) -> None:
+    hotline.engine.ask("agent", id="1001", op="sign-off")
+    voice = write_tone(tmp_path / "voice.wav", 1100.0, 30.0)
+    with (
+        Linphone(tmp_path, user="desk", password="desk-word", port=hotline.ports[transport], transport=transport,
+                 ca=hotline.authority.ca, answers=True) as desk,
+        hotline.phone(tmp_path, "home", "tls") as home,
+    ):  # fmt: skip
+        home.registered()
+        wait_until(lambda: hotline.ready("2001"), "the agent is ready")
+        desk.speaks(voice)
+        home.tell("dial", f"sip:95588@127.0.0.1:{hotline.tls_port};transport=tls")
+        home.wait_for_tone(MENU)
+        home.tell("sndcode", "1")
+        home.wait_for_tone(1100.0)
+        desk.hangs_up()
+        hotline.engine.wait_idle()
+    assert hotline.engine.records(1)[-1]["released_by"] == "agent"
+
+
+def test_a_linphone_that_believes_somebody_else_does_not_register(hotline: Hotline, tmp_path: Path) -> None:
+    other = Authority(tmp_path, "other")
+    with Linphone(tmp_path, user="desk", password="desk-word", port=hotline.tls_port, transport="tls",
+                  ca=other.ca) as desk:  # fmt: skip
+        wait_until(lambda: "Certificate verification failed" in desk.complaints(), "it says why")
+        assert not hotline.ready("2001")
+
+
+def test_who_guesses_a_password_raises_an_alarm_and_the_phone_itself_registers(
+    hotline: Hotline, tmp_path: Path
+) -> None:
+    with RawSip(free_port()) as guesser:
+        target = ("127.0.0.1", hotline.bank.phone_port)
+        statuses = [guesser.register(target, "nobody", f"guess {n}") for n in range(12)]
+        assert statuses == [401] * 8 + [503] * 4
+    [alarm] = [a for a in hotline.engine.ask("alarms")["alarms"] if a["name"].startswith("password_guessing")]
+    assert alarm["detail"] == "nobody there is locked out for 60 s"
+    with hotline.phone(tmp_path, "desk", "tcp") as desk:
+        desk.registered()
 
 
 def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline, tmp_path: Path) -> None:
