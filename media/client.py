@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import subprocess
-import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from media import protocol
+from media.link import Link
 from media.plane import Fact, LostFact, NoPorts, Peer, PlayEndedFact, Port, Source
 from media.protocol import (
-    Bind,
     Bound,
     Create,
     Delete,
@@ -44,11 +41,9 @@ from media.protocol import (
     Stop,
     ToWorker,
     Trouble,
-    pack,
 )
 
 READY: Final = 512  # ports kept bound ahead, per worker and address
-BIND_AT_ONCE: Final = 64  # a worker stands still for about a millisecond to bind them
 QUARANTINE_S: Final = 4.0  # late packets of a call that ended must not reach the next one
 PING_EVERY_S: Final = 1.0
 DEAF_AFTER: Final = 5  # pings without an answer: the worker is ended (counted, not timed: the engine may have stood)
@@ -73,89 +68,6 @@ def sendable(host: str) -> bool:
     except ValueError:
         return False
     return not (address.is_multicast or address.is_unspecified or host == "255.255.255.255")
-
-
-class _Link(asyncio.Protocol):
-    """One worker process: what it holds, and the connection to it. Writes of one loop turn go out together."""
-
-    def __init__(self, pool: WorkerPool, number: int) -> None:
-        self.pool = pool
-        self.number = number
-        self.legs: dict[str, Port] = {}
-        self.plays: dict[str, dict[str, None]] = {}  # leg → ops not yet ended
-        self.free: dict[str, deque[int]] = {address: deque() for address in pool.addresses}
-        self.bound: dict[str, set[int]] = {address: set() for address in pool.addresses}
-        self.binding: dict[str, int] = dict.fromkeys(pool.addresses, 0)  # asked for and not yet reported
-        self.left: dict[str, bool] = dict.fromkeys(pool.addresses, True)
-        self.resting: deque[tuple[float, str, int]] = deque()  # until when
-        self.errors: dict[str, str] = {}
-        self.started_at = pool.loop.time()
-        self.unanswered = 0  # pings
-        self.process: subprocess.Popen[bytes] | None = None
-        self.ready: asyncio.Future[None] = pool.loop.create_future()
-        self.answers: dict[int, asyncio.Future[dict[str, int]]] = {}
-        self._transport: asyncio.WriteTransport | None = None
-        self._out: list[bytes] = []
-        self._in = bytearray()
-
-    def tell(self, message: ToWorker) -> None:
-        if not self._out:
-            self.pool.loop.call_soon(self._flush)
-        self._out.append(pack(message))
-
-    def _flush(self) -> None:
-        if self._transport is not None and self._out:
-            self._transport.write(b"".join(self._out))
-        self._out.clear()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass of it
-
-    def data_received(self, data: bytes) -> None:
-        self._in += data
-        self.unanswered = 0
-        for body in protocol.unpack(self._in):
-            self.pool.told(self, protocol.from_worker(body))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self.pool.lost(self)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._flush()
-            self._transport.close()
-
-    def launch(self, control: socket.socket) -> None:
-        """Start the process. Raises OSError."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "media.worker", str(control.fileno())],
-            pass_fds=(control.fileno(),),
-            stdin=subprocess.DEVNULL,
-        )
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-
-    async def ended(self) -> None:
-        """When the process is no more."""
-        if self.process is not None:
-            await asyncio.to_thread(self.process.wait)
-
-    def keep_ready(self, address: str, ready: int) -> None:
-        """Ask for more ports before the last are gone."""
-        missing = ready - len(self.free[address]) - self.binding[address]
-        while missing > 0 and self.left[address]:
-            count = min(missing, BIND_AT_ONCE)
-            self.binding[address] += count
-            self.tell(Bind(address, count))
-            missing -= count
-
-    def rested(self, now: float) -> None:
-        while self.resting and self.resting[0][0] <= now:
-            _, address, port = self.resting.popleft()
-            self.free[address].append(port)
 
 
 class WorkerPool:
@@ -192,9 +104,9 @@ class WorkerPool:
         self._silent_after_s = silent_after_s
         self._quarantine_s = quarantine_s
         self._ready = ready
-        self._links: list[_Link | None] = [None] * workers
-        self._legs: dict[str, _Link] = {}
-        self._plays: dict[str, tuple[_Link, str]] = {}  # op → worker, leg
+        self._links: list[Link | None] = [None] * workers
+        self._legs: dict[str, Link] = {}
+        self._plays: dict[str, tuple[Link, str]] = {}  # op → worker, leg
         self._waits = [BACK_OFF_S[0]] * workers
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions = 0
@@ -243,7 +155,7 @@ class WorkerPool:
 
     async def _spawn(self, number: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        link = _Link(self, number)
+        link = Link(self, number)
         try:
             with theirs:
                 link.launch(theirs)
@@ -261,7 +173,7 @@ class WorkerPool:
         for address in self.addresses:
             link.keep_ready(address, self._ready)
 
-    def lost(self, link: _Link) -> None:
+    def lost(self, link: Link) -> None:
         """The worker has closed its connection: its legs are lost, another takes its place."""
         if self._closing or self._links[link.number] is not link:
             return
@@ -284,7 +196,7 @@ class WorkerPool:
         for leg in link.legs:
             self._fact(LostFact(leg, "worker"))
 
-    async def _restart(self, link: _Link) -> None:
+    async def _restart(self, link: Link) -> None:
         number = link.number
         first, longest = BACK_OFF_S
         if self.loop.time() - link.started_at > HEALTHY_S:
@@ -335,11 +247,11 @@ class WorkerPool:
         link.tell(Create(leg, address, port.port))
         return port
 
-    def _least_busy(self, address: str) -> _Link | None:
+    def _least_busy(self, address: str) -> Link | None:
         links = [link for link in self._links if link is not None and self._have_port(link, address)]
         return min(links, key=lambda link: len(link.legs), default=None)
 
-    def _have_port(self, link: _Link, address: str) -> bool:
+    def _have_port(self, link: Link, address: str) -> bool:
         if not link.free[address]:
             link.rested(self.loop.time())
         return bool(link.free[address])
@@ -433,7 +345,7 @@ class WorkerPool:
 
     # ------------------------------------------------------------------------------------------- what workers tell
 
-    def told(self, link: _Link, message: FromWorker) -> None:
+    def told(self, link: Link, message: FromWorker) -> None:
         if isinstance(message, Digit | MediaLost):
             if message.leg in link.legs:
                 self._fact(message.fact())
@@ -463,7 +375,7 @@ class WorkerPool:
         except Exception:  # the connection to the worker must outlive it
             log.exception("%s was not taken", fact)
 
-    def _bound(self, link: _Link, bound: Bound) -> None:
+    def _bound(self, link: Link, bound: Bound) -> None:
         link.free[bound.address].extend(bound.ports)
         link.bound[bound.address].update(bound.ports)
         link.left[bound.address] = bound.left
