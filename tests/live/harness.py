@@ -21,18 +21,19 @@ SCENARIOS = Path(__file__).parent / "sipp"
 
 
 FIRST_PORT, LAST_PORT = 10_000, 29_990  # below the kernel's own choices and the media's
-_next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT)
+_next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT, 2)
 
 
 _choosing = threading.Lock()
 
 
 def free_port() -> int:
-    """A port that nobody holds at the moment, and that nobody is given by chance: tests run side by side."""
+    """An even port that nobody holds at the moment, and that nobody is given by chance: tests run side by side. The odd
+    one above is for its RTCP, and given to nobody."""
     global _next_port
     with _choosing:
         while True:
-            _next_port = FIRST_PORT + (_next_port + 1 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
+            _next_port = FIRST_PORT + (_next_port + 2 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
             try:
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                     with socket.socket(socket.AF_INET, kind) as probe:
