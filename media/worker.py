@@ -28,6 +28,7 @@ from media.dtmf import Pressed, spell, tones
 from media.feeds import Feeds, Play, Reason
 from media.hearing import Hearing
 from media.leg import Counters, Leg
+from media.pipe import Pipe
 from media.plane import Peer
 from media.ports import WILDCARD, Home, Ports, beside, bound
 from media.protocol import (
@@ -61,19 +62,15 @@ FORGIVEN_S: Final = 1.0  # further behind (the machine slept), ticks are given u
 CHECK_S: Final = 1.0
 NAP_S: Final = 0.001  # between two looks under traffic: one waking serves several packets, none waits longer
 EVENTS_A_ROUND: Final = 256  # packets between two looks at the clock
-OUTBOX: Final = 1 << 20  # bytes the engine has not read yet: beyond, keys are dropped
 ERRORS_SHOWN: Final = 20
 QUALITIES_AT_ONCE: Final = 200  # legs in one message
 
 
 class Worker:
     def __init__(self, control: socket.socket) -> None:
-        self._control = control
-        self._inbox = bytearray()
-        self._outbox = bytearray()
-        self._blocked = False  # the engine is slow to read
-        self._ended = False
         self._epoll = select.epoll()
+        self._pipe = Pipe(control, self._epoll)
+        self._tell = self._pipe.tell
         self._hello: Hello | None = None
         self._counters = Counters()
         self._feeds = Feeds(self._counters, self._done)
@@ -103,16 +100,14 @@ class Worker:
             Stats: lambda message: self._tell(Figures(message.id, self._figures())),
             Ping: lambda message: self._tell(Pong(message.id)),
         }
-        control.setblocking(False)
-        self._epoll.register(control.fileno(), select.EPOLLIN)
 
     # ---------------------------------------------------------------------------------------------------- the loop
 
     def run(self) -> None:
         """Until the control socket closes."""
-        by_fd, control, poll = self._by_fd, self._control.fileno(), self._epoll.poll
+        by_fd, pipe, poll = self._by_fd, self._pipe, self._epoll.poll
         asked = monotonic()
-        while not self._ended:
+        while not pipe.ended:
             if asked >= self._wake_at:
                 self._on_time(asked)
                 asked = monotonic()
@@ -123,12 +118,11 @@ class Worker:
                     receiver = by_fd.get(fd)
                     if receiver is not None:
                         receiver.receive(now)
-                    elif fd == control:
+                    elif fd == pipe.fd:
                         self._control_ready(event)
             except Exception:  # one leg's packet must not end the calls of all; what was not read is polled again
                 self._failed()
-            if self._outbox and not self._blocked:
-                self._flush()
+            pipe.flush()
             busy = now - asked < NAP_S and len(events) < EVENTS_A_ROUND
             asked = monotonic()
             if busy and asked < self._wake_at:
@@ -209,20 +203,7 @@ class Worker:
     # ------------------------------------------------------------------------------------------------- the control
 
     def _control_ready(self, event: int) -> None:
-        if event & select.EPOLLOUT:
-            self._blocked = False
-            self._epoll.modify(self._control.fileno(), select.EPOLLIN)
-        try:
-            data = self._control.recv(1 << 16)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._ended = True
-            return
-        self._inbox += data
-        for body in protocol.unpack(self._inbox):
+        for body in self._pipe.ready(event):
             try:
                 message = protocol.to_worker(body)
                 self._verbs[type(message)](message)
@@ -236,23 +217,6 @@ class Worker:
 
     def _trouble(self, leg: str, what: str) -> None:
         self._tell(Trouble(leg, what))
-
-    def _tell(self, message: protocol.FromWorker) -> None:
-        if len(self._outbox) < OUTBOX or not isinstance(message, Digit | Trouble | Qualities):
-            self._outbox += protocol.pack(message)
-
-    def _flush(self) -> None:
-        try:
-            sent = self._control.send(self._outbox)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._ended = True
-            return
-        del self._outbox[:sent]
-        if self._outbox:
-            self._blocked = True
-            self._epoll.modify(self._control.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
     def _greet(self, hello: Hello) -> None:
         if hello.version != protocol.VERSION:
