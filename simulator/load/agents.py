@@ -6,6 +6,7 @@ import asyncio
 
 from simulator.desks import Desk, Duty, roster
 from simulator.load.callers import talks
+from simulator.load.control import Control
 from simulator.load.stage import Line, Stage
 from simulator.phones.exchange import Phone, Ring
 from simulator.world.agents import BACK_S
@@ -20,15 +21,20 @@ ANSWERS_NEVER_S = 3600.0  # the engine has cancelled long before
 
 async def assemble(stage: Stage) -> list[Duty]:
     """Everybody off, then those on whose day has begun; returns the days."""
-    view = await stage.control.ask("agents")
-    for agent in view["agents"]:
-        if agent["presence"] != "signed_off":
-            await stage.control.order(agent["id"], "sign-off")
+    await dismiss(stage.control)
     duties = list(roster(stage.scenario, stage.desks, stage.replication))
     for duty in duties:
         if duty.begins <= 0:
             await _comes(stage, stage.desks[duty.agent])
     return duties
+
+
+async def dismiss(control: Control) -> None:
+    """Everybody off."""
+    view = await control.ask("agents")
+    for agent in view["agents"]:
+        if agent["presence"] != "signed_off":
+            await control.order(agent["id"], "sign-off")
 
 
 async def day(stage: Stage, duty: Duty) -> None:

@@ -35,6 +35,7 @@ def load(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Simulate the same callers too, side by side.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Write results.json and report.html in here.")] = None,
 ) -> None:
     """A scenario as real SIP and RTP, in real time: its callers and agents are telephones, the engine is the real one.
 
@@ -46,6 +47,8 @@ def load(
     done = _run(str(config), hotline, played, target)
     for problem, count in done.problems.items():
         print(f"{count} × {problem}", file=sys.stderr)
+    if out is not None:
+        _report(out, done, compare)
     if as_json:
         print_json(facts(done, compare))
     elif compare:
@@ -69,6 +72,17 @@ def facts(done: Loaded, compare: bool) -> dict[str, Any]:
         "difference": differences_as_json(differences(done.simulated, done.live)),
         "problems": dict(done.problems),
     }
+
+
+def _report(out: Path, done: Loaded, compare: bool) -> None:
+    from simulator.report import write_report
+    from simulator.results import differences
+
+    found = [done.simulated, done.live] if compare else [done.live]
+    try:
+        write_report(out, found, facts(done, compare), differences(*found) if compare else None)
+    except OSError as error:
+        fail(NO, f"{error.filename}: {error.strerror}")
 
 
 def _read(config: Path, scenario: Path) -> tuple[Hotline, Scenario]:

@@ -14,7 +14,7 @@ from typing import Final
 from acd.config import Hotline
 from acd.core.record import Record
 from acd.records.read import read
-from simulator.load.agents import assemble, day, rings
+from simulator.load.agents import NOBODY_HERE, assemble, day, dismiss, rings
 from simulator.load.callers import calls
 from simulator.load.control import Control
 from simulator.load.cues import Rehearsal, who
@@ -74,7 +74,12 @@ async def _replications(name: str, hotline: Hotline, scenario: Scenario, target:
     there = places(hotline, trunks, target)
     control = Control(hotline.control)
     voice = str(next(iter(hotline.music.values())))
-    exchange = Exchange(there.listeners, voice, _nobody, host=there.host)
+
+    async def nobody(phone: Phone, ring: Ring) -> None:
+        """Before the first replication."""
+        exchange.hang_up(phone, NOBODY_HERE)
+
+    exchange = Exchange(there.listeners, voice, nobody, host=there.host)
     live, simulated, problems = [], [], Counter[str]()
     await exchange.start()
     try:
@@ -84,6 +89,7 @@ async def _replications(name: str, hotline: Hotline, scenario: Scenario, target:
             simulated.append(rehearsed)
             live.append(await _play(stage, hotline.records or Path()))
             problems += stage.problems
+        await dismiss(control)  # these telephones are going
     finally:
         await exchange.close()
         control.close()
@@ -91,10 +97,6 @@ async def _replications(name: str, hotline: Hotline, scenario: Scenario, target:
     return Loaded(
         Results(name, version, scenario, live), Results(f"{name}, simulated", version, scenario, simulated), problems
     )
-
-
-async def _nobody(phone: Phone, ring: Ring) -> None:
-    """A call before the first replication: there is nobody, and nothing to hang up with yet."""
 
 
 async def _register(exchange: Exchange, there: Places) -> None:

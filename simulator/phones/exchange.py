@@ -33,6 +33,7 @@ HOST: Final = "127.0.0.1"
 CODECS: Final = (sdp.PCMA, sdp.PCMU, sdp.TELEPHONE_EVENT)
 SETUP_S: Final = 10.0
 """The longest an answer, a ring or a hang-up may take before it counts as a failure."""
+LEAVE_S: Final = 2.0
 DEAF_S: Final = 1.5
 """Who is in a conversation and hears no packet for so long hears nothing."""
 
@@ -79,6 +80,7 @@ class Exchange:
     random: Random = field(default_factory=lambda: Random(1))
     phones: dict[str, Phone] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    accounts: dict[str, tuple[Hop, Credentials]] = field(default_factory=dict)  # registered, or about to be
     registrations: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     sip: SipShell = field(init=False)
     media: WorkerPool = field(init=False)
@@ -99,12 +101,13 @@ class Exchange:
         self.sip.start()
 
     async def close(self) -> None:
-        """Hang up what is up, and end."""
+        """Hang up what is up, leave the registrars, and end."""
         for phone in list(self.phones.values()):
             self.hang_up(phone)
-        waiting = [asyncio.ensure_future(phone.ended.wait()) for phone in self.phones.values()]
+        waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(p.ended.wait()) for p in self.phones.values()]
+        waiting += [asyncio.ensure_future(self._register(user, 0)) for user in self.accounts]
         if waiting:
-            _, late = await asyncio.wait(waiting, timeout=2.0)
+            _, late = await asyncio.wait(waiting, timeout=LEAVE_S)
             for one in late:
                 one.cancel()
         for task in self.tasks:
@@ -177,17 +180,17 @@ class Exchange:
         self.media.send_digits(phone.name, keys)
 
     async def register(self, listener: str, registrar: tuple[str, int], user: str, password: str) -> int:
-        """Register, and stay so. Returns the status: 200, or what the registrar said instead."""
-        host, port = registrar
+        """Register, and stay so until `close`. Returns the status: 200, or what the registrar said instead."""
+        self.accounts[user] = Hop(listener, *registrar), Credentials(user, password)
+        return await self._register(user, 3600)
+
+    async def _register(self, user: str, expires_s: int) -> int:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.registrations[user] = answer
-        self.sip.endpoint.register(
-            user,
-            f"sip:{host}:{port}",
-            Hop(listener, host, port),
-            asyncio.get_running_loop().time(),
-            credentials=Credentials(user, password),
-        )
+        hop, credentials = self.accounts[user]
+        now = asyncio.get_running_loop().time()
+        uri = f"sip:{hop.host}:{hop.port}"
+        self.sip.endpoint.register(user, uri, hop, now, credentials=credentials, expires_s=expires_s)
         self.sip.flush()
         return await answer
 

@@ -30,11 +30,13 @@ def acd(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_plays_a_scenario_live_and_puts_it_beside_its_simulation(tmp_path: Path) -> None:
     hotline = bank.hotline(tmp_path)
     bank.scenario(hotline, 7.0, per_hour=3600)
-    done = acd(tmp_path, "--compare", "--json")
+    done = acd(tmp_path, "--compare", "--json", "--out", "report")
     assert done.returncode == 0, done.stderr
     assert "7 s" in done.stderr, "progress is told"
     found = json.loads(done.stdout)
     assert found["problems"] == {}
+    assert json.loads((tmp_path / "report" / "results.json").read_text()) == found
+    assert "simulated" in (tmp_path / "report" / "report.html").read_text()
     live, simulated = found["live"], found["simulated"]
     assert live.keys() == simulated.keys()
     assert live["total"]["offered"] == simulated["total"]["offered"]
@@ -56,6 +58,9 @@ def test_an_engine_that_runs_already_is_the_target_and_runs_on(tmp_path: Path) -
         done = acd(tmp_path, "--json", "--target", f"sip:{trunk.host}:{trunk.port}")
         assert done.returncode == 0, done.stderr
         engine.wait_idle()
+        agents = {agent["id"]: agent for agent in engine.ask("agents")["agents"]}
+        assert {agent["presence"] for agent in agents.values()} == {"signed_off"}
+        assert not agents["2001"]["device_up"], "what registered has left"
         assert json.loads(done.stdout)["total"]["offered"]["mean"] == len(engine.records(1)) > 0
 
 
