@@ -312,9 +312,12 @@ class Hotline:
 
     def reload(self) -> list[str]:
         """Read the configuration again and put it in force; live calls are not touched. Returns the differences.
-        Raises `ConfigError`, or `OSError` for a certificate, and then nothing has changed."""
+        Raises `ConfigError`, `OSError` for a certificate, `SecretMissing`, and then nothing has changed."""
         fresh = load(self.configuration.file)
         changes = difference(self.configuration, fresh)
+        for trunk in fresh.trunks.values():
+            if trunk.register is not None:
+                trunk.register.password.reveal()  # missing: now, while nothing has changed
         self.sip.secure(tls_files(fresh))
         self.endpoint.configure(endpoint_settings(fresh))
         gone = set(static_devices(self.configuration)) - set(static_devices(fresh))

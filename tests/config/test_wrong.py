@@ -216,6 +216,42 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "'127.0.0.1:70600' has no valid port",
         "a port is 1 to 65535",
     ),
+    "tls without a certificate": (
+        'trunks: {sip: "udp:127.0.0.1:5060"}',
+        'trunks: {sip: «"tls:127.0.0.1:5061"}',
+        "tls needs a certificate",
+        "add tls: {certificate: …, key: …}",
+    ),
+    "a certificate that is not there": (
+        'trunks: {sip: "udp:127.0.0.1:5060"}',
+        'trunks: {sip: "tls:127.0.0.1:5061", tls: {certificate: «gone.pem}}',
+        "certificate and key cannot be used: No such file or directory",
+        "give a certificate and its key, unencrypted, as PEM",
+    ),
+    "a contact by a transport nobody listens on": (
+        '"sip:a1@127.0.0.1:7070"',
+        '«"sip:a1@127.0.0.1:7070;transport=tcp"',
+        "network 'agents' does not listen on tcp",
+        'add "tcp:…" to sip: of that network',
+    ),
+    "a transport that is not served": (
+        'trunks: {sip: "udp:127.0.0.1:5060"}',
+        'trunks: {sip: «"ws:127.0.0.1:5060"}',
+        "ws is not served yet",
+        "listen on udp, tcp, tls",
+    ),
+    "a registration with nobody": (
+        "    trusted: true",
+        "    trusted: true\n    «registration: {user: a, password: {file: secrets.env, key: DESK}}",
+        "register where?",
+        "add dial_out: {to: …}",
+    ),
+    "a number rewritten by nonsense": (
+        "    trusted: true",
+        '    trusted: true\n    rewrite: {called: [«{match: "(", to: "1"}]}',
+        "'(' to '1' cannot be done: missing ), unterminated subpattern at position 0",
+        "such as {match: '\\+86(.*)', to: '0\\1'}",
+    ),
     "a network with host bits": (
         'sources: ["127.0.0.1:7060"]',
         'sources: [«"192.0.2.7/24"]',

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.live.ear import Ear, write_tone
 from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
 from tests.live.peers.baresip import Baresip
 from tests.live.peers.linphone import Linphone
-from tests.live.rawsip import RawSip
+from tests.live.rawsip import RawSip, sdp
 from tests.sip.certificates import Authority
 
 pytestmark = pytest.mark.peer
@@ -135,6 +136,22 @@ def test_who_guesses_a_password_raises_an_alarm_and_the_phone_itself_registers(
     assert alarm["detail"] == "nobody there is locked out for 60 s"
     with hotline.phone(tmp_path, "desk", "tcp") as desk:
         desk.registered()
+
+
+def test_a_flood_of_calls_over_a_connection_that_breaks_leaves_no_call_and_no_port(hotline: Hotline) -> None:
+    port = hotline.bank.trunk_port
+    with socket.create_connection(("127.0.0.1", port)) as trunk:
+        for n in range(100):
+            trunk.sendall(
+                f"INVITE sip:95588@127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKflood{n}\r\n"
+                f"From: <sip:1@127.0.0.1>;tag={n}\r\nTo: <sip:95588@127.0.0.1>\r\nCall-ID: flood-{n}\r\n"
+                f"CSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: <sip:1@127.0.0.1:9;transport=tcp>\r\n"
+                f"Content-Type: application/sdp\r\nContent-Length: {len(sdp(9000))}\r\n\r\n{sdp(9000)}".encode()
+            )
+        wait_until(lambda: hotline.engine.ask("status")["calls"] == 100, "all have come")
+        trunk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    hotline.engine.wait_idle(5)
+    wait_until(lambda: [r["caller"] for r in hotline.engine.records(100)].count("1") == 100, "each is recorded, once")
 
 
 def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline, tmp_path: Path) -> None:
