@@ -1,4 +1,4 @@
-"""What the audio is made of, end to end: SRTP, G.722, keys in band, and what the records say of it; baresip and raw
+"""What the audio is made of, end to end: SRTP, G.722, and what the records say of it; with baresip, linphonec and raw
 sockets as the other side."""
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import pytest
 
 from tests.live.bank import MENU, MUSIC, WELCOME, Bank
 from tests.live.ear import Ear, write_tone
-from tests.live.harness import EngineProcess, Sipp, wait_until
+from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
 from tests.live.peers.baresip import Baresip
+from tests.live.peers.linphone import Linphone
+from tests.sip.certificates import Authority
 
 pytestmark = pytest.mark.peer
 
@@ -185,3 +187,32 @@ def test_a_leg_that_loses_packets_says_so_in_its_record(tmp_path: Path) -> None:
         assert leg["loss"] == pytest.approx(0.19, abs=0.05)
         assert leg["mos"] < 3.5
         engine.wait_idle()
+
+
+def test_linphone_over_tls_is_called_by_srtp(tmp_path: Path) -> None:
+    hotline = Hotline(tmp_path)
+    authority, tls_port = Authority(tmp_path), free_port()
+    certificate, key = authority.certificate("engine")
+    udp = f'"udp:127.0.0.1:{hotline.bank.phone_port}"'
+    text = hotline.bank.text.replace(
+        f"{udp}, ", f'[{udp}, "tls:127.0.0.1:{tls_port}"], tls: {{certificate: {certificate}, key: {key}}}, '
+    )
+    voice = write_tone(tmp_path / "voice.wav", 900.0, 30.0)
+    with (
+        EngineProcess(tmp_path, text) as hotline.engine,
+        Linphone(tmp_path, user="safe", password="safe-word", port=tls_port, transport="tls", ca=authority.ca,
+                 answers=True, srtp=True) as safe,
+        Ear() as ear,
+    ):  # fmt: skip
+        hotline.agent("2001")
+        safe.speaks(voice)
+        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port, talk_ms=6000,
+                  target=("127.0.0.1", hotline.bank.trunk_port),
+                  keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
+            ear.wait_for_tone(WELCOME)
+            ear.press("1")
+            ear.wait_for_tone(900.0)
+            trunk.done()
+        agent = next(leg for leg in legs(tmp_path, 2) if leg["role"] == "agent")
+        assert (agent["device"], bool(agent["secure"]), agent["codec"]) == ("safe", True, "PCMA")
+        hotline.engine.wait_idle()

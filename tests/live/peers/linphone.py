@@ -12,7 +12,7 @@ class Linphone:
     """One linphonec, driven over its standard input. `ca`: the authority it believes."""
 
     def __init__(self, directory: Path, *, user: str, password: str, port: int, transport: str, ca: Path,
-                 answers: bool = False) -> None:  # fmt: skip
+                 answers: bool = False, srtp: bool = False) -> None:  # fmt: skip
         program = shutil.which("linphonec")
         assert program, "linphonec is missing: apt-get install linphone-nogtk (make peers)"
         self.directory = directory / "linphone"
@@ -20,7 +20,7 @@ class Linphone:
         config = self.directory / "rc"
         config.write_text(
             f"[sip]\nsip_port=0\nsip_tcp_port=-1\nsip_tls_port=-1\nverify_server_certs=1\nverify_server_cn=0\n"
-            f"root_ca={ca}\ndefault_proxy=0\nmedia_encryption=none\n[rtp]\naudio_rtp_port=-1\n"
+            f"root_ca={ca}\ndefault_proxy=0\nmedia_encryption={'srtp' if srtp else 'none'}\n[rtp]\naudio_rtp_port=-1\n"
             f"[proxy_0]\nreg_proxy=<sip:127.0.0.1:{port};transport={transport}>\nreg_identity=<sip:{user}@127.0.0.1>\n"
             f"reg_expires=600\nreg_sendregister=1\n"
             f"[auth_info_0]\nusername={user}\npasswd={password}\ndomain=127.0.0.1\n"
