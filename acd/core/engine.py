@@ -214,7 +214,7 @@ def _digit(core: Core, event: Digit) -> None:
     call = core.call_of(leg)
     if leg.role == "caller":
         interpreter.pressed(core, call, event.digit)
-    elif leg.confirm_key is not None and not leg.accepted:
+    elif leg.confirm_key is not None and not leg.accepted and leg.state is LegState.UP:  # none counts before the answer
         offers.confirmed(core, call, leg, event.digit)
 
 

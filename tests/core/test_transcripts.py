@@ -201,3 +201,17 @@ def test_6_a_restart_in_mid_call() -> None:
     assert after.engine.view(after.now).agents[0].work == (("1-1", "wrap_up"),)
     after.run(10)
     assert after.told(10)[0] == "10s desk-1 rings, 13800000003 calling"
+
+
+def test_a_key_in_early_media_takes_no_call() -> None:
+    """Only who has picked up can be a person: an announcement before the answer may hold any tone."""
+    world = World(hotline(PLAIN, answer="at_once", agents=1, confirm=(1,)))
+    world.send(e.DeviceUp("home-1"))
+    world.phones["home-1"] = Phone(answers_after_s=4.0)
+    world.call()
+    world.send(e.Digit(world.leg("home-1").id, "1"))
+    world.run(3)
+    assert world.hears("caller") == "music default"
+    world.run(2)
+    world.press("home-1", "1")
+    assert world.hears("caller") == "home-1"
