@@ -39,20 +39,25 @@ _BASIS: Final = (np.concatenate([_WAVES.real, _WAVES.imag], axis=1) * (2 / WINDO
 
 def keys(samples: NDArray[np.float32]) -> list[str]:
     """For each row of 160 samples the key that sounds in it, "" for none."""
-    parts = samples @ _BASIS
-    each = parts[:, : len(_TONES)] ** 2 + parts[:, len(_TONES) :] ** 2  # squares of amplitudes
+    energy = 2 * np.einsum("ij,ij->i", samples, samples) / WINDOW  # in squares of amplitudes, as all here
+    loud = np.flatnonzero(energy > 2 * LEAST**2)
+    found = [""] * len(samples)
+    if not len(loud):
+        return found
+    parts = samples[loud] @ _BASIS
+    each = parts[:, : len(_TONES)] ** 2 + parts[:, len(_TONES) :] ** 2
     power = each.reshape(-1, len(OFF_TUNE), 8).max(axis=1)
     low, high = power[:, :4], power[:, 4:]
-    row, column = low.argmax(axis=1), high.argmax(axis=1)
     rows, columns = low.max(axis=1), high.max(axis=1)
-    energy = 2 * (samples**2).mean(axis=1)
     sound = (
         (np.minimum(rows, columns) > LEAST**2)
-        & (rows + columns > PURE * energy)
+        & (rows + columns > PURE * energy[loud])
         & (columns < rows * TWIST**2)
         & (rows < columns * REVERSE**2)
     )
-    return [KEYPAD[4 * r + c] if yes else "" for r, c, yes in zip(row, column, sound, strict=True)]
+    for n in np.flatnonzero(sound):
+        found[loud[n]] = KEYPAD[4 * int(low[n].argmax()) + int(high[n].argmax())]
+    return found
 
 
 def windows(law: NDArray[np.uint8], codecs: NDArray[np.intp]) -> NDArray[np.float32]:

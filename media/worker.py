@@ -415,6 +415,7 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy's own threads would only wait for one another
     worker = Worker(socket.socket(fileno=int(sys.argv[1])))
     gc.freeze()
     worker.run()
