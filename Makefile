@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Programs that play the other side of a call in tests: real phones and a real load generator.
-PEERS  := sip-tester baresip espeak-ng
+PEERS  := sip-tester baresip linphone-cli espeak-ng
 
 .PHONY: help run test prove lint types imports check bench fuzz peers clean
 help:            ## this list
