@@ -255,8 +255,11 @@ class RawSip:
                 data, source = self.socket.recvfrom(65535)
             except TimeoutError:
                 continue
-            if data.strip():
-                self._take(Message(data), source)
+            try:
+                message = Message(data)
+            except (IndexError, ValueError):
+                continue  # a keep-alive, or the answer to rubbish
+            self._take(message, source)
 
     def _take(self, message: Message, source: tuple[str, int]) -> None:
         call = self.calls.get(message["call-id"])
