@@ -99,6 +99,7 @@ class Endpoint:
         self._expiries: dict[str, Alarm] = {}
         self._registrations: dict[tuple[str, str], Registration] = {}
         self.callers: dict[tuple[str, str], Session] = {}  # theirs, by Call-ID and their tag
+        self._stranded: dict[str, list[Session]] = {}  # by account: calls whose connection is gone
         self._received = self._sent = 0
         self._uas = Uas(self, settings.realm)
         self.configure(settings)
@@ -160,7 +161,9 @@ class Endpoint:
         self.layer.unreachable(hops)
         for session in [one for one in self.sessions.values() if one.hop in hops]:
             session.caller_lost()
-        for user in self.registrar.unbind(hops):
+        for user, gone in self.registrar.unbind(hops).items():
+            stranded = [one for one in self.sessions.values() if one.dialog is not None and one.dialog.hop in gone]
+            self._stranded[user] = [one for one in self._stranded.get(user, ()) if one.confirmed] + stranded
             self.bindings_changed(user)
 
     def connections(self) -> Set[Hop]:
@@ -423,6 +426,10 @@ class Endpoint:
         else:
             self.layer.timers.set(alarm, when)
         contacts = self.contacts(user, self.layer.now)
+        if contacts and user in self._stranded:  # the telephone is back: its calls go on where it is now
+            for session in self._stranded.pop(user):
+                if session.dialog is not None:
+                    session.dialog.hop = contacts[0][1]
         self.events.append(Registered(user, tuple([contact for contact, _ in contacts])))
 
     def _expire(self, user: str, now: float) -> None:

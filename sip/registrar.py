@@ -40,6 +40,7 @@ class TooBrief(SipError):
 class Registrar:
     def __init__(self) -> None:
         self._bindings: dict[str, list[Binding]] = {}  # by account, oldest first
+        self._registered_on: dict[Hop, set[str]] = {}  # connections, with the accounts that registered there
 
     def __len__(self) -> int:
         return sum(map(len, self._bindings.values()))
@@ -66,6 +67,8 @@ class Registrar:
             if seconds:
                 kept.append(Binding(str(uri), uri, reach(uri, hop), now + seconds, *order))
         self._keep(user, kept[-bounds.contacts :])
+        if hop.connection:
+            self._registered_on.setdefault(hop, set()).add(user)
         return True
 
     def current(self, user: str, now: float) -> tuple[Binding, ...]:
@@ -116,12 +119,15 @@ class Registrar:
         """Those bound to a connection: it has gone."""
         self._keep(user, [binding for binding in self._bindings.get(user, ()) if binding.hop.transport == "udp"])
 
-    def unbind(self, hops: Set[Hop]) -> list[str]:
-        """Forget the bindings to connections that are gone. The accounts that had one."""
-        hit = [user for user, bindings in self._bindings.items() if any(b.hop in hops for b in bindings)]
-        for user in hit:
-            self._keep(user, [b for b in self._bindings[user] if b.hop not in hops])
-        return hit
+    def unbind(self, hops: Set[Hop]) -> dict[str, set[Hop]]:
+        """Forget the bindings to connections that are gone: on which an account had registered, by account."""
+        lost: dict[str, set[Hop]] = {}
+        for hop in hops:
+            for user in self._registered_on.pop(hop, ()):
+                lost.setdefault(user, set()).add(hop)
+        for user in lost:
+            self._keep(user, [b for b in self._bindings.get(user, ()) if b.hop not in hops])
+        return lost
 
     def _remove_all(self, user: str, request: Request, order: tuple[str, int], now: float) -> None:
         if len(request.all("Contact")) > 1 or delta_seconds(request.get("Expires") or "1") != 0:

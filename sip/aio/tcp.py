@@ -207,9 +207,13 @@ class Streams:
         self._listening.clear()
         for task in self._tasks:
             task.cancel()
+        self.drop_all()
+        self._connections.clear()
+
+    def drop_all(self) -> None:
+        """Cut every connection; what listens goes on."""
         for connection in list(self._connections.values()):
             connection.abort()
-        self._connections.clear()
 
     def ports(self) -> dict[str, int]:
         return {name: listening.sock.getsockname()[1] for name, listening in self._listening.items()}

@@ -20,6 +20,7 @@ from sip.aio import SipShell, StreamLimits, Tls
 from sip.endpoint import (
     Account,
     Answered,
+    Confirmed,
     Ended,
     EndpointSettings,
     Hop,
@@ -177,6 +178,35 @@ def test_a_registration_is_called_back_on_its_connection_and_ends_with_it(run: R
             assert (await registrar.hears(Registered, 2)).contacts == ()
             registrar.call(hop)
             assert (await registrar.hears(Ended, 2)).cause == "unreachable", "at once: there is no way to it any more"
+
+    run(play())
+
+
+@RUNS
+def test_a_call_outlives_its_connection_when_the_telephone_registers_anew(run: Run) -> None:
+    async def play() -> None:
+        registrar, phone = Side(), Side()
+        async with sides(registrar, phone):
+
+            def register() -> None:
+                now = asyncio.get_running_loop().time()
+                phone.shell.endpoint.register("desk", "sip:127.0.0.1", registrar.hop, now, credentials=None)
+                phone.shell.flush()
+
+            register()
+            await registrar.hears(Registered)
+            registrar.call(registrar.shell.endpoint.contacts("desk", asyncio.get_running_loop().time())[0][1])
+            session = (await registrar.hears(Answered)).session
+            await phone.hears(Confirmed)
+            phone.shell.streams.drop_all()
+            assert (await registrar.hears(Registered, 2)).contacts == ()
+            register()
+            await registrar.hears(Registered, 3)
+            assert not [event for event in registrar.events + phone.events if isinstance(event, Ended)]
+            session.end()
+            registrar.shell.flush()
+            assert (await phone.hears(Ended)).by == "peer"
+            assert (await registrar.hears(Ended)).by == "us"
 
     run(play())
 

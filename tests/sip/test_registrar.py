@@ -152,3 +152,16 @@ def test_expired_ones_are_dropped_when_asked() -> None:
 def test_where_a_contact_is_reached(contact: str, hop: Hop, expected: tuple[str, int]) -> None:
     found = reach(Uri.parse(contact), hop)
     assert (found.host, found.port, found.connection) == (*expected, hop.connection)
+
+
+def test_a_connection_that_is_gone_takes_its_bindings_and_names_who_had_registered_there() -> None:
+    desk, bounds = Registrar(), Bounds(60, 3600, 3)
+    one, two = Hop("l", "192.0.2.7", 40_001, "tcp", 1), Hop("l", "192.0.2.7", 40_002, "tcp", 2)
+    assert desk.register("1001", register("<sip:a@192.0.2.7>"), one, 0.0, bounds)
+    assert desk.register("1001", register("<sip:a@192.0.2.7>", cseq=2), two, 1.0, bounds)
+    assert desk.unbind({one}) == {"1001": {one}}, "it had moved on before we knew"
+    assert [binding.hop for binding in desk.current("1001", 2.0)] == [two]
+    assert desk.register("1002", register("<sip:b@192.0.2.7>"), two, 1.0, bounds)
+    assert desk.unbind({one, two}) == {"1001": {two}, "1002": {two}}
+    assert desk.current("1001", 2.0) == ()
+    assert desk.unbind({two}) == {}
