@@ -35,28 +35,9 @@ class Session:
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack",
-        "_arrival",
-        "_asked_who",
-        "_attempt",
-        "_credentials",
-        "_endpoint",
-        "_local_sdp",
-        "_reason",
-        "_refer",
-        "_refresh",
-        "_reoffer",
-        "_retry_after_s",
-        "_unacked",
-        "_why",
-        "call_id",
-        "dialog",
-        "hop",
-        "local_tag",
-        "name",
-        "outgoing",
-        "remote_sdp",
-        "state",
+        "_ack", "_arrival", "_asked_who", "_attempt", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
+        "_refresh", "_reoffer", "_retry_after_s", "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name",
+        "outgoing", "remote_sdp", "state",
     )  # fmt: skip
 
     def __init__(
