@@ -6,6 +6,9 @@ STAMP  := $(VENV)/.installed
 # Programs that play the other side of a call in tests: real phones and a real load generator.
 PEERS  := sip-tester baresip linphone-cli espeak-ng
 
+# Tests that run whole engines beside real peers: one after the other, the others side by side.
+LIVE   := tests/live tests/load tests/softphone
+
 .PHONY: help run test prove lint types imports check bench fuzz peers clean
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 12
@@ -24,7 +27,8 @@ peers:           ## the Debian packages of the test peers (needs root or sudo; s
 	@.ci/peers $(PEERS)
 
 test: $(STAMP) peers   ## every test (at most 12 minutes)
-	$(BIN)/python -m pytest -q -m "not prove" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not prove" $(addprefix --ignore=,$(LIVE)) $(ARGS)
+	$(BIN)/python -m pytest -q -m "not prove" $(LIVE) $(ARGS)
 
 prove: $(STAMP) peers  ## the long proofs: soaks, oracles, kills
 	$(BIN)/python -m pytest -q -m prove $(ARGS)
