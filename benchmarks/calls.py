@@ -53,7 +53,7 @@ OTHERS: dict[str, tuple[str, str, str]] = {
 class Bench:
     """One engine with its SIPp peers on a wire that is watched."""
 
-    def __init__(self, directory: Path, *, agents: int, flow: str, answer: str, talk_ms: int, agent_ends: bool) -> None:  # fmt: skip
+    def __init__(self, directory: Path, *, agents: int, flow: str, answer: str, talk_ms: int, agent_ends: bool) -> None:
         self.directory = directory
         self.talk_ms = talk_ms
         self.agent_ends = agent_ends
@@ -65,8 +65,8 @@ class Bench:
     def __enter__(self) -> Bench:
         self.engine.start()
         self.agents = Sipp(
-            "agent_hangs_up" if self.agent_ends else "agent_stays", self.directory, port=self.bank.agent_port, calls=None,
-            talk_ms=self.talk_ms, keys={"rtp_ip": "127.0.0.1", "rtp_port": self.agent_rtp, "codec": 8}, timeout_s=900,
+            "agent_hangs_up" if self.agent_ends else "agent_stays",
+            self.directory, port=self.bank.agent_port, calls=None, talk_ms=self.talk_ms, keys={"rtp_ip": "127.0.0.1", "rtp_port": self.agent_rtp, "codec": 8}, timeout_s=900,
         )  # fmt: skip
         self.wire: Wire | None = None
         time.sleep(0.5)
@@ -315,7 +315,8 @@ def _packets(bench: Bench) -> int:
 
 
 PARTS: dict[str, Callable[[Path, float], dict[str, Any]]] = {
-    "idle": idle, "cpu": cpu, "queue": queue, "music": music, "capacity": capacity, "memory": memory, "bridged": bridged,
+    "idle": idle, "cpu": cpu, "queue": queue, "music": music,
+    "capacity": capacity, "memory": memory, "bridged": bridged,
 }  # fmt: skip
 
 

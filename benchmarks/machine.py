@@ -1,4 +1,4 @@
-"""The machine a figure was measured on, the CPU and memory of processes: read from /proc, nothing of the engine's own."""
+"""The machine a figure was measured on, the CPU and memory of processes: from /proc, not from the engine itself."""
 
 from __future__ import annotations
 
