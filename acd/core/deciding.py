@@ -134,7 +134,7 @@ class Decider:
 
     def deadline(self) -> float | None:
         """The next instant at which `may_match` can change for somebody by time alone."""
-        return self._room.deadline()
+        return self._room.deadline() if self._room.timers else None
 
     # ------------------------------------------------------------------------------------- who has to be looked at
 
@@ -290,6 +290,8 @@ class Decider:
             member = self._market.members.get(place.only)
             chosen = member if member is not None and _fits(place, member) else None
         else:
+            if self._market.idle:
+                self._market.gather()
             last = -1 if demand.plainly else self._lane(w.queue).last_serial
             chosen = choose(demand, w.excluded, now, last, self._random)
         if chosen is None:

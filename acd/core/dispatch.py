@@ -165,14 +165,11 @@ class Dispatcher(Decider):
 
     def _anybody(self, w: Waiting) -> bool:
         """Whether somebody is signed on who may serve it, in whichever ring."""
-        for pool in self._room.plan(w).reach:  # noqa: SIM110 - any() takes four times as long, and this is every join
-            if pool.signed_on:
-                return True
-        return False
+        return self._market.signed_on(self._room.plan(w)) > 0
 
     def _signed_on(self, w: Waiting) -> int:
         """How many are signed on who may serve it, in whichever ring."""
-        return sum([pool.signed_on for pool in self._room.plan(w).reach])
+        return self._market.signed_on(self._room.plan(w))
 
     def _ahead(self, w: Waiting) -> int:
         place = (w.tier, w.key, w.serial)

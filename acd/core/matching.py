@@ -21,8 +21,10 @@ R = TypeVar("R", int, tuple[int, int])
 L = TypeVar("L")
 Entry: TypeAlias = list[Any]  # [order, serial, item]: dead once its item is None
 
+WIDE: Final = 8  # from so many pools at one level on, their idle agents are kept together
 _PLANS: Final = 2048  # from so many on, those by which nobody waits are forgotten
 _EMPTY_POOLS: Final = 64
+_UNHEARD: Final = 1024
 
 
 class Line:
@@ -71,6 +73,33 @@ class Line:
         return found
 
 
+class Crowd:
+    """The idle agents of many pools at one level of a demand, those under the same reserves: with a pool for nearly
+    every agent nobody goes through the pools. Entries come when somebody is looked for (`Market.gather`) and go once
+    they are dead at the head."""
+
+    __slots__ = ("heap", "most", "plan")
+
+    def __init__(self, plan: "Plan") -> None:
+        self.plan = plan
+        self.heap: list[Entry] = []
+        self.most = 64  # entries, before the dead are cleared out
+
+    def push(self, entry: Entry) -> None:
+        heap = self.heap
+        heapq.heappush(heap, entry)
+        if len(heap) > self.most:
+            heap[:] = [e for e in heap if e[2] is not None]
+            heapq.heapify(heap)
+            self.most = max(64, 2 * len(heap))
+
+    def first(self) -> Entry | None:
+        heap = self.heap
+        while heap and heap[0][2] is None:
+            heapq.heappop(heap)
+        return heap[0] if heap else None
+
+
 class Held:
     """A lane's reserve on one channel: while no more than `keep` of its agents are free, later tiers get none."""
 
@@ -91,6 +120,7 @@ class Pool:
     __slots__ = (
         "agents",
         "channel",
+        "crowds",
         "held",
         "line",
         "order",
@@ -112,6 +142,7 @@ class Pool:
         self.order: list[tuple[int, Member]] = []  # the same by serial, where a strategy asks for it
         self.ranks: list[tuple[tuple[int, int], list[tuple[list[Entry], Demand, tuple[Held, ...]]]]] = []
         """(tier, preference level), smallest first, with the demands he may serve at it, and reserves in the way."""
+        self.crowds: list[Crowd] = []  # in which its members are too while they can be rung
         self.held: tuple[Held, ...] = ()  # the reserves its free agents count for
         self.agents = 0
         self.signed_on = 0
@@ -152,8 +183,8 @@ class Demand:
     """Contacts that want the same at this moment."""
 
     __slots__ = (
-        *("channel", "elapsed_s", "held", "line", "needs", "odd", "plainly", "plan", "queue", "ranks", "site", "sites"),
-        *("teams", "tier"),
+        *("channel", "crowds", "elapsed_s", "held", "line", "needs", "odd", "plainly", "plan", "queue", "ranks"),
+        *("site", "sites", "teams", "tier"),
     )
 
     def __init__(self, plan: "Plan", elapsed_s: float, held: tuple[Held, ...]) -> None:
@@ -169,6 +200,7 @@ class Demand:
         self.odd: dict[tuple[AgentId, ...], Line] = {}  # those from whom some agents are excluded
         self.ranks: list[tuple[int, list[tuple[list[Entry], Pool, tuple[Held, ...]]]]] = []
         """Preference level, smallest first, with the pools that may serve at it, and reserves in the way."""
+        self.crowds: dict[int, dict[tuple[Held, ...], Crowd]] = {}  # of levels with many pools, by those reserves
 
     def level(self, pool: Pool) -> int | None:
         """The preference level at which the pool may serve it, or None."""
@@ -184,7 +216,10 @@ class Demand:
 class Plan:
     """What one kind of contact wants, over its waiting."""
 
-    __slots__ = ("channel", "demands", "needs", "offsets_s", "queue", "reach", "site", "tier", "waiting")
+    __slots__ = (
+        *("channel", "counted", "demands", "needs", "offsets_s", "queue", "reach", "signed_on", "site", "tier"),
+        "waiting",
+    )
 
     def __init__(self, queue: Queue, tier: int, channel: str, needs: Needs, site: str, held: tuple[Held, ...]) -> None:
         self.queue, self.tier, self.channel, self.needs, self.site = queue, tier, channel, needs, site
@@ -198,6 +233,8 @@ class Plan:
             for elapsed_s in [0.0, *self.offsets_s]
         ]
         self.reach: list[Pool] = []  # who may serve it, in whichever ring, delay or not
+        self.signed_on = 0  # agents of those pools, as of the census `counted`
+        self.counted = -1
         self.waiting = 0
 
     def reaches(self, pool: Pool) -> bool:
@@ -221,6 +258,8 @@ class Market:
         self._wanting: dict[SkillId | None, list[Plan]] = {None: []}  # plans by one skill they cannot do without
         self._held: dict[tuple[QueueId, str], Held] = {}
         self._empty = 0
+        self._census = 0  # goes up when somebody signs on or off, or may serve somebody else
+        self.idle: list[tuple[Pool, Entry]] = []  # can be rung, and the crowds have not heard of it
 
     # --------------------------------------------------------------------------------------------------- supply
 
@@ -247,6 +286,7 @@ class Market:
         if presence is not member.presence:
             signed_on = (presence is not Presence.SIGNED_OFF) - (member.presence is not Presence.SIGNED_OFF)
             member.presence = presence
+            self._census += 1
             for seat in member.seats:
                 seat.pool.signed_on += signed_on
         ready = presence is Presence.READY and state.wish is None and not state.leaving
@@ -259,6 +299,10 @@ class Market:
                         self._take_out(pool, entry)
                     seat.entry = [state.idle_since, member.serial, member]
                     pool.line.push(seat.entry)
+                    if pool.crowds:
+                        self.idle.append((pool, seat.entry))
+                        if len(self.idle) > _UNHEARD:
+                            self.gather()
                     if self._ordered:
                         insort(pool.order, (member.serial, member))
                     freed[member.id] = member
@@ -272,6 +316,20 @@ class Market:
                     if free and held.free == held.keep + 1:
                         freed.update((m.id, m) for p in held.pools for m in p.line.items())
 
+    def gather(self) -> None:
+        """Let the crowds hear of those who came free and still are: most are offered the next contact at once."""
+        for pool, entry in self.idle:
+            if entry[2] is not None:
+                for crowd in pool.crowds:
+                    crowd.push(entry)
+        self.idle.clear()
+
+    def signed_on(self, plan: Plan) -> int:
+        """How many are signed on who may serve it, in whichever ring."""
+        if plan.counted != self._census:
+            plan.counted, plan.signed_on = self._census, sum([pool.signed_on for pool in plan.reach])
+        return plan.signed_on
+
     def _dismiss(self, agent: AgentId) -> None:
         member = self.members.pop(agent, None)
         if member is None:
@@ -282,6 +340,7 @@ class Market:
                 self._take_out(pool, seat.entry)
             for held in pool.held:
                 held.free -= seat.free
+            self._census += 1
             pool.signed_on -= member.presence is not Presence.SIGNED_OFF
             pool.agents -= 1
             self._empty += pool.agents == 0
@@ -365,12 +424,31 @@ class Market:
         if not plan.reaches(pool):
             return
         plan.reach.append(pool)
+        self._census += 1
         for demand in plan.demands:
             level = demand.level(pool)
             if level is not None:
                 held = tuple(h for h in demand.held if h in pool.held)
-                _linked(demand.ranks, level).append((pool.line.heap, pool, held))
+                links = _linked(demand.ranks, level)
+                links.append((pool.line.heap, pool, held))
+                if level in demand.crowds:
+                    self._crowd(demand, level, links[-1:])
+                elif demand.plainly and len(links) >= WIDE:
+                    self._crowd(demand, level, links)
                 _linked(pool.ranks, (demand.tier, level)).append((demand.line.heap, demand, held))
+
+    def _crowd(self, demand: Demand, level: int, links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> None:
+        """From now on the idle agents of these pools are in one heap, too."""
+        self.gather()
+        crowds = demand.crowds.setdefault(level, {})
+        for heap, pool, held in links:
+            crowd = crowds.get(held)
+            if crowd is None:
+                crowd = crowds[held] = Crowd(demand.plan)
+            pool.crowds.append(crowd)
+            for entry in heap:
+                if entry[2] is not None:
+                    crowd.push(entry)
 
     def _forget_idle_plans(self) -> None:
         gone = {key: plan for key, plan in self.plans.items() if not plan.waiting}
@@ -378,6 +456,7 @@ class Market:
         for plans in self._wanting.values():
             plans[:] = [plan for plan in plans if plan.waiting]
         for pool in {id(pool): pool for plan in gone.values() for pool in plan.reach}.values():
+            pool.crowds[:] = [crowd for crowd in pool.crowds if crowd.plan.waiting]
             for _, links in pool.ranks:
                 links[:] = [link for link in links if link[1].plan.waiting]
 

@@ -87,16 +87,22 @@ BY: Final[dict[Strategy, Literal["idle", "order", "all"]]] = {
 def choose(demand: Demand, excluded: Mapping[AgentId, float], now: float, last: int, random: Random) -> Member | None:
     """The agent to ring for a contact of this demand: of the best preference level, by the queue's strategy."""
     plainly = demand.plainly and not excluded
-    for _, links in demand.ranks:
-        chosen = _longest_idle(links) if plainly else _choose(demand, links, excluded, now, last, random)
+    for level, links in demand.ranks:
+        chosen = _longest_idle(demand, level, links) if plainly else _choose(demand, links, excluded, now, last, random)
         if chosen is not None:
             return chosen
     return None
 
 
-def _longest_idle(links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> Member | None:
+def _longest_idle(demand: Demand, level: int, links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> Member | None:
     """The same as below, for what happens most."""
     best: Entry | None = None
+    if level in demand.crowds:
+        for held, crowd in demand.crowds[level].items():
+            first = crowd.first()
+            if first is not None and (best is None or first < best) and not (held and blocked(held)):
+                best = first
+        return best[2] if best is not None else None
     for heap, _, held in links:
         if heap and (best is None or heap[0] < best) and not (held and blocked(held)):
             best = heap[0]

@@ -2,11 +2,13 @@
 
 import os
 from random import Random
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from acd.core import matching
 from acd.core.dispatch import Dispatcher, Offer, Withdraw
 from tests.core.histories import Disagreement, Floor, Storyteller, compare, some_settings
 from tests.core.reference import ReferenceDispatcher
@@ -40,6 +42,13 @@ def watched(seed: int, steps: int) -> int:
 @given(seeds)
 def test_the_indexed_dispatcher_decides_as_the_naive_one(seed: int) -> None:
     assert compare(seed, 80, Dispatcher, ReferenceDispatcher, plain=seed % 4 == 0) >= 0
+
+
+@few
+@given(seeds)
+def test_so_it_does_when_it_looks_for_agents_as_where_there_are_hundreds_of_pools(seed: int) -> None:
+    with patch.object(matching, "WIDE", 1):
+        assert compare(seed, 80, Dispatcher, ReferenceDispatcher, plain=seed % 2 == 0) >= 0
 
 
 @few
