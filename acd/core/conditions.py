@@ -14,7 +14,12 @@ from acd.core.ids import QueueId
 
 def value_of(core: Core, tree: Expr, variables: Mapping[str, Any]) -> Any:
     """The value of an expression at this instant."""
-    return expr.evaluate(tree, variables, lambda what, name: FACTS[what](core, name))
+    if not isinstance(tree, list):
+        return tree
+    known = core.formulas.get(id(tree))
+    if known is None:
+        known = core.formulas[id(tree)] = (tree, expr.formula(tree))  # kept with it, so that its id stays its own
+    return known[1](variables, lambda what, name: FACTS[what](core, name))
 
 
 def is_open(core: Core, calendar: str) -> bool:

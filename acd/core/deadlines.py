@@ -38,7 +38,8 @@ class Deadlines:
         heap = self._heap
         while heap:
             when, serial, name = heap[0]
-            if self.at.get(name) == (when, serial):
+            stands = self.at.get(name)
+            if stands is not None and stands[1] == serial:
                 return when
             heapq.heappop(heap)
         return None

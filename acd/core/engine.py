@@ -81,8 +81,10 @@ class Engine:
     def deadline(self) -> float | None:
         """When `Woke` must come at the latest, or None."""
         core = self._core
-        due = (core.timers.next(), core.agents.deadline(), core.dispatcher.deadline())
-        return min((at for at in due if at is not None), default=None)
+        due, free, match = core.timers.next(), core.agents.deadline(), core.dispatcher.deadline()
+        if free is not None and (due is None or free < due):
+            due = free
+        return match if match is not None and (due is None or match < due) else due
 
     def snapshot(self) -> Snapshot:
         """The state, a copy: what changes is copied deeply, settings and flows never change."""
@@ -121,6 +123,7 @@ def _started(core: Core, event: Started) -> None:
 
 
 def _configured(core: Core, event: Configured) -> None:
+    core.formulas.clear()
     configure(core, event.settings)
     surges.look(core)
 
