@@ -54,6 +54,7 @@ class Watch:
                 self._overtook_nobody(offer.contact)
         self._nothing_is_left()
         self._rings_add_up()
+        self._forget_the_gone()
 
     def _nothing_is_left(self) -> None:
         floor = self.floor
@@ -101,6 +102,7 @@ class Watch:
         note = getattr(self, f"_note_{op[0]}", None)
         if note is not None:
             note(answer, *op[1:])
+        self._forget_the_gone()
         waiting = self.floor.dispatcher.waiting
         must(list(waiting) == list(self.keys), f"{list(waiting)} wait, {list(self.keys)} should")
         for contact, kept in waiting.items():
@@ -144,7 +146,6 @@ class Watch:
             if self.unanswered[agent] >= queue.max_no_answer:
                 self.away.setdefault(agent, "he does not respond")
         self._kept_his_idle_time(agent)
-        self._forget_the_gone()
 
     def _note_work(self, answer: str, contact: CallId, agent: AgentId, given: Input) -> None:
         self.idle_since.pop(agent, None)
@@ -160,7 +161,6 @@ class Watch:
             )
             if wrap_up.kind != "none" and one_thing:
                 self.wrapping[agent] = self.floor.now + (wrap_up.timed_s if wrap_up.kind == "timed" else 1e9)
-        self._forget_the_gone()
 
     def _note_ask(self, answer: str, what: str, agent: AgentId, *more: Any) -> None:
         self.idle_since.pop(agent, None)
@@ -185,7 +185,6 @@ class Watch:
         self.queues |= settings.queues
         self.idle_since.clear()
         self.wrapping.clear()  # its rules may be others now
-        self._forget_the_gone()
 
     def _note_time(self, answer: None, now: float) -> None:
         self.idle_since.clear()  # a wrap-up may end
