@@ -115,6 +115,8 @@ class Decider:
         if agents.changed or agents.reskilled:
             self._absorb(now)
         done: list[Offer | Withdraw] = []
+        if not (fresh or freed or self._ringing or self._touched):
+            return done  # of most steps
         if self._ringing or (freed and fresh) or len(freed) > 1 or len(fresh) > 1:
             self._for_all(now, done)
         elif fresh:

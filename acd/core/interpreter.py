@@ -56,8 +56,9 @@ def current(core: Core, call: Call) -> Step | None:
     path = call.path
     while path:
         steps = core.state.flows[call.version][call.flow].steps
-        for at in range(0, len(path) - 1, 2):
-            steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index
+        if len(path) > 1:
+            for at in range(0, len(path) - 1, 2):
+                steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index
         index = path[-1]
         if index < len(steps):  # type: ignore[operator] # and so is the last
             return steps[index]  # type: ignore[index]
