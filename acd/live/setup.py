@@ -38,6 +38,7 @@ class Setup:
         self.networks = {
             name: Network(name, _host_port(listen), listen.media_advertise) for name, listen in hotline.listen.items()
         }
+        self._static: dict[str, Hop] = {}  # of devices with a contact of their own
         self._codecs: dict[tuple[str, ...], tuple[sdp.Codec, ...]] = {}
 
     def network_of(self, listener: str) -> Network:
@@ -81,8 +82,10 @@ class Setup:
         if device is None:
             raise LookupError(f"there is no device {name}")
         if device.contact is not None:
-            hop = self._hop(device.network, *addresses.sip_uri(device.contact))
-            return device, device.contact, hop, None
+            known = self._static.get(name)
+            if known is None:
+                known = self._static[name] = self._hop(device.network, *addresses.sip_uri(device.contact))
+            return device, device.contact, known, None
         bound = endpoint.contacts(name, now)
         if not bound:
             raise LookupError(f"device {name} is not registered")
