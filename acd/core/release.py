@@ -1,5 +1,7 @@
 """Answering, cutting and ending: what may be done to legs and calls, whatever the caller is doing."""
 
+from typing import Final
+
 from acd.core.agents import Input
 from acd.core.calls import CALL, LEG, Call, CallInput, CallState, Leg, LegInput, LegState
 from acd.core.commands import AnswerLeg, EndLeg, ProbeDevice, ProgressLeg
@@ -114,6 +116,10 @@ def lose_device(core: Core, agent: AgentId | None, device: DeviceId | None) -> N
     core.out.append(ProbeDevice(device))
 
 
+GAVE_UP: Final[dict[str, Outcome]] = {"caller": "abandoned", "operator": "hung_up_by_operator"}
+"""How a call that was served before leaves the queue it waits in again, by who ended it."""
+
+
 def end_call(
     core: Core,
     call: Call,
@@ -126,15 +132,18 @@ def end_call(
     retry_after_s: float | None = None,
 ) -> None:
     """The call is over now: its record goes out, every leg that is left is released, no timer stays."""
+    last: Outcome = outcome  # how the stretch it is in now has ended
     if call.state is CallState.WAITING:
-        core.counts(call.record.queue or "").leaves(outcome)
+        if outcome == "answered":  # somebody served it before, not in this queue
+            last = GAVE_UP.get(by, "failed")
+        core.counts(call.record.queue or "").leaves(last)
     call.state = advance(CALL, call.state, CallInput.ENDED)
     core.dispatcher.leave(call.id)
     timers = core.timers
     for name in ("step", "wait", "announce", "unanswered"):
         timers.cancel((name, call.id))
     call.op = call.consultation = None
-    close_segment(core, call, outcome)
+    close_segment(core, call, last)
     for leg in call.legs.values():
         if leg.role == "caller":
             cut(core, leg, cause, status, retry_after_s)

@@ -34,6 +34,22 @@ def test_answered() -> None:
     assert (left(world), world.records[0].outcome) == ({"answered": 1}, "answered")
 
 
+def test_served_once_then_gone_from_the_next_queue() -> None:
+    """The call was answered, by the record; the queue it waited in last was left."""
+    world = World(hotline(flow(Answer(), Enqueue("loans"), Enqueue("loans")), agents=1))
+    world.phones["desk-1"] = Phone(answers_after_s=1.0)
+    world.call()
+    world.run(3)
+    world.ask(e.Break, agent="1001", reason="lunch")
+    world.hang_up("desk-1")
+    world.run(4)
+    world.hang_up("caller")
+    record = world.records[0]
+    assert record.outcome == "answered"
+    assert [segment.result for segment in record.segments if segment.kind == "queue"] == ["answered", "abandoned"]
+    assert left(world) == {"answered": 1, "abandoned": 1}
+
+
 def test_abandoned() -> None:
     world = world_with(Queue("loans", NEEDS))
     world.call()
