@@ -66,8 +66,13 @@ class Bench:
         self.engine.start()
         self.agents = Sipp(
             "agent_hangs_up" if self.agent_ends else "agent_stays",
-            self.directory, port=self.bank.agent_port, calls=None, talk_ms=self.talk_ms, keys={"rtp_ip": "127.0.0.1", "rtp_port": self.agent_rtp, "codec": 8}, timeout_s=900,
-        )  # fmt: skip
+            self.directory,
+            port=self.bank.agent_port,
+            calls=None,
+            talk_ms=self.talk_ms,
+            keys={"rtp_ip": "127.0.0.1", "rtp_port": self.agent_rtp, "codec": 8},
+            timeout_s=900,
+        )
         self.wire: Wire | None = None
         time.sleep(0.5)
         return self
@@ -199,18 +204,18 @@ def queue(directory: Path, seconds: float, *, music: bool = False, sizes: tuple[
         below.mkdir()
         flow, answer = (WITH_MUSIC, "by_flow") if music else (BY_AGENT, "by_agent")
         with Bench(below, agents=agents, flow=flow, answer=answer, talk_ms=talk_ms, agent_ends=True) as bench:
-            per_second = agents * 1000 / talk_ms
-            warm_up, measured = agents + waiting, max(agents, int(per_second * seconds))
+            rounds = max(1, round(seconds * 1000 / talk_ms))  # all talk equally long, so they are served in waves
+            window = rounds * talk_ms / 1000
             if not music:
                 bench.seen()
-            callers = bench.callers(calls=warm_up + 2 * measured, rate=200, at_once=agents + waiting)
-            time.sleep((agents + waiting) / 200 + 2 * talk_ms / 1000)
+            callers = bench.callers(calls=waiting + agents * (2 * rounds + 4), rate=200, at_once=agents + waiting)
+            time.sleep((agents + waiting) / 200 + 1.5 * talk_ms / 1000)
             if not music:
-                time.sleep(seconds)
+                time.sleep(window)
                 watched = bench.seen()
                 bench.blind()
             before, answered = cpu_s(bench.engine.pid), _answered(bench)
-            time.sleep(seconds)
+            time.sleep(window)
             used, dispatched = cpu_s(bench.engine.pid) - before, _answered(bench) - answered
             callers.__exit__()
             bench.hang_up_all()
