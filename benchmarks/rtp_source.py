@@ -8,6 +8,7 @@ What comes back is thrown away by a full receive buffer.
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
@@ -26,11 +27,12 @@ def main() -> None:
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0)
         if ready:
-            line = sys.stdin.readline()
-            if not line:
+            data = os.read(0, 1 << 16)  # unbuffered: select does not see what a text stream has read ahead
+            if not data:
                 break
-            side, port = line.split()
-            targets.append((ends[side], ("127.0.0.1", int(port))))
+            for line in data.decode().splitlines():
+                side, port = line.split()
+                targets.append((ends[side], ("127.0.0.1", int(port))))
             continue
         sequence = (sequence + 1) & 0xFFFF
         packet = struct.pack("!BBHII", 0x80, 8, sequence, sequence * 160 & 0xFFFFFFFF, 4711) + BODY
