@@ -155,7 +155,7 @@ async def _serves(stage: Stage, desk: Desk, line: Line, phone: Phone) -> None:
     await phone.ended.wait()
     line.agent_gone_at = stage.now()
     line.agent_gone.set()
-    if phone.deaf:
+    if phone.deaf.is_set():
         stage.problems["an agent heard nothing of the caller"] += 1
     await asyncio.sleep(line.wrap_up_s)
     if queue.wrap_up.kind == "until_done":

@@ -38,7 +38,7 @@ async def calls(stage: Stage, caller: Caller) -> None:
     finally:
         behaviour.cancel()
         stage.lines.pop(caller.calling, None)
-    if phone.deaf:
+    if phone.deaf.is_set():
         stage.problems["a caller heard nothing of the agent"] += 1
     if not line.served.is_set() and (line.queue or not phone.answered.is_set()):
         _perhaps_again(stage, caller)

@@ -116,8 +116,8 @@ class Cast:
             await self.exchange.within(
                 phone.ended, phone, SETUP_S + 10.0, "the call did not end after the agent hung up"
             )
-        if phone.deaf or agent.deaf:
-            who = "caller" if phone.deaf else "agent"
+        if phone.deaf.is_set() or agent.deaf.is_set():
+            who = "caller" if phone.deaf.is_set() else "agent"
             report.problem = report.problem or f"the {who} heard nothing for {DEAF_S:g} s of the conversation"
 
     async def _press(self, phone: Phone, keys: tuple[tuple[float, str], ...]) -> None:

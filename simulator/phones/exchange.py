@@ -51,7 +51,7 @@ class Phone:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     how: Ended | None = None
     talking: bool = False  # somebody is at the other end, who speaks all the time
-    deaf: bool = False  # and yet nothing was heard for `DEAF_S`
+    deaf: asyncio.Event = field(default_factory=asyncio.Event)  # and yet nothing was heard for `DEAF_S`
     versions: int = 0  # of our SDP
 
 
@@ -241,7 +241,7 @@ class Exchange:
         if isinstance(fact, LostFact):
             phone = self.phones.get(fact.leg)
             if phone is not None and phone.talking:
-                phone.deaf = True
+                phone.deaf.set()
 
     def _ring(self, event: Incoming) -> None:
         phone = self._phone("called")

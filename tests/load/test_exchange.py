@@ -10,9 +10,12 @@ from simulator.phones.exchange import DEAF_S, Exchange, Phone, Ring
 from tests.live.ear import write_tone
 from tests.live.harness import free_port
 
+LONG_ENOUGH_S = DEAF_S + 1.5
+"""A call of this length would be known to be deaf if it were."""
 
-async def converse(directory: Path, seconds: float, *, silent: bool) -> tuple[Phone, Phone, Ring]:
-    """A call in which the called party says something, or nothing at all."""
+
+async def converse(directory: Path, *, silent: bool) -> tuple[Phone, Phone, Ring]:
+    """A call in which the called party speaks; or says nothing at all, until the caller's telephone noticed."""
     rung: asyncio.Queue[tuple[Phone, Ring]] = asyncio.Queue()
 
     async def on_ring(phone: Phone, ring: Ring) -> None:
@@ -33,7 +36,7 @@ async def converse(directory: Path, seconds: float, *, silent: bool) -> tuple[Ph
             assert await here.within(caller.answered, caller, 5.0, "no answer")
             called, ring = await rung.get()
             caller.talking = called.talking = True
-            await asyncio.sleep(seconds)
+            await (caller.deaf.wait() if silent else asyncio.sleep(LONG_ENOUGH_S))
             there.hang_up(called)
             assert await here.within(caller.ended, caller, 5.0, "no end")
     finally:
@@ -43,13 +46,13 @@ async def converse(directory: Path, seconds: float, *, silent: bool) -> tuple[Ph
 
 
 def test_two_who_hear_each_other(tmp_path: Path) -> None:
-    caller, called, ring = asyncio.run(converse(tmp_path, DEAF_S + 0.5, silent=False))
+    caller, called, ring = asyncio.run(converse(tmp_path, silent=False))
     assert ring == Ring("other", "4711", "13800000001")
     assert caller.how is not None
     assert (caller.how.by, caller.how.cause) == ("peer", "hangup")
-    assert (caller.deaf, called.deaf) == (False, False)
+    assert (caller.deaf.is_set(), called.deaf.is_set()) == (False, False)
 
 
 def test_who_hears_nothing_of_the_other_is_known(tmp_path: Path) -> None:
-    caller, called, _ = asyncio.run(converse(tmp_path, DEAF_S + 1.0, silent=True))
-    assert (caller.deaf, called.deaf) == (True, False)
+    caller, called, _ = asyncio.run(converse(tmp_path, silent=True))
+    assert (caller.deaf.is_set(), called.deaf.is_set()) == (True, False)
