@@ -36,8 +36,8 @@ class Session:
 
     __slots__ = (
         "_ack", "_arrival", "_asked_who", "_attempt", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
-        "_refresh", "_reoffer", "_retry_after_s", "_unacked", "_why", "call_id", "dialog", "hop", "local_tag", "name",
-        "outgoing", "remote_sdp", "state",
+        "_refresh", "_reoffer", "_retry_after_s", "_told", "_unacked", "_why", "call_id", "dialog", "hop",
+        "local_tag", "name", "outgoing", "remote_sdp", "state",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class Session:
         self._reason = ""  # the Reason line of our CANCEL or BYE
         self._why: tuple[Party, str, int] | None = None
         self._retry_after_s: float | None = None
+        self._told = False  # that it has ended
         endpoint.sessions[call_id, local_tag] = self
 
     # ---------------------------------------------------------------------------------------------------- verbs
@@ -413,6 +414,8 @@ class Session:
     def _bye(self, _: object) -> None:
         self._silence()
         self.send_within("BYE", self._bye_answered, self._reason)
+        if self._why is not None and self._why[0] == "network":
+            self._tell_end()  # nobody has been heard for long enough: whether the BYE is answered is of no interest
 
     def _bye_answered(self, transaction: Client, response: Response | None) -> None:
         if self.state is not State.LEAVING:
@@ -483,12 +486,16 @@ class Session:
 
     def _finish(self) -> None:
         self._silence()
-        endpoint = self._endpoint
-        endpoint.forget(self)
-        by, cause, status = self._why or ("network", "failed", 0)
-        endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
+        self._endpoint.forget(self)
+        self._tell_end()
         # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
         self._arrival = self._attempt = self._reoffer = self._refresh = self._refer = None
+
+    def _tell_end(self) -> None:
+        if not self._told:
+            self._told = True
+            by, cause, status = self._why or ("network", "failed", 0)
+            self._endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
 
 
 Act: TypeAlias = Callable[[Session, object], None]

@@ -384,14 +384,16 @@ class ServerRequest(Server):
 
 
 class ServerInvite(Server):
-    """Figure 7 of RFC 3261 as corrected by RFC 6026. `on_cancel` is called by a CANCEL before the final answer."""
+    """Figure 7 of RFC 3261 as corrected by RFC 6026. `on_cancel` is called by a CANCEL before the final answer; `tag`
+    is the one that our answers put into To."""
 
-    __slots__ = ("on_cancel",)
+    __slots__ = ("on_cancel", "tag")
     table = SERVER_INVITE
 
     def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
         super().__init__(layer, key, hop, State.PROCEEDING)
         self.on_cancel: Callable[[str], None] | None = None  # given the CANCEL's Reason
+        self.tag = ""
 
     def ack(self) -> None:
         """An ACK with the INVITE's branch came: of a refusal (one of a 2xx has a branch of its own)."""

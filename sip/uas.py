@@ -95,11 +95,13 @@ class Uas:
             session.ack(request, request.cseq.number)
 
     def _cancel(self, request: Request, known: object, via: TopVia) -> None:
-        """§9.2: 200 if there is such an INVITE, whatever has become of it."""
+        """§9.2: 200, with the To tag of the INVITE's own answers, if there is such an INVITE, whatever has become of
+        it."""
         if not isinstance(known, ServerInvite):
             self._answer(request, via, 481)
             return
-        self._answer(request, via, 200)
+        tag = "" if _has_tag(request.get("To") or "") else known.tag
+        self._layer.send(self._reply(request, via, tag).to_bytes(200), via.back)
         if known.on_cancel is not None:
             known.on_cancel(request.get("Reason") or "")
 
@@ -195,6 +197,7 @@ class Uas:
         dialog = Dialog.of_request(request, reply.to, tag, request.cseq.number, hop)
         dialog.hop = self._endpoint.next_hop(dialog, hop)
         invite = ServerInvite(self._layer, key, via.back)
+        invite.tag = tag
         invite.respond(100, reply.to_bytes(100))
         reply.keep_route(request)
         session = Session(self._endpoint, "", request.call_id, tag, hop, False, SessionState.ARRIVED)

@@ -429,6 +429,35 @@ def test_answered_elsewhere() -> None:
     assert (ended.by, ended.cause) == ("peer", "answered_elsewhere")
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_cancel_is_answered_under_the_tag_of_its_invite(answered: bool) -> None:
+    wire = Wire()
+    wire.give(wire.request("INVITE", branch="z9hG4bKi", body=OFFER))
+    event = wire.events[-1]
+    assert isinstance(event, Incoming)
+    if answered:
+        event.session.answer(ANSWER)
+    wire.give(wire.request("CANCEL", branch="z9hG4bKi"))
+    tags = {message.to.tag for message in wire.sent() if isinstance(message, Response) and message.status != 100}
+    assert tags == {event.session.local_tag}
+
+
+def test_who_does_not_acknowledge_is_told_of_after_half_a_minute_whatever_becomes_of_the_bye() -> None:
+    """§13.3.1.4: the 200 is repeated for 64·T1; then the session is over, and a BYE is sent for good manners."""
+    wire = Wire()
+    wire.give(wire.request("INVITE", body=OFFER))
+    event = wire.events.pop()
+    assert isinstance(event, Incoming)
+    event.session.answer(ANSWER)
+    wire.pass_time(31.9)
+    assert wire.events == []
+    wire.pass_time(0.2)
+    assert wire.events == [Ended(event.session, "network", "not_acknowledged", 0)]
+    assert wire.lines()[-1] == "BYE"
+    wire.pass_time(64.0)
+    assert (len(wire.events), wire.endpoint.stats()["sessions"]) == (1, 0)
+
+
 def test_a_fork_that_answers_too_is_acked_and_ended() -> None:
     wire = Wire()
     session, invite = wire.call()
