@@ -1,9 +1,9 @@
-"""An INVITE of ours until its final answer: sent, and sent again where a challenge, a 422 or a 3xx asks for it; its
-provisionals, where they are reliable, acknowledged."""
+"""An INVITE of ours until its final answer: sent, and sent again where a challenge, a 422 or a 3xx asks for it, or to
+the next of several places where one does not take it; its provisionals, where they are reliable, acknowledged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sip.building import SDP, Outline, request_of
@@ -20,21 +20,25 @@ if TYPE_CHECKING:
     from sip.endpoint import Endpoint
 
 RING_LIMIT = 200.0  # s without any provisional, when the callee owes one a minute (§13.3.1.1)
+NEXT_S = 4.0  # s without any answer, after which the next of several places is asked (RFC 3263 §4.3)
+MOST_PLACES = 5  # asked for one call
 MAX_TRIES = 4  # at one target: a challenge, a stale nonce, a 422: nobody needs more
 
 
 class Attempt:
     invite: ClientInvite
     __slots__ = (
-        "_challenged", "_endpoint", "_expires_s", "_from", "_lines", "_pracks", "_reliable", "_targets", "_to",
-        "_tries", "_unheard_of", "_uri", "call_id", "credentials", "cseq", "hop", "invite", "local_tag", "sdp",
+        "_asked_since", "_challenged", "_endpoint", "_expires_s", "_from", "_lines", "_others", "_patience", "_pracks",
+        "_reliable", "_targets", "_to", "_tries", "_unheard_of", "_uri", "call_id", "credentials", "cseq", "hop",
+        "invite", "local_tag", "sdp",
     )  # fmt: skip
 
     def __init__(
         self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
-        sdp: bytes, credentials: Credentials | None,
+        sdp: bytes, credentials: Credentials | None, others: Sequence[tuple[str, Hop]] = (),
     ) -> None:  # fmt: skip
-        """`from_` and `to` are whole values; `lines` whole header lines."""
+        """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the URIs and hops
+        that are asked in turn where this one does not take the call."""
         self._endpoint = endpoint
         self.hop = hop
         self._uri = uri
@@ -52,6 +56,9 @@ class Attempt:
         self._reliable = endpoint.settings.reliable_provisionals
         self._pracks: Pracks | None = None
         self._unheard_of: Alarm | None = None  # for too long, once it rings
+        self._others = list(others[: MOST_PLACES - 1])
+        self._patience: Alarm | None = None  # with one of several places that says nothing
+        self._asked_since: float | None = None
 
     def send(self, tell: Tell, authorization: str = "") -> None:
         """The INVITE, as `invite` from now on."""
@@ -61,10 +68,40 @@ class Attempt:
         via, branch = endpoint.new_via(self.hop)
         outline = Outline(self._uri, via, branch, "", self._from, self._to, self.call_id, self.cseq)
         reliable = "Supported: 100rel\r\n" if self._reliable else ""
-        lines = f"{self._lines}{reliable}{wish(self._expires_s)}{authorization}{SDP if self.sdp else ''}"
+        lines = f"{endpoint.contact_line(self.hop)}{self._lines}{reliable}{wish(self._expires_s)}{authorization}"
+        lines += SDP if self.sdp else ""
         self.invite = ClientInvite(
             endpoint.layer, self.hop, request_of(outline, "INVITE", lines, self.sdp), outline, tell
         )
+
+    def impatient(self, silent: Callable[[float], None]) -> None:
+        """Where there are several places: `silent` is called when this one has said nothing for a while, or when all of
+        them have had as long as one alone would have."""
+        layer = self._endpoint.layer
+        if self._others or self._asked_since is not None:
+            if self._asked_since is None:
+                self._asked_since = layer.now
+            ends = self._asked_since + LONG
+            self._patience = Alarm(silent)
+            layer.timers.set(self._patience, min(layer.now + NEXT_S, ends) if self._others else ends)
+
+    def heard_of(self) -> None:
+        """The place is there: it has said something."""
+        if self._patience is not None:
+            self._endpoint.layer.timers.cancel(self._patience)
+            self._patience = None
+
+    def elsewhere(self, tell: Tell) -> bool:
+        """Ask the next place, for this one did not take the call (RFC 3263 §4.3); False if there is none."""
+        if not self._others:
+            return False
+        self.stop()
+        self.invite.abandon()
+        self._uri, self.hop = self._others.pop(0)
+        self._targets.append(self._uri)
+        self._tries = self._challenged = 0
+        self.send(tell)
+        return True
 
     def again(self, response: Response, tell: Tell) -> bool:
         """Send the INVITE that this refusal asks for; False if it is to be taken as it is."""
@@ -135,11 +172,7 @@ class Attempt:
 
     def cancel(self, reason: str) -> None:
         """CANCEL: same branch, same CSeq number (§9.1). The INVITE's final answer has 64·T1 to come."""
-        outline = self.invite.outline
-        assert outline is not None
-        data = request_of(outline, "CANCEL", reason)
-        ClientRequest(self._endpoint.layer, (outline.branch, "CANCEL"), self.hop, data, _unheard)
-        self.invite.give_up_after(LONG)
+        send_cancel(self.invite, reason)
 
     def done(self) -> Outline:
         """It was answered with 2xx: what the ACK repeats."""
@@ -150,6 +183,7 @@ class Attempt:
 
     def stop(self) -> None:
         """No timer runs any longer but the transaction's."""
+        self.heard_of()
         if self._unheard_of is not None:
             self._endpoint.layer.timers.cancel(self._unheard_of)
             self._unheard_of = None
@@ -157,6 +191,15 @@ class Attempt:
     def last_cseq(self, tag: str) -> int:
         """The highest CSeq used with the callee of that tag."""
         return self.cseq if self._pracks is None else max(self.cseq, self._pracks.last_cseq(tag))
+
+
+def send_cancel(invite: ClientInvite, reason: str = "") -> None:
+    """For the session's INVITE, or for an abandoned one that is heard of yet."""
+    outline = invite.outline
+    assert outline is not None
+    data = request_of(outline, "CANCEL", reason)
+    ClientRequest(invite.layer, (outline.branch, "CANCEL"), invite.hop, data, _unheard)
+    invite.give_up_after(LONG)
 
 
 def _unheard(transaction: Client, response: Response | None) -> None:

@@ -20,6 +20,7 @@ from sip.events import (
     Answered,
     Confirmed,
     Ended,
+    FailedOver,
     Incoming,
     InfoDigit,
     LockedOut,
@@ -54,6 +55,7 @@ __all__ = [
     "Ended",
     "Endpoint",
     "EndpointSettings",
+    "FailedOver",
     "Hop",
     "Incoming",
     "InfoDigit",
@@ -208,17 +210,20 @@ class Endpoint:
         to: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         credentials: Credentials | None = None,
+        others: Sequence[tuple[str, Hop]] = (),
     ) -> Session:
         """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
-        Raises `ValueError` for a URI that is none."""
+        `others`: further request URIs and hops, asked in turn where the one before cannot be reached, is silent or says
+        503; each time a `FailedOver` tells. Raises `ValueError` for a URI that is none."""
         self.layer.now = now
-        Uri.parse(uri)
+        for asked in (uri, *[other for other, _ in others]):
+            Uri.parse(asked)
         tag = self.new_tag()
         lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
-        lines = f"{self.contact_line(hop)}{ALLOW}{self.agent_line}{lines}"
+        lines = f"{ALLOW}{self.agent_line}{lines}"
         session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
         from_, to = f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>")
-        session.begin(Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials))
+        session.begin(Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, others))
         return session
 
     def register(

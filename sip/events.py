@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sip.message import Request
+from sip.settings import Hop
 
 if TYPE_CHECKING:
     from sip.session import Session
@@ -30,6 +31,16 @@ class Progress:
     session: Session
     status: int
     sdp: bytes = b""
+
+
+@dataclass(slots=True)
+class FailedOver:
+    """One of several places did not take our call (`status` 503: it cannot be reached, or said so; 408: it is silent);
+    the next one is being asked."""
+
+    session: Session
+    hop: Hop
+    status: int
 
 
 @dataclass(slots=True)
@@ -134,6 +145,7 @@ class Probed:
 SipEvent: TypeAlias = (
     Incoming
     | Progress
+    | FailedOver
     | Answered
     | Confirmed
     | Offered

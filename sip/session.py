@@ -10,17 +10,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sip.arrival import Arrival
-from sip.attempt import Attempt
+from sip.attempt import Attempt, send_cancel
 from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
 from sip.dialog import Dialog
-from sip.events import Answered, Confirmed, Ended, Progress, Referred
+from sip.events import Answered, Confirmed, Ended, FailedOver, Progress, Referred
 from sip.headers import retry_after, tag_of
 from sip.message import Request, Response, SipError
 from sip.refer import Refer, target_of
 from sip.refresh import Refresh
 from sip.settings import Credentials, Hop
 from sip.states import TABLE, Do, Input, State, cause_of
-from sip.transaction import Client, ClientRequest, ServerInvite, ServerRequest
+from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite, ServerRequest
 from sip.unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ class Session:
         """Send our INVITE."""
         self._attempt, self._credentials, self._local_sdp = attempt, attempt.credentials, attempt.sdp
         attempt.send(self._heard)
+        attempt.impatient(self._silent)
 
     def arrive(self, arrival: Arrival, dialog: Dialog, request: Request, expires_s: int) -> None:
         """Their INVITE has come and been answered with 100. Raises `SipError`: 400, 422."""
@@ -285,23 +286,48 @@ class Session:
         attempt = self._attempt
         current = attempt is not None and transaction is attempt.invite
         if response is None:
-            if current:
+            if current and not self._elsewhere(503 if transaction.unreached else 408):
                 self._timed_out(transaction.unreached)
             return
         status = response.status
         if status < 200:
             if current:
                 self._provisional(response)
+            elif isinstance(transaction, ClientInvite) and transaction.abandoned:
+                transaction.abandoned = False
+                send_cancel(transaction)
         elif status < 300:
             self._succeeded(current, transaction, response)
         elif attempt is not None and current:
+            if status == 503 and self._elsewhere(status):
+                return
             if self._why is None and attempt.again(response, self._heard):
                 self.state, self.hop = State.CALLING, attempt.hop
             else:
                 self._refused(status, response)
 
+    def _silent(self, _: float) -> None:
+        attempt = self._attempt
+        if attempt is not None and self._why is None and not self._elsewhere(408):
+            attempt.invite.abandon()
+            self._timed_out(False)
+
+    def _elsewhere(self, status: int) -> bool:
+        """The place that was asked did not take our call: ask the next, if there is one and somebody still wants it."""
+        attempt = self._attempt
+        if attempt is None or self._why is not None:
+            return False
+        failed = attempt.hop
+        if not attempt.elsewhere(self._heard):
+            return False
+        self.state, self.hop = State.CALLING, attempt.hop
+        attempt.impatient(self._silent)
+        self._endpoint.events.append(FailedOver(self, failed, status))
+        return True
+
     def _provisional(self, response: Response) -> None:
         assert self._attempt is not None
+        self._attempt.heard_of()
         if response.status == 100 or self._attempt.is_new(response) or self.state is not State.PROCEEDING:
             if response.body:
                 self.remote_sdp = response.body

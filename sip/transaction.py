@@ -297,12 +297,13 @@ class ClientRequest(Client):
 class ClientInvite(Client):
     """Figure 5 of RFC 3261 as corrected by RFC 6026. ACKs refusals itself; a 2xx is the user's to ACK."""
 
-    __slots__ = ()
+    __slots__ = ("abandoned",)
     table = CLIENT_INVITE
     outline: Outline | None
 
     def __init__(self, layer: Layer, hop: Hop, data: bytes, outline: Outline, tell: Tell) -> None:
         self.outline = outline
+        self.abandoned = False  # nobody wants its answer; a CANCEL is owed as soon as it may be sent
         super().__init__(layer, (outline.branch, "INVITE"), hop, data, tell, State.CALLING)
 
     def receive(self, response: Response) -> None:
@@ -320,6 +321,12 @@ class ClientInvite(Client):
         """Wait no longer than this for a final answer: after a CANCEL (§9.1), or for one that only rings."""
         if self.state in (State.CALLING, State.PROCEEDING):
             self._run(seconds, Input.TIMEOUT)
+
+    def abandon(self) -> None:
+        """Nothing was heard of it, and another place is asked: send it no more, but wait for what may come yet."""
+        if self.state is State.CALLING:
+            self.abandoned = True
+            self._run(LONG, Input.TIMEOUT)
 
     def _next_interval(self) -> float:
         return 2 * self._interval  # timer A has no ceiling
