@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Programs that play the other side of a call in tests: real phones and a real load generator.
-PEERS  := sip-tester baresip linphone-cli espeak-ng
+# Programs that play the other side in tests: real phones, a real load generator, a real database.
+PEERS  := sip-tester baresip linphone-cli espeak-ng postgresql
 
 # Tests that run whole engines beside real peers: one after the other, the others side by side.
 LIVE   := tests/live tests/load tests/softphone
@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml
 	@echo "setting up $(VENV) …" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip 1>&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,top,prompts,plots,srtp,g722]' 1>&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,top,prompts,plots,srtp,g722,postgres]' 1>&2
 	@touch $@
 
 run: $(STAMP)    ## the bank example: engine, agents and callers as real SIP on loopback; ARGS="--calls 20 --json"

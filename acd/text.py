@@ -11,6 +11,11 @@ def harmless(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
+def storable(text: str) -> str:
+    """The text as any database can hold it: surrogates replaced, and NUL, which PostgreSQL refuses."""
+    return str(without_surrogates(text)).replace("\0", "?")
+
+
 def without_surrogates(given: Any) -> Any:
     """The text, or the plain data, with each half of a surrogate pair replaced: UTF-8 cannot hold one."""
     if isinstance(given, str):

@@ -98,7 +98,7 @@ def _account(
 def _configured(device: str, config: Path) -> tuple[str | None, tuple[str, int] | None]:
     """The password and the registrar of a device, as the configuration says."""
     from acd.config import ConfigError, load
-    from acd.config.shell import SecretMissing
+    from acd.secret import SecretMissing
 
     try:
         hotline = load(config)

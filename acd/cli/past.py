@@ -3,10 +3,12 @@
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from acd.cli.options import UNUSABLE, fail
+from acd.records.place import DatabaseAt, Place
 
 JOURNAL, RECORDS = Path("run/journal"), Path("run/records.sqlite")
 
@@ -39,7 +41,27 @@ def midnight(wall_s: float) -> float:
     return datetime.fromtimestamp(wall_s).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
-def configured(config: Path | None) -> tuple[Path | None, Path | None]:
+Records = Annotated[
+    str | None,
+    typer.Option(
+        "--records",
+        help="Call records: an SQLite file, or postgresql://user@host/name (password: PGPASSWORD, ~/.pgpass).",
+        show_default="run/records.sqlite",
+    ),
+]
+
+
+def place_of(records: str) -> Place:
+    """Which file or database is meant by a text. Ends the command with 2 if it holds a password."""
+    if not records.startswith(("postgresql://", "postgres://")):
+        return Path(records)
+    url = urlsplit(records)
+    if url.password is not None or "password=" in url.query:
+        fail(UNUSABLE, "a password does not belong on a command line; put it in PGPASSWORD or ~/.pgpass")
+    return DatabaseAt(records, None, Path())
+
+
+def configured(config: Path | None) -> tuple[Path | None, Place | None]:
     """Journal and records of a configuration, or the usual ones. Ends the command with 2 if it cannot be read."""
     if config is None:
         return JOURNAL, RECORDS

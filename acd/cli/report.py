@@ -2,7 +2,6 @@
 
 import csv
 import math
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,9 +13,10 @@ import typer
 
 from acd.cli.options import UNUSABLE, Json, fail
 from acd.cli.output import complain, iso, print_json, print_table
-from acd.cli.past import HotlineFile, Journal, Since, Until, configured, instant, midnight
+from acd.cli.past import HotlineFile, Journal, Records, Since, Until, configured, instant, midnight, place_of
 from acd.core.activity import Shifts
 from acd.core.metrics import DIMENSIONS, LEVELS, Book, Dimension, Key, Tally, ratio
+from acd.records.place import Place
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +39,7 @@ def report(
     short: Annotated[
         float | None, typer.Option("--short", min=0, help="Seconds, in place of each queue's short-call threshold.")
     ] = None,
-    records: Annotated[
-        Path | None, typer.Option("--records", help="Call records (SQLite).", show_default="run/records.sqlite")
-    ] = None,
+    records: Records = None,
     journal: Journal = None,
     config: HotlineFile = None,
     as_json: Json = False,
@@ -68,7 +66,7 @@ def report(
         within_s=within,
         short_s=short,
     )
-    worked = _fill(book, records, journal, config, from_, to)
+    worked = _fill(book, place_of(records) if records else None, journal, config, from_, to)
     rows = sorted(book.rows.items())
     if as_json:
         print_json([_named(dimensions, key) | facts(tally, worked) for key, tally in rows])
@@ -90,12 +88,13 @@ def _dimensions(by: str) -> list[Dimension]:
 
 
 def _fill(
-    book: Book, records: Path | None, journal: list[Path] | None, config: Path | None, since: float, until: float
+    book: Book, records: Place | None, journal: list[Path] | None, config: Path | None, since: float, until: float
 ) -> bool:
     """Whether agents' time is in it too. Ends the command with 2 if there is nothing to read."""
     usual_journal, usual_records = configured(config)
     if records is None and journal is None:
-        records = usual_records if usual_records is not None and usual_records.is_file() else None
+        there = not isinstance(usual_records, Path) or usual_records.is_file()
+        records = usual_records if there else None
         journal = [usual_journal] if usual_journal is not None and usual_journal.exists() else None
         if records is None and journal is None:
             fail(UNUSABLE, f"neither {usual_records} nor {usual_journal} is there; name --records, --journal, --config")
@@ -130,8 +129,9 @@ def _know(book: Book, config: Path) -> None:
     book.queues |= settings.queues
 
 
-def _read_records(book: Book, records: Path, since: float, until: float) -> None:
-    from acd.records import read
+def _read_records(book: Book, records: Place, since: float, until: float) -> None:
+    from acd.records.database import RecordsError
+    from acd.records.read import read
 
     day_s = 86_400.0  # a call that joined a queue in time may have come in before
     try:
@@ -141,8 +141,8 @@ def _read_records(book: Book, records: Path, since: float, until: float) -> None
             until=until if until < math.inf else None,
         ):
             book.record(record)
-    except sqlite3.Error as problem:
-        fail(UNUSABLE, f"{records}: {problem}")
+    except RecordsError as problem:
+        fail(UNUSABLE, str(problem))
 
 
 # ------------------------------------------------------------------------------------------------------- showing

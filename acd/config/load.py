@@ -126,7 +126,7 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         music=shell.music(),
         attributes=dict(model.attributes),
         journal=shell.path(model.journal) if model.journal is not None else None,
-        records=shell.path(model.records) if model.records is not None else None,
+        records=shell.records(),
         log=shell.log(),
         files=files,
         hours=shell.calendars(),

@@ -6,6 +6,7 @@ and not guessed at. Short forms (`needs: …`, a text for a list of one) are nor
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -408,6 +409,52 @@ class LimitsAt(Strict):
 Off: TypeAlias = Annotated[str | None, BeforeValidator(_none_word)]
 
 
+def _records(value: object) -> object:
+    if isinstance(value, str) and value != "none":
+        return {"url" if "://" in value else "file": value}
+    return _none_word(value)
+
+
+def _database(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port_is_one = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_one = False
+    if not port_is_one or parts.scheme not in ("postgresql", "postgres"):
+        raise wrong("this is no database's URL", "write postgresql://user@host:5432/name, or an SQLite file's path")
+    if parts.password is not None or "password" in parse_qs(parts.query):
+        raise wrong(
+            "a secret must not stand in the configuration",
+            "keep it outside: records: {url: postgresql://user@host/name, password: {env: NAME}}",
+        )
+    return url
+
+
+class RecordsAt(Strict):
+    """Where call records are kept: give file, or url. A text alone is one of the two."""
+
+    file: str | None = Field(default=None, min_length=1, description="SQLite file")
+    url: Annotated[str | None, AfterValidator(lambda url: url and _database(url))] = Field(
+        default=None, description="of a PostgreSQL database: postgresql://user@host:5432/name?sslmode=verify-full"
+    )
+    password: Password = Field(default=None, description="of the database's user")
+    waiting: str = Field(
+        default="run/records.waiting", min_length=1, description="file in which records wait while the database is gone"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "RecordsAt":
+        if (self.file is None) == (self.url is None):
+            raise wrong("records are kept in one place", "give either file: (SQLite) or url: postgresql://…")
+        return self
+
+
+Records: TypeAlias = Annotated[
+    RecordsAt | None, BeforeValidator(_records, json_schema_input_type=str | RecordsAt | None)
+]
+
+
 class HotlineFile(Strict):
     """A hotline: one YAML file."""
 
@@ -434,6 +481,9 @@ class HotlineFile(Strict):
         description="what may be known of a caller: name, and the SIP header of trusted trunks that tells it",
     )
     journal: Off = Field(default="run/journal", description="directory; none: keep no journal")
-    records: Off = Field(default="run/records.sqlite", description="SQLite file; none: keep no records")
+    records: Records = Field(
+        default=RecordsAt(file="run/records.sqlite"),
+        description="SQLite file, or URL of a PostgreSQL database; none: keep no records",
+    )
     log: LogTo = Field(default=LogTo(), description="what is logged, and where")
     limits: LimitsAt = Field(default=LimitsAt(), description="bounds of the whole hotline")

@@ -3,13 +3,14 @@
 Every path is absolute, every reference resolved, every default filled in. Seconds are floats named ``…_s``.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from acd.config.hours import Calendar
 from acd.core.settings import Settings
+from acd.records.place import Place
+from acd.secret import Secret
 
 Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
 Codec: TypeAlias = Literal["PCMU", "PCMA", "G722"]
@@ -51,41 +52,6 @@ class Listen:
     media_advertise: str  # what SDP says
     digest: tuple[Algorithm, ...]  # offered in a challenge, in this order; empty: nobody is challenged here
     tls: TlsFiles | None = None
-
-
-class SecretMissing(LookupError):
-    """The environment variable, file or line that should hold a secret is not there."""
-
-
-@dataclass(slots=True, frozen=True)
-class Secret:
-    """Where a secret is kept. It is read when asked for, and in no log or repr."""
-
-    env: str | None = None
-    file: Path | None = None
-    key: str | None = None  # the file holds lines KEY=value, and this one is meant
-
-    def reveal(self) -> str:
-        """The secret itself. Raises `SecretMissing`, whose text names the place, never the value."""
-        if self.env is not None:
-            value = os.environ.get(self.env)
-            if not value:
-                raise SecretMissing(f"the environment variable {self.env} is not set")
-            return value
-        assert self.file is not None
-        try:
-            text = self.file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SecretMissing(f"{self.file} cannot be read: {error}") from None
-        if self.key is None:
-            if not (value := text.strip("\r\n")):
-                raise SecretMissing(f"{self.file} is empty")
-            return value
-        for line in text.splitlines():
-            name, equals, value = line.partition("=")
-            if equals and name.strip() == self.key and value.strip():
-                return value.strip()
-        raise SecretMissing(f"{self.file} has no line {self.key}=…")
 
 
 @dataclass(slots=True, frozen=True)
@@ -184,7 +150,7 @@ class Hotline:
     music: dict[str, Path]
     attributes: dict[str, str | None]  # of a call: from this SIP header of trusted trunks; None: only from elsewhere
     journal: Path | None  # directory
-    records: Path | None  # SQLite file
+    records: Place | None
     log: Log
     files: tuple[Path, ...]  # everything that was read: a change of one is worth a reload
     hours: dict[str, Calendar] = field(default_factory=dict)

@@ -20,13 +20,13 @@ from acd.config.shell import (
     Media,
     Register,
     Rewrite,
-    Secret,
-    SecretMissing,
     TlsFiles,
     Transport,
     TrunkShell,
 )
 from acd.config.yaml import Step
+from acd.records.place import DatabaseAt, Place
+from acd.secret import Secret, SecretMissing
 
 ANY_ADDRESS = ("0.0.0.0", "::")
 SOCKET_PATH_MAX = 107  # bytes of sun_path
@@ -284,6 +284,12 @@ class ShellHalf(Judge):
     def log(self) -> Log:
         at = self.model.log
         return Log(at.level, at.format, self.path(at.file) if at.file is not None else None)
+
+    def records(self) -> Place | None:
+        at = self.model.records
+        if at is None or at.file is not None:
+            return self.path(at.file) if at is not None and at.file is not None else None
+        return DatabaseAt(at.url or "", self.secret(at.password, ("records", "password")), self.path(at.waiting))
 
     def timezone(self) -> str:
         return self._zone(self.model.hotline.timezone, ("hotline", "timezone"))

@@ -20,7 +20,6 @@ from typing import Any, Final
 from acd.config import ConfigError, difference, load
 from acd.config.hours import instants
 from acd.config.shell import Hotline as Configuration
-from acd.config.shell import SecretMissing
 from acd.core import commands as do
 from acd.core import events as ev
 from acd.core.engine import Engine
@@ -39,6 +38,7 @@ from acd.live.setup import Setup, endpoint_settings, static_devices, tls_files
 from acd.live.trace import Trace
 from acd.live.trunks import Trunks
 from acd.records.store import RecordStore
+from acd.secret import SecretMissing
 from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
 from sip.endpoint import LockedOut
@@ -350,10 +350,10 @@ class Hotline:
             self.saved.close()
         self.sip.close()
         await self.media.close()
+        if self.records is not None:
+            await self.records.close()  # while the journal still takes what it may have to say
         if self.journal is not None:
             self.journal.close()
-        if self.records is not None:
-            await self.records.close()
         self.log.info("down")
 
 

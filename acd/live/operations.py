@@ -166,6 +166,7 @@ class Operations:
             "sip": sip,
             "workers": workers,
             "records_waiting": hotline.records.waiting if hotline.records else 0,
+            "records_lost": hotline.records.lost if hotline.records else 0,
             "alarms": len(hotline.alarms),
             "surges": [surge.id for surge in view.surges if surge.on],
             "changed_by_hand": len(view.overlay),

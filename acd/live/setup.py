@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from acd.config import addresses
-from acd.config.shell import DeviceShell, Hotline, Listen, Secret, Transport, TrunkShell
+from acd.config.shell import DeviceShell, Hotline, Listen, Transport, TrunkShell
 from acd.core.commands import Target
+from acd.secret import Secret
 from sip import sdp
 from sip.aio import Tls
 from sip.endpoint import Account, Credentials, Endpoint, EndpointSettings, Hop, Listener, Peer
@@ -163,7 +164,7 @@ def _host_port(listen: Listen) -> str:
 
 
 def endpoint_settings(hotline: Hotline) -> EndpointSettings:
-    """What the SIP endpoint is told. Raises `acd.config.shell.SecretMissing`."""
+    """What the SIP endpoint is told. Raises `acd.secret.SecretMissing`."""
     return EndpointSettings(
         listeners=tuple(
             Listener(f"{listen.name}:{index}", listen.advertise, address.port, address.transport, listen.digest)

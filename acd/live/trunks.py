@@ -57,7 +57,7 @@ class Trunks:
 
     def configure(self, setup: Setup) -> None:
         """Register where it is asked for, deregister where it no longer is, ask after those to be asked after. Raises
-        `acd.config.shell.SecretMissing`."""
+        `acd.secret.SecretMissing`."""
         self._trunks = setup.trunks
         for gone in self._health.keys() - setup.trunks.keys():
             del self._health[gone]

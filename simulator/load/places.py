@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from acd.config import Hotline
-from acd.config.shell import SecretMissing
+from acd.secret import SecretMissing
 from simulator.phones.engine import Unplayable
 from sip.message import SipError
 from sip.uri import Uri

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import sys
 import time
 from collections import Counter
@@ -13,6 +12,8 @@ from typing import Final
 
 from acd.config import Hotline
 from acd.core.record import Record
+from acd.records.database import RecordsError
+from acd.records.place import Place
 from acd.records.read import read
 from simulator.load.agents import NOBODY_HERE, assemble, day, dismiss, rings
 from simulator.load.callers import calls
@@ -48,7 +49,7 @@ def load_run(name: str, hotline: Hotline, scenario: Scenario, target: tuple[str,
     """Play every replication. Raises `Unplayable`, `media.client.MediaError`, `NoEngine`, OSError (a port in use),
     KeyboardInterrupt."""
     if hotline.records is None:
-        raise Unplayable(f"{hotline.file}: what a call came to is read from its record: `records` must name a file")
+        raise Unplayable(f"{hotline.file}: what a call came to is read from its record: it must keep records")
     scenario = distinct(scenario)
     for fault in ("trunk_down", "phones_down"):
         if getattr(scenario.model.world.faults, fault):
@@ -119,7 +120,7 @@ def _prepare(
     return Stage(hotline, scenario, number, exchange, there, control, cues), Replication.of(number, book)
 
 
-async def _play(stage: Stage, records: Path) -> Replication:
+async def _play(stage: Stage, records: Place) -> Replication:
     exchange, run = stage.exchange, stage.scenario.model.run
     exchange.on_ring = lambda phone, ring: _rung(stage, phone, ring)
     began_cpu = time.process_time()
@@ -174,17 +175,17 @@ async def _tells(stage: Stage) -> None:
 # ------------------------------------------------------------------------------------------------------ counting
 
 
-async def _count(stage: Stage, records: Path, offset_s: float) -> None:
+async def _count(stage: Stage, records: Place, offset_s: float) -> None:
     """Every call by its record, which is the engine's own; the n-th call of a number is its n-th record."""
     made = sum(map(len, stage.made.values()))
     found: dict[str, list[Record]] = {}
     until = time.monotonic() + RECORDS_S
     while True:
         try:
-            found = _by_number(records, offset_s - 1.0, stage.made)
-        except sqlite3.Error as error:
+            found = await asyncio.to_thread(_by_number, records, offset_s - 1.0, stage.made)
+        except RecordsError as error:
             if time.monotonic() > until:
-                raise Unplayable(f"{records}: {error}; the records of the engine must be readable here") from None
+                raise Unplayable(f"{error}; the records of the engine must be readable here") from None
         if sum(map(len, found.values())) >= made or time.monotonic() > until:
             break
         await asyncio.sleep(0.1)
@@ -198,7 +199,7 @@ async def _count(stage: Stage, records: Path, offset_s: float) -> None:
                 stage.book.call(Ended(line.caller.kind, line.at, "unfinished", []))
 
 
-def _by_number(records: Path, since: float, numbers: dict[str, list[Line]]) -> dict[str, list[Record]]:
+def _by_number(records: Place, since: float, numbers: dict[str, list[Line]]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for record in read(records, since=since):
         if record.caller in numbers:

@@ -17,7 +17,7 @@ from acd.cli import app as cli
 from acd.cli.picture import bar, stacked
 from acd.core.commands import WriteRecord
 from acd.core.record import Record
-from acd.records import RecordStore
+from acd.records.store import RecordStore
 from tests.core.hotline import hotline
 from tests.core.test_explain import agent, bank, loans
 from tests.core.world import Phone, World

@@ -8,9 +8,11 @@ import pytest
 
 from acd.config.load import check, json_schema, load
 from acd.config.schema import QueueAt
-from acd.config.shell import Address, DialOut, Listen, Secret, SecretMissing
+from acd.config.shell import Address, DialOut, Listen
 from acd.core.flow import Answer
 from acd.core.settings import Agent, Announce, Device, Queue, Reserve, Ring, WrapUp
+from acd.records.place import DatabaseAt
+from acd.secret import Secret, SecretMissing
 from tests.config.texts import HOTLINE, lay_out, silence
 
 
@@ -133,6 +135,23 @@ def test_addresses_a_bank_behind_a_firewall_writes(tmp_path: Path) -> None:
 def test_journal_and_records_can_be_left_out(tmp_path: Path) -> None:
     hotline = load(lay_out(tmp_path, HOTLINE + "journal: none\nrecords:\n"))
     assert (hotline.journal, hotline.records) == (None, None)
+
+
+def test_records_go_to_a_file_or_to_a_database(tmp_path: Path) -> None:
+    def records(text: str) -> object:
+        return load(lay_out(tmp_path, HOTLINE + f"records: {text}\n")).records
+
+    url, waiting = (
+        "postgresql://acd@db.bank.example:5433/hotline?sslmode=verify-full",
+        tmp_path / "run" / "records.waiting",
+    )
+    assert load(lay_out(tmp_path)).records == tmp_path / "run" / "records.sqlite"
+    assert records("r.sqlite") == records("{file: r.sqlite}") == tmp_path / "r.sqlite"
+    assert records("none") is None
+    assert records(url) == DatabaseAt(url, None, waiting)
+    secret = Secret(file=tmp_path / "secrets.env", key="DESK")
+    with_more = records(f"{{url: '{url}', password: {{file: secrets.env, key: DESK}}, waiting: /var/spool/r}}")
+    assert with_more == DatabaseAt(url, secret, Path("/var/spool/r"))
 
 
 def test_recordings_are_looked_into(tmp_path: Path) -> None:

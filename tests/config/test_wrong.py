@@ -313,6 +313,42 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "a secret is in one place",
         "give either env: NAME or file: path",
     ),
+    "a database of another make": (
+        "prompts: prompts\n",
+        "prompts: prompts\nrecords: «mysql://acd@db/hotline\n",
+        "this is no database's URL",
+        "write postgresql://user@host:5432/name, or an SQLite file's path",
+    ),
+    "a database's port that is none": (
+        "prompts: prompts\n",
+        "prompts: prompts\nrecords: {url: «postgresql://acd@db:70000/hotline}\n",
+        "this is no database's URL",
+        "write postgresql://user@host:5432/name, or an SQLite file's path",
+    ),
+    "a password in a database's URL": (
+        "prompts: prompts\n",
+        "prompts: prompts\nrecords: «postgresql://acd:sesame@db/hotline\n",
+        "a secret must not stand in the configuration",
+        "keep it outside: records: {url: postgresql://user@host/name, password: {env: NAME}}",
+    ),
+    "a password among a database's parameters": (
+        "prompts: prompts\n",
+        "prompts: prompts\nrecords: {url: «postgresql://db/hotline?user=acd&password=sesame}\n",
+        "a secret must not stand in the configuration",
+        "keep it outside: records: {url: postgresql://user@host/name, password: {env: NAME}}",
+    ),
+    "records in two places": (
+        "prompts: prompts\n",
+        "prompts: prompts\n«records: {file: a.sqlite, url: postgresql://db/hotline}\n",
+        "records are kept in one place",
+        "give either file: (SQLite) or url: postgresql://…",
+    ),
+    "a database's password without a place": (
+        "prompts: prompts\n",
+        "prompts: prompts\nrecords: {url: postgresql://db/hotline, password: «sesame}\n",
+        "a secret must not stand in the configuration",
+        "keep it outside: {env: NAME}, {file: path} or {file: path, key: NAME}",
+    ),
     "a device nobody can reach": (
         'a1: {contact: "sip:a1@127.0.0.1:7070"}',
         "«a1: {nat: true}",
