@@ -130,6 +130,11 @@ class Endpoint:
                 self.registrar.forget(user)
                 self.bindings_changed(user)
 
+    def trust(self, peers: tuple[Peer, ...]) -> None:
+        """The trunks by where their calls come from, in place of those of the settings. Raises `ValueError` as
+        `configure` does."""
+        self.trunks = Trunks(peers)
+
     def receive(self, data: bytes, hop: Hop, now: float) -> None:
         """A datagram, or one framed message of a connection. Never raises for what a peer sent."""
         self.layer.now = now
@@ -242,7 +247,13 @@ class Endpoint:
         registration = self._registrations.get(key)
         if registration is None:
             registration = self._registrations[key] = Registration(self, user, registrar_uri, hop)
-        registration.start(credentials, expires_s)
+        registration.start(credentials, expires_s, hop)
+
+    def register_at(self, user: str, registrar_uri: str, hop: Hop) -> None:
+        """The next REGISTER of this registration goes there."""
+        registration = self._registrations.get((user, registrar_uri))
+        if registration is not None:
+            registration.at(hop)
 
     def probe(self, name: str, uri: str, hop: Hop, now: float, *, after_s: float = 0.0) -> None:
         """Ask by OPTIONS, in `after_s`, whether somebody is there (§11). Ends in `Probed` with this name, at the latest

@@ -6,7 +6,7 @@ then puts options into the order in which one request tries them, anew for every
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from random import Random
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from sip.sources import may_send_to
 
-Transport: TypeAlias = Literal["udp", "tcp", "tls"]
+Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
 Family: TypeAlias = Literal["A", "AAAA"]
 SERVICES: dict[Transport, str] = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
 NAPTR: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
@@ -72,15 +72,15 @@ class Option:
 Steps: TypeAlias = Generator[Query, Sequence[Record], list[Option]]
 
 
-def locate(asked: Asked, transports: Sequence[Transport], families: dict[Transport, Sequence[Family]]) -> Steps:
+def locate(asked: Asked, transports: Sequence[Transport], families: Mapping[Transport, Sequence[Family]]) -> Steps:
     """The options for a URI, given the transports that we speak, best first, and the addresses that each can reach.
     Empty: nobody is there."""
     host, port, transport = asked
-    speaks = [one for one in transports if transport in (None, one)]
+    speaks = [one for one in transports if transport in (None, one) and one in SERVICES]
     if not speaks:
         return []
     first = speaks[0] if transport is not None or "udp" not in speaks else "udp"
-    if _is_address(host):
+    if is_address(host):
         return [Option((Place(first, host, port or USUAL_PORT[first]),))]
     if port is not None:  # §4.1, §4.2: a port rules out NAPTR and SRV
         return (yield from _by_address(first, host, port, families))
@@ -107,7 +107,7 @@ def _services(
     return named or usual
 
 
-def _by_service(transport: Transport, records: Sequence[Srv], families: dict[Transport, Sequence[Family]]) -> Steps:
+def _by_service(transport: Transport, records: Sequence[Srv], families: Mapping[Transport, Sequence[Family]]) -> Steps:
     options = []
     for record in records:
         if record.target and 0 < record.port < 65536:
@@ -117,13 +117,13 @@ def _by_service(transport: Transport, records: Sequence[Srv], families: dict[Tra
     return options
 
 
-def _by_address(transport: Transport, host: str, port: int, families: dict[Transport, Sequence[Family]]) -> Steps:
+def _by_address(transport: Transport, host: str, port: int, families: Mapping[Transport, Sequence[Family]]) -> Steps:
     places = yield from _places(transport, host, port, families)
     return [Option(places)] if places else []
 
 
 def _places(
-    transport: Transport, host: str, port: int, families: dict[Transport, Sequence[Family]]
+    transport: Transport, host: str, port: int, families: Mapping[Transport, Sequence[Family]]
 ) -> Generator[Query, Sequence[Record], tuple[Place, ...]]:
     found: list[Place] = []
     for family in families[transport]:
@@ -132,7 +132,7 @@ def _places(
     return tuple(found)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:

@@ -45,11 +45,10 @@ class Registration:
         self._endpoint = endpoint
         self.user = user
         self._registrar = registrar
-        self.hop = hop
         scheme, _, host = registrar.partition(":")
         self._aor = f"<{scheme}:{user}@{host.partition('@')[2] or host}>"
         self._from = f"{self._aor};tag={endpoint.new_tag()}"
-        self._contact = endpoint.contact_line(hop, user)
+        self.at(hop)
         self._call_id = endpoint.new_call_id()
         self._cseq = 0
         self._tries = self._challenged = 0
@@ -59,7 +58,13 @@ class Registration:
         self.expires_s = 3600
         self.timer = Alarm(self._refresh)
 
-    def start(self, credentials: Credentials | None, expires_s: int) -> None:
+    def at(self, hop: Hop) -> None:
+        """Where the next REGISTER goes."""
+        self.hop = hop
+        self._contact = self._endpoint.contact_line(hop, self.user)
+
+    def start(self, credentials: Credentials | None, expires_s: int, hop: Hop) -> None:
+        self.at(hop)
         self.credentials, self.expires_s = credentials, expires_s
         self._endpoint.layer.timers.cancel(self.timer)
         self._refresh(self._endpoint.layer.now)

@@ -17,10 +17,12 @@ class Hop:
     port: int
     transport: Literal["udp", "tcp", "tls", "ws", "wss"] = "udp"
     connection: int = 0
+    domain: str = ""  # that its TLS certificate must be for (RFC 5922); "": the address
 
     def to_values(self) -> list[str | int]:
         """`Hop(*values)` gives it back."""
-        return [self.listener, self.host, self.port, self.transport, self.connection]
+        values: list[str | int] = [self.listener, self.host, self.port, self.transport, self.connection]
+        return [*values, self.domain] if self.domain else values
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ from acd.config.shell import Address, Transport
 
 _TRANSPORTS = get_args(Transport)
 _SIP_URI = re.compile(r"(?P<scheme>sips?):(?:(?P<user>[^@\s]+)@)?(?P<rest>[^\s;?]+)(?P<parameters>;[^\s?]*)?")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?:{_LABEL}\.)*(?=[A-Za-z]){_LABEL}")  # a name's last label is no number
 PORTS = range(1, 65536)
 SERVED = ("udp", "tcp", "tls")
 USUAL_PORT = {"udp": 5060, "tcp": 5060, "tls": 5061}
@@ -78,20 +80,35 @@ def network(text: str) -> str:
 
 def sip_uri(text: str) -> tuple[str, int, Transport]:
     """Host, port and transport of a SIP URI whose host is an address."""
+    rest, transport = _uri(text)
+    host, port = host_port(rest, USUAL_PORT[transport or "udp"])
+    return host, port, transport or "udp"
+
+
+def sip_place(text: str) -> tuple[str, int | None, Transport | None]:
+    """The same of a URI whose host may be a name; then what it does not say is None, for DNS to say."""
+    rest, transport = _uri(text)
+    host, colon, port = rest.partition(":")
+    if _NAME.fullmatch(host) is None or len(host) > 253:
+        return sip_uri(text)
+    return host.lower(), _port(port, text) if colon else None, transport
+
+
+def _uri(text: str) -> tuple[str, Transport | None]:
+    """Host and port as written, and the transport if it is said."""
     found = _SIP_URI.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not a SIP URI", 'write "sip:user@10.0.0.7:5060"')
     if found["scheme"] == "sips":
         raise ValueError("sips is not served yet", "write sip: and ;transport=tls")
-    transport = "udp"
+    transport = None
     for parameter in (found["parameters"] or "").split(";"):
         name, _, value = parameter.partition("=")
         if name.lower() == "transport":
             transport = value.lower()
-    if transport not in SERVED:
+    if transport is not None and transport not in SERVED:
         raise ValueError(f"transport {transport!r} is not served yet", f"one of {', '.join(SERVED)}; left out: udp")
-    host, port = host_port(found["rest"], USUAL_PORT[transport])
-    return host, port, cast(Transport, transport)
+    return found["rest"], cast(Transport | None, transport)
 
 
 def port_range(text: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from acd.core.flow import Flow
 from acd.flows.expressions import written
 
 SKIPPED: Final = frozenset({"file", "files", "version", "settings"})
-RESTART: Final = frozenset({"name", "listen", "media", "control", "journal", "records", "log"})
+RESTART: Final = frozenset({"name", "listen", "media", "control", "journal", "records", "log", "dns"})
 """What a running engine keeps until it is started again …"""
 LIVE: Final = re.compile(r"listen\.[^.]+\.tls\.").match
 """… but for certificates."""

@@ -130,6 +130,7 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         log=shell.log(),
         files=files,
         hours=shell.calendars(),
+        dns=shell.name_servers(),
     )
 
 

@@ -151,13 +151,39 @@ class MediaOf(Strict):
     )
 
 
+class TargetAt(Strict):
+    """One of several places that take a trunk's calls."""
+
+    to: str = Field(description="sip:address:port, or sip:name which DNS says the places of")
+    priority: int = Field(default=0, ge=0, le=65535, description="the lowest is tried first")
+    weight: int = Field(default=1, ge=0, le=65535, description="share of the calls among targets of one priority")
+
+
 class DialOutTo(Strict):
     """How to call out through a trunk."""
 
-    to: str = Field(description="sip:address:port that requests go to")
+    to: str | None = Field(
+        default=None, description="sip:address:port that requests go to, or sip:name which DNS says the places of"
+    )
+    targets: list[TargetAt] = Field(default=[], description="instead of to, several")
+    certificate: Dialled | None = Field(
+        default=None, description="name its TLS certificate must have (default: the name or address it is called by)"
+    )
     caller: str | None = Field(default=None, description="calling number shown")
     user: str | None = Field(default=None, description="who we are when the trunk challenges us")
     password: Password = Field(default=None, description="and our password")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "DialOutTo":
+        if (self.to is None) == (not self.targets):
+            raise wrong("where calls go is said once", 'give to: "sip:carrier.example", or targets: [{to: …}, …]')
+        return self
+
+
+class DnsAt(Strict):
+    """Who is asked for the places of trunks that are given by name."""
+
+    servers: Many = Field(default=[], description="addresses, perhaps with a port (default: the system's)")
 
 
 class TrunkLimits(Strict):
@@ -485,5 +511,6 @@ class HotlineFile(Strict):
         default=RecordsAt(file="run/records.sqlite"),
         description="SQLite file, or URL of a PostgreSQL database; none: keep no records",
     )
+    dns: DnsAt = Field(default=DnsAt(), description="name servers, for trunks that are given by name")
     log: LogTo = Field(default=LogTo(), description="what is logged, and where")
     limits: LimitsAt = Field(default=LimitsAt(), description="bounds of the whole hotline")

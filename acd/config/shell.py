@@ -55,12 +55,22 @@ class Listen:
 
 
 @dataclass(slots=True, frozen=True)
-class DialOut:
-    """How to call out through a trunk: where its requests go, and who we are there."""
+class DialTarget:
+    """Where a trunk's requests go: an address, or a name that DNS says the addresses of (RFC 3263)."""
 
     host: str
-    port: int
-    transport: Transport
+    port: int | None  # None: as DNS says, else the usual one
+    transport: Transport | None  # None: as DNS says, else UDP
+    priority: int = 0  # the lowest is tried first …
+    weight: int = 1  # … and among equals by chance, in proportion to this
+
+
+@dataclass(slots=True, frozen=True)
+class DialOut:
+    """How to call out through a trunk, and who we are there."""
+
+    targets: tuple[DialTarget, ...]
+    certificate: str | None  # the name that its TLS certificates must have; None: that of the target
     caller: str | None  # the calling number we show: a trunk's own, never the caller's, unless None
     user: str | None  # answers the trunk's challenge
     password: Secret | None
@@ -154,3 +164,4 @@ class Hotline:
     log: Log
     files: tuple[Path, ...]  # everything that was read: a change of one is worth a reload
     hours: dict[str, Calendar] = field(default_factory=dict)
+    dns: tuple[tuple[str, int], ...] = ()  # servers (address, port) that are asked; empty: the system's

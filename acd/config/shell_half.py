@@ -11,10 +11,11 @@ from acd.config import addresses, hours
 from acd.config.hours import Calendar
 from acd.config.judge import Judge
 from acd.config.problem import Severity, did_you_mean, one_of
-from acd.config.schema import DeviceAt, HoursAt, ListenAt, RewriteStep, SecretAt, TrunkAt
+from acd.config.schema import DeviceAt, DialOutTo, HoursAt, ListenAt, RewriteStep, SecretAt, TargetAt, TrunkAt
 from acd.config.shell import (
     DeviceShell,
     DialOut,
+    DialTarget,
     Listen,
     Log,
     Media,
@@ -120,10 +121,7 @@ class ShellHalf(Judge):
             self.wrong(path, "no call can come or go through this trunk", fix, key=True)
         dial_out = None
         if at.dial_out is not None:
-            to = self.read(addresses.sip_uri, at.dial_out.to, (*path, "dial_out", "to"), addresses.LOCAL)
-            password = self.secret(at.dial_out.password, (*path, "dial_out", "password"))
-            dial_out = DialOut(*to, at.dial_out.caller, at.dial_out.user, password)
-            self._spoken(self.network(at.network, "trunks", path), dial_out.transport, (*path, "dial_out", "to"))
+            dial_out = self._dial_out(at.dial_out, self.network(at.network, "trunks", path), (*path, "dial_out"))
         network = self.network(at.network, "trunks", path)
         self._speech(at, network, path)
         return TrunkShell(
@@ -143,6 +141,31 @@ class ShellHalf(Judge):
             srtp=at.srtp,
         )
 
+    def _dial_out(self, at: DialOutTo, network: str, path: tuple[Step, ...]) -> DialOut:
+        places = [((*path, "targets", n, "to"), target) for n, target in enumerate(at.targets)]
+        if at.to is not None:
+            places = [((*path, "to"), TargetAt(to=at.to))]
+        targets = []
+        nowhere: tuple[str, int | None, Transport | None] = addresses.LOCAL
+        for place, target in places:
+            to = self.read(addresses.sip_place, target.to, place, nowhere)
+            if to[2] is not None:
+                self._spoken(network, to[2], place)
+            targets.append(DialTarget(*to, target.priority, target.weight))
+        if at.certificate is not None and not any(target.transport == "tls" for target in targets):
+            fix = "write ;transport=tls behind the URI, or take it away"
+            self.wrong((*path, "certificate"), "no target is called over TLS", fix, key=True)
+        password = self.secret(at.password, (*path, "password"))
+        return DialOut(tuple(targets), at.certificate, at.caller, at.user, password)
+
+    def name_servers(self) -> tuple[tuple[str, int], ...]:
+        found = []
+        for index, text in enumerate(self.model.dns.servers):
+            server = self.read(lambda text: addresses.host_port(text, 53), text, ("dns", "servers", index), None)
+            if server is not None:
+                found.append(server)
+        return tuple(found)
+
     def _register(self, at: TrunkAt, dial_out: DialOut | None, path: tuple[Step, ...]) -> Register | None:
         asked = at.registration
         if asked is None:
@@ -152,8 +175,10 @@ class ShellHalf(Judge):
             return None
         password = self.secret(asked.password, (*path, "registration", "password"))
         assert password is not None
-        host = f"[{dial_out.host}]" if ":" in dial_out.host else dial_out.host
-        return Register(f"sip:{host}:{dial_out.port}", asked.user, password, asked.expires_s)
+        first = dial_out.targets[0]
+        host = f"[{first.host}]" if ":" in first.host else first.host
+        uri = f"sip:{host}" if first.port is None else f"sip:{host}:{first.port}"
+        return Register(uri, asked.user, password, asked.expires_s)
 
     def _spoken(self, network: str, transport: Transport, path: tuple[Step, ...]) -> None:
         """We send by a transport only where we listen on it: it is what our Via names."""

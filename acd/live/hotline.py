@@ -30,6 +30,7 @@ from acd.journal.writer import JournalWriter
 from acd.live.clock import Clock
 from acd.live.control import ControlServer
 from acd.live.legs import Legs
+from acd.live.locator import Locator
 from acd.live.log import Level, configure, get
 from acd.live.operations import Operations
 from acd.live.prompts import Prompts
@@ -41,7 +42,9 @@ from acd.records.store import RecordStore
 from acd.secret import SecretMissing
 from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
+from sip.aio.resolver import Resolver
 from sip.endpoint import LockedOut
+from sip.locate import Option
 
 IDLE_COLLECT: Final = 20_000
 """New containers after which garbage is looked for once no call is up …"""
@@ -98,6 +101,7 @@ class Hotline:
         )
         self.saved = Saved(configuration.journal) if configuration.journal else None
         self.trunks = Trunks(self.endpoint, lambda: asyncio.get_running_loop().time(), self.alarm)
+        self.locator = Locator(lambda: Resolver(self.configuration.dns), self._located)
         self.legs = Legs(
             Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
             self.post, self.boot, self.trunks, self.saved,
@@ -262,7 +266,7 @@ class Hotline:
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
         self.sip.start()
-        self.trunks.configure(self.legs.setup)
+        self._configure_trunks()
         if self.saved is not None:
             self.endpoint.restore_bindings(self.saved.bindings(), asyncio.get_running_loop().time())
             self.sip.flush()
@@ -279,6 +283,14 @@ class Hotline:
         self.post(ev.Configured(settings))
         for device in static_devices(self.configuration):
             self.legs.device(device, True)
+
+    def _configure_trunks(self) -> None:
+        self.trunks.configure(self.legs.setup)
+        self.locator.want(self.trunks.names(), self.legs.setup)
+
+    def _located(self, name: str, index: int, options: list[Option], why: str) -> None:
+        self.trunks.located(name, index, options, why)
+        self.sip.flush()
 
     def _tell_hours(self) -> None:
         """Opening hours as instants, for some weeks ahead."""
@@ -323,7 +335,7 @@ class Hotline:
         gone = set(static_devices(self.configuration)) - set(static_devices(fresh))
         self.configuration = fresh
         self.legs.setup = Setup(fresh)
-        self.trunks.configure(self.legs.setup)
+        self._configure_trunks()
         self.legs.prompts = Prompts(fresh.prompts, fresh.music)
         self.media.forget_recordings()
         for device in sorted(gone):
@@ -344,6 +356,7 @@ class Hotline:
         if self._timer is not None:
             self._timer.cancel()
         await self.control.close()
+        self.locator.close()
         self._save_bindings()
         if self.saved is not None:
             self.saved.flush(all_of_it=True)

@@ -20,15 +20,17 @@ from acd.live.leg import Leg, in_common, prefer, quality
 from acd.live.log import get
 from acd.live.prompts import Prompts, UnknownPrompt
 from acd.live.saved import Saved
-from acd.live.setup import Setup, rewritten
+from acd.live.setup import Setup, Way, rewritten
 from acd.live.trunks import Trunks
 from media import plane
 from sip import sdp
 from sip.endpoint import (
     Answered,
     Confirmed,
+    Credentials,
     Ended,
     Endpoint,
+    FailedOver,
     Incoming,
     InfoDigit,
     LockedOut,
@@ -98,6 +100,7 @@ class Legs:
         self.on_event: dict[type[Any], Callable[[Any], None]] = {
             Incoming: self._incoming,
             Progress: self._progressed,
+            FailedOver: self._failed_over,
             Answered: self._answered,
             Confirmed: self._confirmed,
             Offered: self._offered,
@@ -177,12 +180,19 @@ class Legs:
         if leg is not None and event.status in (180, 183):
             self.post(ev.LegRinging(leg.id, bool(event.sdp)))
 
+    def _failed_over(self, event: FailedOver) -> None:
+        leg = self.legs.get(event.session.name)
+        if leg is not None and leg.trunk:
+            place = f"{event.hop.host}:{event.hop.port}"
+            self.log.info("next place", call=call_of(leg.id), leg=leg.id, failed=place, status=event.status)
+            self.trunks.failed_over(leg.trunk, event)
+
     def _answered(self, event: Answered) -> None:
         leg = self.legs.get(event.session.name)
         if leg is None:
             return
         if leg.trunk:
-            self.trunks.answered(leg.trunk)
+            self.trunks.answered(leg.trunk, event.session.hop)
         if leg.ending:
             return
         if self._agree(leg, event.sdp):
@@ -275,7 +285,7 @@ class Legs:
     def _ask_again(self, device: str, after_s: float = 0.0) -> None:
         """Ask a telephone whether it is there; until it is, or has no binding any more, or has been heard of."""
         try:
-            _, uri, hop, _ = self.setup.route(do.Target(device), self.endpoint, _now())
+            _, (uri, hop) = self.setup.device(device, self.endpoint, _now())
         except LookupError:  # its next REGISTER will tell
             self.probed.discard(device)
             return
@@ -345,16 +355,16 @@ class Legs:
     def _start(self, command: do.StartLeg) -> None:
         beside = self.legs.get(command.beside) if command.beside else None
         try:
-            party, uri, hop, credentials = self.setup.route(command.to, self.endpoint, _now())
-            if isinstance(party, TrunkShell) and (why := self.trunks.leaves(party.id)) is not None:
-                raise LookupError(why)
+            party, ways, credentials = self._route(command.to)
         except LookupError as error:
             self.log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
             self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
             return
+        (uri, hop), *others = ways
         network = self.setup.network_of(hop.listener)
         codecs = prefer(self.setup.codecs(party), beside)
-        leg = Leg(command.leg, network, codecs, latch=self.setup.latch(party, hop), srtp=party.srtp)
+        latch = self.setup.latch(party, *[hop for _, hop in ways])
+        leg = Leg(command.leg, network, codecs, latch=latch, srtp=party.srtp)
         self.legs[leg.id] = leg
         if isinstance(party, TrunkShell):
             leg.trunk = party.id
@@ -368,8 +378,9 @@ class Legs:
 
         def invite() -> None:
             leg.session = self.endpoint.invite(
-                leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials
-            )
+                leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials,
+                others=others,
+            )  # fmt: skip
             self.on_session(leg.id, leg.session.call_id)
             if leg.trunk:
                 self.trunks.began(leg.trunk)
@@ -377,6 +388,16 @@ class Legs:
         leg.invite = invite
         invite()
         self.log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
+
+    def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, list[Way], Credentials | None]:
+        """The party, where it is rung – the first place first – and who we are there. Raises `LookupError` with the
+        reason when it cannot be reached."""
+        if to.number is not None:  # of a device that is a telephone number, or of nobody's
+            name = to.trunk or ""
+            ways = self.trunks.ways(name, to.number)
+            return self.setup.trunks[name], ways, self.trunks.credentials(name)
+        device, way = self.setup.device(to.device or "", self.endpoint, _now())
+        return device, [way], None
 
     def _hold(self, command: do.HoldLeg) -> None:
         leg = self.legs.get(command.leg)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from acd.config import addresses
-from acd.config.shell import DeviceShell, Hotline, Listen, Transport, TrunkShell
-from acd.core.commands import Target
+from acd.config.shell import DeviceShell, DialOut, DialTarget, Hotline, Listen, Transport, TrunkShell
 from acd.secret import Secret
 from sip import sdp
 from sip.aio import Tls
-from sip.endpoint import Account, Credentials, Endpoint, EndpointSettings, Hop, Listener, Peer
+from sip.endpoint import Account, Endpoint, EndpointSettings, Hop, Listener, Peer
+from sip.locate import Family, Place
 
 CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA, "G722": sdp.G722}
+Way: TypeAlias = tuple[str, Hop]
+"""A request URI, and where it is sent."""
 VERSION: Final = "0.1.0"
 BACKSTOP_S: Final = 60.0
 """How much longer than the core SIP waits before it gives up a call that nobody answers."""
@@ -54,20 +56,11 @@ class Setup:
             self._codecs[party.codecs] = known
         return known
 
-    def latch(self, party: TrunkShell | DeviceShell, hop: Hop) -> tuple[str, ...]:
+    def latch(self, party: TrunkShell | DeviceShell, *hops: Hop) -> tuple[str, ...]:
         """From where the party's media may be learnt: nowhere, unless it is marked nat."""
         if not party.nat:
             return ()
-        return (party.media_from if isinstance(party, TrunkShell) else ()) or (hop.host,)
-
-    def route(
-        self, to: Target, endpoint: Endpoint, now: float
-    ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
-        """Where to ring this target: the party, the request URI, the next hop, and who we are there. Raises
-        `LookupError` with the reason when it cannot be reached."""
-        if to.number is not None:  # of a device that is a telephone number, or of nobody's
-            return self._trunk(to.number, to.trunk or "")
-        return self._device(to.device or "", endpoint, now)
+        return (party.media_from if isinstance(party, TrunkShell) else ()) or tuple([hop.host for hop in hops])
 
     @staticmethod
     def caller(party: TrunkShell | DeviceShell, number: str, name: str) -> tuple[str, str]:
@@ -76,52 +69,51 @@ class Setup:
         out = party.dial_out if isinstance(party, TrunkShell) else None
         return (number, name) if out is None or out.caller is None else (out.caller, "")
 
-    def _device(
-        self, name: str, endpoint: Endpoint, now: float
-    ) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
+    def device(self, name: str, endpoint: Endpoint, now: float) -> tuple[DeviceShell, Way]:
+        """Where a device is rung. Raises `LookupError` with the reason when it cannot be reached."""
         device = self.devices.get(name)
         if device is None:
             raise LookupError(f"there is no device {name}")
         if device.contact is not None:
             known = self._static.get(name)
             if known is None:
-                known = self._static[name] = self._hop(device.network, *addresses.sip_uri(device.contact))
-            return device, device.contact, known, None
+                host, port, transport = addresses.sip_uri(device.contact)
+                known = self._static[name] = self.hop(device.network, Place(transport, host, port))
+            return device, (device.contact, known)
         bound = endpoint.contacts(name, now)
         if not bound:
             raise LookupError(f"device {name} is not registered")
-        contact, hop = bound[0]
-        return device, contact, hop, None
+        return device, bound[0]
 
-    def _trunk(self, number: str, name: str) -> tuple[TrunkShell | DeviceShell, str, Hop, Credentials | None]:
+    def trunk(self, name: str) -> tuple[TrunkShell, DialOut]:
+        """A trunk that dials out. Raises `LookupError`."""
         trunk = self.trunks.get(name)
         if trunk is None:
             raise LookupError(f"there is no trunk {name}")
-        out = trunk.dial_out
-        if out is None:
+        if trunk.dial_out is None:
             raise LookupError(f"trunk {name} does not dial out")
-        credentials = Credentials(out.user, out.password.reveal()) if out.user and out.password else None
-        uri = f"sip:{rewritten(number, trunk.rewrite.dialled)}@{_written(out.host, out.port, out.transport)}"
-        return trunk, uri, self.trunk_hop(name), credentials
+        return trunk, trunk.dial_out
 
-    def trunk_hop(self, name: str) -> Hop:
-        """Where a trunk's calls go. It has a `dial_out`, or this raises `LookupError`."""
-        trunk = self.trunks[name]
-        out = trunk.dial_out
-        if out is None:
-            raise LookupError(f"trunk {name} does not dial out")
-        return self._hop(trunk.network, out.host, out.port, out.transport)
+    def hop(self, network: str, place: Place, domain: str = "") -> Hop:
+        """From the network's first listener of that transport, and of that kind of address if there is one."""
+        sip = list(enumerate(self.hotline.listen[network].sip))
+        fit = [(n, address) for n, address in sip if address.transport == place.transport]
+        same = [n for n, address in fit if (":" in address.host) == (":" in place.host)]
+        index = same[0] if same else fit[0][0] if fit else 0
+        return Hop(f"{network}:{index}", *place[1:], place.transport, domain=domain if place.transport == "tls" else "")
 
-    def trunk_uri(self, name: str) -> str:
-        """What OPTIONS ask for there."""
-        hop = self.trunk_hop(name)
-        return f"sip:{_written(hop.host, hop.port, hop.transport)}"
+    def transports(self, network: str) -> list[Transport]:
+        """What is spoken on the network, in the order of its listeners."""
+        return list(dict.fromkeys([address.transport for address in self.hotline.listen[network].sip]))
 
-    def _hop(self, network: str, host: str, port: int, transport: Transport) -> Hop:
-        """From the network's first listener of that transport."""
-        sip = self.hotline.listen[network].sip
-        index = next((n for n, address in enumerate(sip) if address.transport == transport), 0)
-        return Hop(f"{network}:{index}", host, port, transport)
+    def families(self, network: str) -> dict[Transport, list[Family]]:
+        """The kinds of addresses that each transport of the network can reach."""
+        found: dict[Transport, list[Family]] = {}
+        for address in self.hotline.listen[network].sip:
+            family: Family = "AAAA" if ":" in address.host else "A"
+            if family not in found.setdefault(address.transport, []):
+                found[address.transport].append(family)
+        return found
 
 
 def rewritten(number: str, rules: tuple[tuple[str, str], ...]) -> str:
@@ -133,9 +125,12 @@ def rewritten(number: str, rules: tuple[tuple[str, str], ...]) -> str:
     return number
 
 
-def _written(host: str, port: int, transport: Transport) -> str:
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return where if transport == "udp" else f"{where};transport={transport}"
+def uri_of(target: DialTarget, user: str = "") -> str:
+    """The request URI of a target, and of a number there."""
+    where = f"[{target.host}]" if ":" in target.host else target.host
+    port = "" if target.port is None else f":{target.port}"
+    transport = "" if target.transport in (None, "udp") else f";transport={target.transport}"
+    return f"sip:{user}{'@' if user else ''}{where}{port}{transport}"
 
 
 def tls_files(hotline: Hotline) -> dict[str, Tls]:
@@ -163,6 +158,11 @@ def _host_port(listen: Listen) -> str:
     return f"{host}:{listen.sip[0].port}"
 
 
+def peers(hotline: Hotline) -> tuple[Peer, ...]:
+    """The trunks by where their calls come from, as configured."""
+    return tuple([Peer(trunk.id, trunk.sources) for trunk in hotline.trunks.values()])
+
+
 def endpoint_settings(hotline: Hotline) -> EndpointSettings:
     """What the SIP endpoint is told. Raises `acd.secret.SecretMissing`."""
     return EndpointSettings(
@@ -177,7 +177,7 @@ def endpoint_settings(hotline: Hotline) -> EndpointSettings:
             for name, device in hotline.devices.items()
             if device.password is not None
         },
-        peers=tuple(Peer(trunk.id, trunk.sources) for trunk in hotline.trunks.values()),
+        peers=peers(hotline),
         user_agent=f"Hotline/{VERSION}",
         unanswered_max_s=hotline.settings.unanswered_max_s + BACKSTOP_S,
     )

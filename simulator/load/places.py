@@ -92,8 +92,8 @@ def _number(found: Places, hotline: Hotline, name: str) -> None:
     device = hotline.settings.devices[name]
     trunk = hotline.trunks[device.through or ""]
     listener = trunk_listener(trunk.id)
-    out = trunk.dial_out
-    if out is not None and device.number and (out.host, out.port) == (found.host, found.listeners.get(listener)):
+    to = [(target.host, target.port) for target in trunk.dial_out.targets] if trunk.dial_out is not None else []
+    if device.number and (found.host, found.listeners.get(listener)) in to:
         found.devices[listener, device.number] = name
 
 

@@ -351,7 +351,7 @@ class Streams:
                     hop.host,
                     hop.port,
                     ssl=context,
-                    server_hostname=hop.host if context is not None else None,
+                    server_hostname=(hop.domain or hop.host) if context is not None else None,
                     local_addr=local,
                 )
             _keep_alive(transport.get_extra_info("socket"))

@@ -8,7 +8,7 @@ import pytest
 
 from acd.config.load import check, json_schema, load
 from acd.config.schema import QueueAt
-from acd.config.shell import Address, DialOut, Listen
+from acd.config.shell import Address, DialOut, DialTarget, Listen
 from acd.core.flow import Answer
 from acd.core.settings import Agent, Announce, Device, Queue, Reserve, Ring, WrapUp
 from acd.records.place import DatabaseAt
@@ -112,7 +112,9 @@ def test_an_agent_at_home_is_a_number_through_a_trunk(tmp_path: Path) -> None:
     silence(tmp_path / "prompts" / "whisper.wav")
     hotline = load(path)
     assert hotline.settings.devices["a1"] == Device("a1", "138", "carrier", "1")
-    assert hotline.trunks["carrier"].dial_out == DialOut("192.0.2.9", 5070, "udp", "95588", "u", Secret(env="TRUNK"))
+    assert hotline.trunks["carrier"].dial_out == DialOut(
+        (DialTarget("192.0.2.9", 5070, "udp"),), None, "95588", "u", Secret(env="TRUNK")
+    )
 
 
 def test_addresses_a_bank_behind_a_firewall_writes(tmp_path: Path) -> None:

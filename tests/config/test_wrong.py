@@ -246,6 +246,36 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "register where?",
         "add dial_out: {to: …}",
     ),
+    "a trunk that dials nowhere": (
+        "    trusted: true",
+        '    trusted: true\n    «dial_out: {caller: "1"}',
+        "where calls go is said once",
+        'give to: "sip:carrier.example", or targets: [{to: …}, …]',
+    ),
+    "a target that is no URI": (
+        "    trusted: true",
+        '    trusted: true\n    dial_out: {targets: [{to: "sip:a.example"}, {to: «"sip:a b"}]}',
+        "'sip:a b' is not a SIP URI",
+        'write "sip:user@10.0.0.7:5060"',
+    ),
+    "a target by a transport nobody listens on": (
+        "    trusted: true",
+        '    trusted: true\n    dial_out: {targets: [{to: «"sip:a.example;transport=tcp"}]}',
+        "network 'trunks' does not listen on tcp",
+        'add "tcp:…" to sip: of that network',
+    ),
+    "a certificate that is never asked for": (
+        "    trusted: true",
+        '    trusted: true\n    dial_out: {to: "sip:192.0.2.1", «certificate: a.example}',
+        "no target is called over TLS",
+        "write ;transport=tls behind the URI, or take it away",
+    ),
+    "a name server by name": (
+        "attributes:",
+        'dns: {servers: [«"ns.example"]}\nattributes:',
+        "'ns.example' is not an IP address",
+        "write the address; names are not looked up",
+    ),
     "a number rewritten by nonsense": (
         "    trusted: true",
         '    trusted: true\n    rewrite: {called: [«{match: "(", to: "1"}]}',

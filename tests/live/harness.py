@@ -164,12 +164,12 @@ class Sipp:
 
     def __init__(self, scenario: str, directory: Path, *, port: int, target: tuple[str, int] | None = None,
                  calls: int | None = 1, rate: float = 10.0, talk_ms: int = 500, keys: dict[str, object] | None = None,
-                 extra: tuple[str, ...] = (), timeout_s: int = 60) -> None:  # fmt: skip
+                 extra: tuple[str, ...] = (), timeout_s: int = 60, host: str = "127.0.0.1") -> None:  # fmt: skip
         program = shutil.which("sipp")
         assert program, "SIPp is missing: apt-get install sip-tester (make peers)"
         self.directory = directory / f"sipp-{scenario}-{port}"
         self.directory.mkdir(exist_ok=True)
-        command = [program, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(port), "-nostdin"]
+        command = [program, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port), "-nostdin"]
         command += ["-r", str(rate), "-d", str(talk_ms), "-timeout", str(timeout_s), "-trace_err"]
         command += ["-m", str(calls)] if calls is not None else []
         for key, value in (keys or {}).items():

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from acd.config.load import load
+from acd.live.places import MISSED, PAUSE_S, TRIP
 from acd.live.setup import Setup, endpoint_settings, rewritten
-from acd.live.trunks import MISSED, PAUSE_S, TRIP, Trunks
-from sip.endpoint import Ended, Endpoint, Probed, RegistrationResult
+from acd.live.trunks import Trunks
+from sip.endpoint import Ended, Endpoint, Hop, Probed, RegistrationResult
 from sip.message import Request
 from tests.config.texts import HOTLINE, lay_out
 from tests.live.bank import Bank
@@ -29,13 +30,18 @@ TRUNK = """
 class Bench:
     """The trunk of a configuration on an endpoint whose carrier is the test."""
 
-    def __init__(self, directory: Path, more: str = TRUNK) -> None:
+    def __init__(self, directory: Path, more: str = TRUNK, *others: tuple[str, str]) -> None:
+        """`others` are further changes of the text."""
         old = 'trunks:\n  carrier:\n    sources: ["127.0.0.1:7060"]\n    trusted: true\n'
         assert old in HOTLINE
-        self.setup = Setup(load(lay_out(directory, HOTLINE.replace(old, f"trunks:{more}"))))
+        text = HOTLINE.replace(old, f"trunks:{more}")
+        for before, after in others:
+            assert before in text
+            text = text.replace(before, after)
+        self.setup = Setup(load(lay_out(directory, text)))
         self.wire = Wire()
         self.wire.endpoint = Endpoint(endpoint_settings(self.setup.hotline), World().random, lambda: self.wire.now)
-        self.wire.peer = self.setup.trunk_hop("carrier")  # as its listener sees it
+        self.wire.peer = Hop("trunks:0", "192.0.2.9", 5060)  # as its listener sees it
         self.alarms: dict[str, str] = {}
         self.trunks = Trunks(self.wire.endpoint, lambda: self.wire.now, self._alarm)
         self.trunks.configure(self.setup)
@@ -45,6 +51,14 @@ class Bench:
             self.alarms[name] = detail
         else:
             self.alarms.pop(name, None)
+
+    def refused(self) -> str | None:
+        """Why no call can go out; None: it can."""
+        try:
+            self.trunks.ways("carrier", "138")
+        except LookupError as error:
+            return str(error)
+        return None
 
     def hear(self) -> None:
         """Hand over what the endpoint has to say."""
@@ -82,32 +96,32 @@ def test_it_registers_and_says_when_it_cannot(tmp_path: Path) -> None:
 
 def test_a_carrier_that_does_not_answer_options_gets_no_calls_until_it_does(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    assert bench.trunks.leaves("carrier") is None
+    assert bench.refused() is None
     for missed in range(1, MISSED + 1):
         bench.wire.pass_time(32)
         bench.hear()
         assert bench.trunks.view("carrier")["state"] == ("down" if missed == MISSED else "up")
         bench.wire.pass_time(30)
     assert "trunk_down:carrier" in bench.alarms
-    assert bench.trunks.leaves("carrier") == "trunk carrier does not answer"
+    assert bench.refused() == "trunk carrier does not answer"
     bench.wire.answer(bench.asked("OPTIONS"), 404)
     bench.hear()
-    assert bench.trunks.leaves("carrier") is None
+    assert bench.refused() is None
     assert not [name for name in bench.alarms if name.startswith("trunk_down")]
 
 
 def test_calls_that_find_nobody_open_the_breaker_and_one_tries(tmp_path: Path) -> None:
     bench = Bench(tmp_path, TRUNK.replace("calls_per_s: 2", "calls_per_s: 0"))
     for _ in range(TRIP):
-        assert bench.trunks.leaves("carrier") is None
+        assert bench.refused() is None
         bench.ends("network", "unreachable", 503)
-    assert bench.trunks.leaves("carrier") == f"trunk carrier has failed {TRIP} times"
+    assert bench.refused() == f"trunk carrier has failed {TRIP} times"
     assert "trunk_down:carrier" in bench.alarms
     bench.wire.now += PAUSE_S[0]
-    assert bench.trunks.leaves("carrier") is None, "one may try"
-    assert bench.trunks.leaves("carrier") is not None, "and the others wait"
+    assert bench.refused() is None, "one may try"
+    assert bench.refused() is not None, "and the others wait"
     bench.ends("peer", "busy", 486)
-    assert bench.trunks.leaves("carrier") is None
+    assert bench.refused() is None
     assert not [name for name in bench.alarms if name.startswith("trunk_down")]
 
 
@@ -119,12 +133,14 @@ def test_limits_and_blocking(tmp_path: Path) -> None:
     bench.wire.now += 1
     bench.trunks.began("carrier")
     bench.trunks.began("carrier")
-    assert bench.trunks.leaves("carrier") == "trunk carrier has all of its 2 calls"
+    assert bench.refused() == "trunk carrier has all of its 2 calls"
     bench.trunks.block("carrier", True)
     bench.trunks.configure(bench.setup)
     assert bench.trunks.arrives("carrier") == 60.0
-    assert bench.trunks.leaves("carrier") == "trunk carrier is blocked"
-    assert bench.trunks.view("carrier") == {"state": "blocked", "registered": False, "legs": 2}
+    assert bench.refused() == "trunk carrier is blocked"
+    assert bench.trunks.view("carrier") == {
+        "state": "blocked", "registered": False, "legs": 2, "places": ["udp:192.0.2.9:5060 up"],
+    }  # fmt: skip
     bench.trunks.block("carrier", False)
     assert bench.trunks.arrives("carrier") is None
     with pytest.raises(KeyError):

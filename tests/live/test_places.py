@@ -1,0 +1,236 @@
+"""A trunk with several places: who is asked for a call, who is left alone for a while, and what DNS changes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from acd.live.locator import Locator
+from acd.live.places import PAUSE_S, TRIP
+from sip.aio.resolver import LookupFailed, Resolver
+from sip.endpoint import Ended, FailedOver, Hop
+from sip.locate import Asked, Option, Place
+from tests.live.bank import Bank
+from tests.live.ear import Ear
+from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
+from tests.live.test_trunks import Bench
+from tests.nameserver import NameServer
+from tests.sip.certificates import Authority
+
+TWO = """
+  carrier:
+    sources: ["192.0.2.100"]
+    dial_out: {targets: [{to: "sip:192.0.2.1"}, {to: "sip:192.0.2.2:5070", priority: 1}]}
+"""
+NAMED = """
+  carrier:
+    dial_out: {to: "sip:carrier.example", caller: "95588"}
+    registration: {user: bank, password: {file: secrets.env, key: DESK}}
+    probe_s: 30
+"""
+
+
+def hosts(bench: Bench) -> list[str]:
+    return [hop.host for _, hop in bench.trunks.ways("carrier", "138")]
+
+
+def fail(bench: Bench, host: str, port: int = 5060) -> None:
+    """A call of this trunk finds nobody there."""
+    session, _ = bench.wire.call()
+    bench.trunks.failed_over("carrier", FailedOver(session, Hop("trunks:0", host, port), 408))
+
+
+def options(*hosts: str) -> list[Option]:
+    return [Option((Place("udp", host, 5060),), n) for n, host in enumerate(hosts)]
+
+
+def test_targets_by_hand_in_their_order_each_with_its_own_uri(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TWO)
+    assert bench.trunks.ways("carrier", "138") == [
+        ("sip:138@192.0.2.1:5060", Hop("trunks:0", "192.0.2.1", 5060)),
+        ("sip:138@192.0.2.2:5070", Hop("trunks:0", "192.0.2.2", 5070)),
+    ]
+
+
+def test_a_dead_place_is_passed_over_until_one_call_may_try(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TWO)
+    for _ in range(TRIP):
+        assert hosts(bench) == ["192.0.2.1", "192.0.2.2"]
+        fail(bench, "192.0.2.1")
+    assert hosts(bench) == ["192.0.2.2"]
+    assert list(bench.alarms) == ["trunk_places_down:carrier"]
+    view = bench.trunks.view("carrier")
+    assert (view["state"], view["places"]) == ("up", ["udp:192.0.2.1:5060 down", "udp:192.0.2.2:5070 up"])
+    bench.wire.now += PAUSE_S[0]
+    assert hosts(bench) == ["192.0.2.1", "192.0.2.2"], "one tries"
+    assert hosts(bench) == ["192.0.2.2"], "the others wait for how it goes"
+    bench.trunks.answered("carrier", Hop("trunks:0", "192.0.2.1", 5060))
+    assert hosts(bench) == ["192.0.2.1", "192.0.2.2"]
+    assert bench.alarms == {}
+
+
+def test_with_all_places_dead_the_trunk_is_down(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TWO)
+    for _ in range(TRIP):
+        fail(bench, "192.0.2.1")
+        fail(bench, "192.0.2.2", 5070)
+    assert bench.refused() == f"trunk carrier has failed {TRIP} times"
+    assert list(bench.alarms) == ["trunk_down:carrier"]
+
+
+def test_a_name_is_nowhere_until_dns_says_where(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, NAMED)
+    assert bench.trunks.names() == {("carrier", 0): (Asked("carrier.example"), "trunks")}
+    assert bench.refused() == "trunk carrier is nowhere: its name is not resolved"
+    assert bench.wire.sent() == [], "nobody is there to register with"
+    assert bench.wire.endpoint.trunks.find("192.0.2.1", 5060) is None
+
+    bench.trunks.located("carrier", 0, options("192.0.2.1", "192.0.2.2"))
+    bench.wire.pass_time(0)
+    assert sorted(bench.wire.lines()) == ["OPTIONS", "OPTIONS", "REGISTER"]
+    assert bench.trunks.ways("carrier", "138") == [
+        ("sip:138@carrier.example", Hop("trunks:0", "192.0.2.1", 5060)),
+        ("sip:138@carrier.example", Hop("trunks:0", "192.0.2.2", 5060)),
+    ]
+    assert bench.wire.endpoint.trunks.find("192.0.2.2", 40000) == "carrier", "its calls may come from there"
+
+
+def test_what_dns_said_holds_until_it_says_something_else(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, NAMED)
+    bench.trunks.located("carrier", 0, options("192.0.2.1"))
+    bench.trunks.located("carrier", 0, [], "no name server answers")
+    assert hosts(bench) == ["192.0.2.1"]
+    assert bench.alarms == {"trunk_name:carrier": "no name server answers"}
+    bench.trunks.configure(bench.setup)
+    assert hosts(bench) == ["192.0.2.1"], "also over a reload"
+    bench.trunks.located("carrier", 0, options("192.0.2.3"))
+    assert hosts(bench) == ["192.0.2.3"]
+    assert bench.alarms == {}
+    assert bench.wire.endpoint.trunks.find("192.0.2.1", 5060) is None, "a stranger from now on"
+
+
+def test_a_registration_that_fails_is_tried_at_the_next_place(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, NAMED.replace("    probe_s: 30\n", ""))
+    bench.trunks.located("carrier", 0, options("192.0.2.1", "192.0.2.2"))
+    [(data, hop)] = bench.wire.endpoint.outgoing
+    assert (data.partition(b" SIP")[0], hop.host) == (b"REGISTER sip:carrier.example", "192.0.2.1")
+    bench.wire.answer(bench.asked("REGISTER"), 503)
+    bench.hear()
+    bench.wire.pass_time(10)
+    assert {hop.host for _, hop in bench.wire.endpoint.outgoing} == {"192.0.2.2"}
+
+
+def test_the_certificate_must_be_of_the_name(tmp_path: Path) -> None:
+    text = """
+  carrier: {dial_out: {to: "sip:carrier.example"}}
+  other: {dial_out: {to: "sip:192.0.2.5:5061;transport=tls", certificate: sip.carrier.example}}
+"""
+    listen = 'trunks: {sip: "udp:127.0.0.1:5060"}'
+    with_tls = (
+        'trunks: {sip: ["udp:127.0.0.1:5060", "tls:127.0.0.1:5061"], tls: {certificate: engine.pem, key: engine.key}}'
+    )
+    Authority(tmp_path).certificate("engine")
+    bench = Bench(tmp_path, text, (listen, with_tls))
+    bench.trunks.located("carrier", 0, [Option((Place("tls", "192.0.2.4", 5061),))])
+    [(uri, hop)] = bench.trunks.ways("carrier", "138")
+    assert uri == "sip:138@carrier.example"
+    assert hop == Hop("trunks:1", "192.0.2.4", 5061, "tls", domain="carrier.example")
+    assert hop.to_values() == ["trunks:1", "192.0.2.4", 5061, "tls", 0, "carrier.example"]
+    [(uri, hop)] = bench.trunks.ways("other", "138")
+    assert (uri, hop.domain) == ("sip:138@192.0.2.5:5061;transport=tls", "sip.carrier.example")
+
+
+def test_names_are_asked_for_again_and_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, NAMED)
+    heard: list[str] = []
+    news = asyncio.Event()
+
+    def located(name: str, index: int, found: list[Option], why: str) -> None:
+        heard.extend(place.host for option in found for place in option.places)
+        news.set()
+
+    class Quick(Resolver):
+        """A minute is a moment here."""
+
+        async def locate(self, *asked: object) -> tuple[list[Option], float]:
+            found, _ = await super().locate(*asked)  # type: ignore[arg-type]  # passed on as they come
+            return found, 0.01
+
+    async def run(server: NameServer) -> None:
+        locator = Locator(lambda: Quick([server.address]), located)
+        locator.want(bench.trunks.names(), bench.setup)
+        await news.wait()
+        server.zone[("carrier.example", "A")] = ["192.0.2.2"]
+        while heard[-1] != "192.0.2.2":
+            news.clear()
+            await news.wait()
+        locator.close()
+
+    with NameServer({("carrier.example", "A"): ["192.0.2.1"]}) as server:
+        asyncio.run(run(server))
+    assert heard[0] == "192.0.2.1"
+
+
+def test_without_a_name_server_the_reason_is_told(tmp_path: Path) -> None:
+    def nobody() -> Resolver:
+        raise LookupFailed("no name servers are known")
+
+    async def run() -> str:
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        locator = Locator(nobody, lambda name, index, found, why: told.set_result(why))
+        locator.want({("carrier", 0): (Asked("carrier.example"), "trunks")}, Bench(tmp_path).setup)
+        why = await told
+        locator.close()
+        return why
+
+    assert asyncio.run(run()) == "no name servers are known"
+
+
+def test_the_session_that_ends_at_a_place_counts_against_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TWO)
+    for _ in range(TRIP):
+        session, _ = bench.wire.call()
+        session.hop = Hop("trunks:0", "192.0.2.2", 5070)
+        bench.trunks.ended("carrier", Ended(session, "network", "unreachable", 408))
+    assert hosts(bench) == ["192.0.2.1"]
+
+
+@pytest.mark.peer
+def test_a_call_goes_where_srv_says_past_a_dead_place_and_one_that_says_503(tmp_path: Path) -> None:
+    dead, refuses, works = (f"127.0.0.{n}" for n in (4, 2, 3))
+    port, phone_port, caller_port = free_port(), free_port(), free_port()
+    zone = {
+        ("_sip._udp.carrier.example", "SRV"): [f"1 0 {port} a.example.", f"2 0 {phone_port} b.example."],
+        ("a.example", "A"): [dead, refuses],
+        ("b.example", "A"): [works],
+    }
+    with NameServer(zone) as server, Ear() as caller, Ear() as ear:
+        host, dns_port = server.address
+        bank = Bank(
+            tmp_path, flow="steps: [answer, {queue: loans}]", agents=0,
+            trunk='codecs: [PCMU], dial_out: {to: "sip:carrier.example"}',
+            devices='  home: {number: "0138", through: carrier, codecs: [PCMU]}',
+            more_agents='  "2001": {name: Home, device: home, skills: {loans: 5}, sign_on: at_start}',
+            extra=f'dns: {{servers: ["{host}:{dns_port}"]}}',
+        )  # fmt: skip
+        keys = {"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "codec": 0}
+        with (
+            EngineProcess(tmp_path, bank.text) as engine,
+            Sipp("refuses_503", tmp_path, port=port, host=refuses) as first,
+            Sipp("agent_stays", tmp_path, port=phone_port, host=works, keys=keys) as phone,
+        ):
+            wait_until(lambda: engine.ask("trunks")["trunks"][0]["state"] == "up", "the name is resolved")
+            calls = {"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}
+            with Sipp("caller_hangs_up", tmp_path, port=caller_port, host=works, talk_ms=1000, keys=calls,
+                      target=("127.0.0.1", bank.trunk_port)) as trunk:  # fmt: skip
+                trunk.done()
+            first.done()
+            phone.done()
+            [record] = engine.records(1)
+            assert (record["outcome"], record["agent"]) == ("answered", "2001")
+            engine.wait_idle()
+        log = engine.log.read_text()
+        assert log.count('"next place"') == 2
+        assert f'"failed":"{dead}:{port}"' in log.replace('": "', '":"')
