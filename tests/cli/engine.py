@@ -79,10 +79,10 @@ def serving(path: Path, engine: FakeEngine) -> Iterator[None]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(5.0)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(30.0)
         yield
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(5.0)
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result(30.0)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5.0)
+        thread.join(30.0)
         loop.close()

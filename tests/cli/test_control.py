@@ -47,7 +47,7 @@ def test_questions_and_answers_go_in_order_over_one_connection(path: Path) -> No
 def exchange(path: Path, data: bytes) -> bytes:
     """Send bytes, read until the server closes or a line has come."""
     with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(5.0)
+        peer.settimeout(30.0)
         peer.connect(os.fspath(path))
         peer.sendall(data)
         return peer.recv(1 << 16)

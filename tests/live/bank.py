@@ -16,7 +16,7 @@ steps:
   - say: welcome
   - menu:
       prompts: menu
-      timeout_s: 3
+      timeout_s: 20
       retries: 1
       keys:
         "1": [{queue: loans}]
@@ -36,7 +36,7 @@ class Bank:
     agent_port: int = 0  # all static contacts are at this one, told apart by their user
     caller_port: int = 0
     extra: str = ""
-    queue: str = "{needs: {loans: 1}, wrap_up: none, ring_s: 3}"
+    queue: str = "{needs: {loans: 1}, wrap_up: none, ring_s: 30}"
     trunk: str = "trusted: true, codecs: [PCMA, PCMU]"
     device: str = "codecs: [PCMA, PCMU]"
     devices: str = ""
@@ -87,7 +87,7 @@ agents:
 numbers: {{"95588": {{flow: main, answer: {self.answer}}}}}
 queues:
   loans: {self.queue}
-  cards: {{needs: {{cards: 1}}, wrap_up: none, ring_s: 3}}
+  cards: {{needs: {{cards: 1}}, wrap_up: none, ring_s: 30}}
 skills: [loans, cards]
 flows: flows
 prompts: prompts

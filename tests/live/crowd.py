@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tests.live.bank import Bank
 from tests.live.ear import EVENT
-from tests.live.harness import free_port
+from tests.live.harness import SOON_S, free_port
 from tests.live.rawsip import HOST, Call, RawSip, media_of, sdp
 
 FLOW = """
@@ -21,12 +21,12 @@ steps:
   - answer
   - menu:
       prompts: menu
-      timeout_s: 5
+      timeout_s: 20
       keys: {"1": [{queue: loans}]}
       otherwise: [{hang_up: {status: 480}}]
 """
 QUEUE = (
-    "{needs: {loans: 1}, wrap_up: none, ring_s: 10, busy_delay_s: 0.5, exclude_after_reject_s: 1, "
+    "{needs: {loans: 1}, wrap_up: none, ring_s: 30, busy_delay_s: 0.5, exclude_after_reject_s: 1, "
     "nobody_signed_on: wait}"
 )
 NUMBERS = 'numbers: {"95588": {flow: main, answer: by_flow}, "95599": {flow: straight, answer: by_agent}}'
@@ -92,7 +92,7 @@ class Crowd:
                 time.sleep(max(0.0, begun + n / rate - time.monotonic()))
                 waiting.append(self.callers.submit(self._caller, plan))
             for one in waiting:
-                one.result(60)
+                one.result(120)
             self.callers.shutdown()
             self.desks.shutdown()
         return Counter(plan.saw for plan in self.plans)
@@ -110,19 +110,21 @@ class Crowd:
         begun = time.monotonic()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp:
             rtp.bind((HOST, free_port()))
+            rtp.settimeout(SOON_S)
             call = self.trunk.call(hotline, plan.called, caller=plan.caller, body=sdp(rtp.getsockname()[1]))
             if plan.leaves_s is not None:
                 return self._leave(plan, call, begun)
-            answer = call.connect(20)
+            answer = call.connect()
             if plan.called == "95588":
+                rtp.recv(2048)  # the menu's first words
                 time.sleep(plan.key_after_s)
                 press_one(rtp, media_of(answer.body))
-            assert there.wait(20), f"nobody talked to him; there came {call.words}"
+            assert there.wait(SOON_S), f"nobody talked to him; there came {call.words}"
             if plan.by_agent:
-                assert call.ended.wait(20), f"the agent's hang-up was not told; there came {call.words}"
+                assert call.ended.wait(SOON_S), f"the agent's hang-up was not told; there came {call.words}"
             else:
                 time.sleep(plan.talk_s)
-                call.bye(wait_s=10)
+                call.bye()
         return "talked"
 
     def _leave(self, plan: Plan, call: Call, begun: float) -> str:
@@ -136,12 +138,12 @@ class Crowd:
             call.cancel()
             if not call.ended.wait(0.3) and call.answered:  # the 200 crossed it
                 call.ack()
-                call.bye(wait_s=10)
-            assert call.ended.wait(10), f"CANCEL came to nothing; there came {call.words}"
+                call.bye()
+            assert call.ended.wait(SOON_S), f"CANCEL came to nothing; there came {call.words}"
             return "cancelled"
         call.ended.wait(max(0.0, plan.leaves_s - (time.monotonic() - begun)))
         if not call.ended.is_set():
-            call.bye(wait_s=10)
+            call.bye()
         return "left"
 
     def _agent(self, call: Call) -> None:
@@ -162,13 +164,13 @@ class Crowd:
             call.refuse(486)
             return
         if not call.pick_up(self.phones.sink):
-            assert call.ended.wait(10), f"CANCEL came to nothing; there came {call.words}"
+            assert call.ended.wait(SOON_S), f"CANCEL came to nothing; there came {call.words}"
             return
         call.expect("ACK")
         self.talking[caller].set()
         if plan.by_agent and not call.ended.wait(plan.talk_s):
-            call.bye(wait_s=10)
-        assert call.ended.wait(30), f"it goes on; there came {call.words}"
+            call.bye()
+        assert call.ended.wait(SOON_S), f"it goes on; there came {call.words}"
 
 
 def press_one(rtp: socket.socket, target: tuple[str, int]) -> None:

@@ -13,10 +13,13 @@ import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.live.harness import free_port
+import numpy as np
+
+from tests.live.harness import SOON_S, free_port, wait_until
 
 RATE = 8000
 FRAME = 160  # samples, 20 ms
+WINDOW = 5  # frames that must be a tone for it to be heard
 PCMU, PCMA, EVENT = 0, 8, 101
 
 
@@ -67,21 +70,19 @@ def write_tone(path: Path, hertz: float, seconds: float) -> Path:
 
 
 def power(samples: list[int], hertz: float) -> float:
-    """The share of the samples' energy that is this tone, 0 to 1 (Goertzel)."""
-    total = sum(sample * sample for sample in samples)
+    """The share of the samples' energy that is this tone, 0 to 1: they are laid beside one turning at its frequency."""
+    heard = np.array(samples, dtype=float)
+    total = float(heard @ heard)
     if not samples or total < len(samples) * 100:
         return 0.0
-    coefficient = 2 * math.cos(2 * math.pi * hertz / RATE)
-    before = last = 0.0
-    for sample in samples:
-        before, last = last, sample + coefficient * last - before
-    energy = before * before + last * last - coefficient * before * last
-    return 2 * energy / (len(samples) * total)
+    turning = np.exp(-2j * math.pi * hertz / RATE * np.arange(len(samples)))
+    return float(2 * abs(heard @ turning) ** 2 / (len(samples) * total))
 
 
 def hears_tone(samples: list[int], hertz: float) -> bool:
     """Whether some 100 ms of the samples are this tone and hardly anything else."""
-    return any(power(samples[at : at + 800], hertz) > 0.8 for at in range(0, max(1, len(samples) - 800), 400))
+    ends = max(1, len(samples) - WINDOW * FRAME)
+    return any(power(samples[at : at + WINDOW * FRAME], hertz) > 0.8 for at in range(0, ends, 400))
 
 
 @dataclass
@@ -94,6 +95,10 @@ class Packet:
     ssrc: int
     body: bytes
     source: tuple[str, int]
+
+
+def decoded(packets: list[Packet]) -> list[int]:
+    return [LINEAR[packet.payload][code] for packet in packets for code in packet.body]
 
 
 @dataclass
@@ -113,6 +118,7 @@ class Ear:
         self.ssrc = random.getrandbits(32)
         self.sequence = random.getrandbits(15)
         self.timestamp = random.getrandbits(31)
+        self._past = 0  # audio packets before the tone that was waited for last
         self._open = True
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -139,32 +145,37 @@ class Ear:
                 Packet(time.monotonic(), second & 127, second >= 128, sequence, timestamp, ssrc, body, source)
             )
 
-    def samples(self, since: float = 0.0) -> list[int]:
-        """Everything heard since then, decoded, in order of arrival."""
-        heard: list[int] = []
-        for packet in list(self.packets):
-            if packet.at >= since and packet.payload in LINEAR:
-                table = LINEAR[packet.payload]
-                heard += [table[code] for code in packet.body]
-        return heard
+    def _audio(self) -> list[Packet]:
+        return [packet for packet in list(self.packets) if packet.payload in LINEAR]
 
-    def wait_for_tone(self, hertz: float, timeout_s: float = 10.0, since: float = 0.0) -> None:
-        """Returns as soon as this tone was heard. Raises AssertionError with what was heard instead."""
+    def samples(self) -> list[int]:
+        """Everything heard, decoded, in order of arrival."""
+        return decoded(self._audio())
+
+    def wait_for_tone(self, hertz: float, timeout_s: float = SOON_S, since: float = 0.0) -> None:
+        """Returns as soon as this tone was heard, after that which was waited for before and after `since`. Raises
+        AssertionError with what was heard instead. However late it looks, it misses nothing."""
         until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
-            if hears_tone(self.samples(since)[-4000:], hertz):
-                return
-            time.sleep(0.05)
-        samples = self.samples(since)
-        best = max(range(200, 1500, 20), key=lambda h: power(samples[-4000:], h))
+        at = self._past
+        while True:
+            late = time.monotonic() >= until  # before it looks: a last time
+            audio = self._audio()
+            while at + WINDOW <= len(audio):
+                window = audio[at : at + WINDOW]
+                if window[0].at >= since and power(decoded(window), hertz) > 0.8:
+                    self._past = at
+                    return
+                at += 1
+            if late:
+                break
+            time.sleep(0.02)
+        latest = decoded(audio[-25:])
+        best = max(range(200, 1500, 20), key=lambda h: power(latest, h))
         raise AssertionError(f"{hertz} Hz was not heard; {len(self.packets)} packets, strongest near {best} Hz")
 
-    def wait_for_packets(self, timeout_s: float = 10.0) -> None:
+    def wait_for_packets(self) -> None:
         """Until anything is heard: from then on there is somebody to speak to."""
-        until = time.monotonic() + timeout_s
-        while not self.packets and time.monotonic() < until:
-            time.sleep(0.02)
-        assert self.packets, "nothing was heard"
+        wait_until(lambda: self.packets, "anything is heard")
 
     def digits(self) -> str:
         """Keys heard as telephone-event, each once."""
@@ -195,6 +206,17 @@ class Ear:
             time.sleep(max(0.0, start + n * 0.02 - time.monotonic()))
             self.timestamp = (self.timestamp + FRAME) & 0xFFFFFFFF
             self._send(self.codec, sound[at : at + FRAME], self.timestamp, n == 0)
+
+    def reaches(self, other: Ear, hertz: float) -> None:
+        """Speak until the other hears it, as people do who were just connected. Raises AssertionError."""
+        since = time.monotonic()
+        while True:
+            self.speak(hertz, 0.3)
+            try:
+                return other.wait_for_tone(hertz, 0.2, since)
+            except AssertionError:
+                if time.monotonic() > since + SOON_S:
+                    raise
 
     def press(self, digit: str, *, seconds: float = 0.1) -> None:
         """A key by RFC 4733: the same start timestamp throughout, the end three times."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -19,11 +20,12 @@ from typing import Any
 
 SCENARIOS = Path(__file__).parent / "sipp"
 
+SOON_S = 30.0
+"""How long whatever must happen may take: for a busy machine, since who waits goes on as soon as it has happened. A
+shorter time is for what must not happen."""
 
 FIRST_PORT, LAST_PORT = 10_000, 29_990  # below the kernel's own choices and the media's
 _next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT, 2)
-
-
 _choosing = threading.Lock()
 
 
@@ -43,7 +45,7 @@ def free_port() -> int:
             return _next_port
 
 
-def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 10.0) -> Any:
+def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = SOON_S) -> Any:
     """Poll until `holds()` is true, and return it. Raises AssertionError naming `what`."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -97,7 +99,12 @@ class EngineProcess:
             except OSError:
                 return False
 
-        wait_until(up, "the engine is up and answers on its control socket", 20)
+        try:
+            wait_until(up, "the engine is up and answers on its control socket", 3 * SOON_S)
+        except BaseException:
+            self.process.kill()  # nobody else would
+            self.process.wait(SOON_S)
+            raise
 
     @property
     def pid(self) -> int:
@@ -108,13 +115,13 @@ class EngineProcess:
         """Ctrl-C, and the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(15)
+        return self.process.wait(SOON_S)
 
     def kill(self) -> None:
         """kill -9, of the engine alone."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(SOON_S)
 
     def ask(self, verb: str, **args: Any) -> Any:
         """One request over the control socket. Raises OSError when nobody answers, AssertionError when told no."""
@@ -124,14 +131,14 @@ class EngineProcess:
 
     def request(self, verb: str, **args: Any) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(10)
+            connection.settimeout(SOON_S)
             connection.connect(str(self.socket))
             connection.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 reply: dict[str, Any] = json.loads(lines.readline())
                 return reply
 
-    def wait_idle(self, timeout_s: float = 15.0) -> dict[str, Any]:
+    def wait_idle(self, timeout_s: float = SOON_S) -> dict[str, Any]:
         """Wait until no call, leg or port is left, and return the status."""
 
         def idle() -> dict[str, Any] | None:
@@ -144,7 +151,7 @@ class EngineProcess:
             raise AssertionError(f"{error}; {self.ask('status')}") from None
         return found
 
-    def records(self, count: int, timeout_s: float = 10.0) -> list[dict[str, Any]]:
+    def records(self, count: int, timeout_s: float = SOON_S) -> list[dict[str, Any]]:
         """At least so many call records, oldest first, straight from the database."""
         database = self.directory / "run" / "records.sqlite"
 
@@ -159,18 +166,35 @@ class EngineProcess:
         return result
 
 
+def agent_leg(engine: EngineProcess) -> str:
+    """The Call-ID by which the agent's telephone knows the one call that there is."""
+    [call] = engine.ask("calls")["calls"]
+    messages = engine.ask("trace", call=call["id"])["messages"]
+    invite = next(one["text"] for one in messages if one["leg"] == call["legs"][1] and one["text"].startswith("INVITE"))
+    return str(re.search(r"Call-ID: (\S+)", invite)[1])  # type: ignore[index]  # every message has one
+
+
 class Sipp:
-    """One SIPp process on a scenario of ours."""
+    """One SIPp process on a scenario of ours. Who hangs up in it does so after `talk_ms`, or without it when told."""
 
     def __init__(self, scenario: str, directory: Path, *, port: int, target: tuple[str, int] | None = None,
-                 calls: int | None = 1, rate: float = 10.0, talk_ms: int = 500, keys: dict[str, object] | None = None,
-                 extra: tuple[str, ...] = (), timeout_s: int = 60, host: str = "127.0.0.1") -> None:  # fmt: skip
+                 calls: int | None = 1, rate: float = 10.0, talk_ms: int | None = None,
+                 keys: dict[str, object] | None = None, extra: tuple[str, ...] = (),
+                 timeout_s: int = 120, host: str = "127.0.0.1") -> None:  # fmt: skip
         program = shutil.which("sipp")
         assert program, "SIPp is missing: apt-get install sip-tester (make peers)"
         self.directory = directory / f"sipp-{scenario}-{port}"
         self.directory.mkdir(exist_ok=True)
-        command = [program, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port), "-nostdin"]
-        command += ["-r", str(rate), "-d", str(talk_ms), "-timeout", str(timeout_s), "-trace_err"]
+        self.port = port
+        text = (SCENARIOS / f"{scenario}.xml").read_text(encoding="utf-8")
+        if talk_ms is None:
+            text = text.replace("<pause/>", '<recv request="INFO"/>')
+        file = self.directory / "scenario.xml"
+        file.write_text(text, encoding="utf-8")
+        command = [program, "-sf", str(file), "-i", host, "-p", str(port), "-nostdin"]
+        self.call_id = f"{random.getrandbits(40):x}@sipp"  # of the first of its calls: 1-…
+        command += ["-cid_str", f"%u-{self.call_id}"]
+        command += ["-r", str(rate), "-d", str(talk_ms or 0), "-timeout", str(timeout_s), "-trace_err"]
         command += ["-m", str(calls)] if calls is not None else []
         for key, value in (keys or {}).items():
             command += ["-key", key, str(value)]
@@ -189,9 +213,21 @@ class Sipp:
     def __exit__(self, *exc: object) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(SOON_S)
 
-    def done(self, timeout_s: float = 60.0) -> None:
+    def hang_up(self, call_id: str = "", *, tcp: bool = False) -> None:
+        """Tell it, by an INFO from nowhere, that this call (the first it made) has lasted long enough; wait for its end."""
+        told = (
+            f"INFO sip:now SIP/2.0\r\nVia: SIP/2.0/{'TCP' if tcp else 'UDP'} 127.0.0.1:9;branch=z9hG4bKnow\r\n"
+            f"From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:sipp@127.0.0.1>;tag=2\r\n"
+            f"Call-ID: {call_id or f'1-{self.call_id}'}\r\nCSeq: 1 INFO\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as test:
+            test.connect(("127.0.0.1", self.port))
+            test.sendall(told)
+        self.done()
+
+    def done(self, timeout_s: float = SOON_S) -> None:
         """Wait for its end; every call must have gone by its script."""
         code = self.process.wait(timeout_s)
         assert code == 0, f"SIPp ended with {code}:\n{self.problems()}"

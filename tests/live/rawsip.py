@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
-from tests.live.harness import free_port
+from tests.live.harness import SOON_S, free_port
 
 HOST: Final = "127.0.0.1"
 REASONS: Final = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 480: "Temporarily Unavailable",
@@ -120,7 +120,7 @@ class Call:
         elif message.method == "OPTIONS" and not message.status:
             self.respond(message, 200)
 
-    def expect(self, *words: str, timeout_s: float = 10.0) -> Message:
+    def expect(self, *words: str, timeout_s: float = SOON_S) -> Message:
         """The next message that is one of these (``200 INVITE``, ``BYE``), each given once. Raises AssertionError."""
         until = time.monotonic() + timeout_s
         with self._news:
@@ -191,7 +191,7 @@ class Call:
         """Of the 200 to our INVITE."""
         self.request("ACK", cseq=1)
 
-    def connect(self, timeout_s: float = 10.0) -> Message:
+    def connect(self, timeout_s: float = SOON_S) -> Message:
         """Wait for the 200 to our INVITE and acknowledge it; later copies are too."""
         answer = self.expect("200 INVITE", timeout_s=timeout_s)
         self.ack()
@@ -202,7 +202,7 @@ class Call:
         self.request("CANCEL", branch=self.branch, cseq=1)
         self.far = far
 
-    def bye(self, *, wait_s: float = 5.0) -> None:
+    def bye(self, *, wait_s: float = SOON_S) -> None:
         self.request("BYE")
         if wait_s and not self.deaf:
             assert self.ended.wait(wait_s), f"BYE was not answered; there came {self.words}"
@@ -291,7 +291,7 @@ class RawSip:
             self.on_call(call)
         self.arrivals[user].put(call)
 
-    def answer_to(self, call_id: str, timeout_s: float = 5.0) -> Message:
+    def answer_to(self, call_id: str, timeout_s: float = SOON_S) -> Message:
         """The answer to something that is no call. Raises AssertionError."""
         until = time.monotonic() + timeout_s
         with self._news:
@@ -316,7 +316,7 @@ class RawSip:
         call.start(content, lines)
         return call
 
-    def ringing(self, user: str, timeout_s: float = 10.0) -> Call:
+    def ringing(self, user: str, timeout_s: float = SOON_S) -> Call:
         """The next call for this user. Raises AssertionError if none comes."""
         try:
             return self.arrivals[user].get(timeout=timeout_s)

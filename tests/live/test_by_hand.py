@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.live.bank import Bank
-from tests.live.harness import EngineProcess, wait_until
+from tests.live.harness import SOON_S, EngineProcess, wait_until
 from tests.live.rawsip import Call, RawSip
 
 pytestmark = pytest.mark.peer
@@ -39,7 +39,7 @@ class Desk:
         """How a call of now is refused."""
         call = self.trunk.call(self.hotline, "95588")
         status = call.expect(f"{OPEN} INVITE", f"{STORM} INVITE", f"{CLOSED} INVITE").status
-        assert call.ended.wait(5)
+        assert call.ended.wait(SOON_S)
         return status
 
 
@@ -71,7 +71,7 @@ def test_closed_by_hand_over_reload_and_kill_until_it_is_reset(desk: Desk) -> No
     assert [alarm["name"] for alarm in desk.engine.ask("alarms")["alarms"]] == ["surge:storm"]
     assert desk.told() == STORM
     assert desk.engine.ask("reset", name="surge:storm")["detail"] == "1 taken off"
-    wait_until(lambda: not desk.engine.ask("surges")["surges"][0]["on"], "the surge is over", 5)
+    wait_until(lambda: not desk.engine.ask("surges")["surges"][0]["on"], "the surge is over")
     assert desk.told() == CLOSED
     assert desk.engine.ask("reset")["detail"] == "1 taken off"
     (calendar,) = desk.engine.ask("calendars")["calendars"]

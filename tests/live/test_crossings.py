@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from tests.live.ear import write_tone
-from tests.live.harness import EngineProcess, free_port, wait_until
+from tests.live.harness import SOON_S, EngineProcess, free_port, wait_until
 from tests.live.rawsip import Call, Message, RawSip, sdp
 
 pytestmark = pytest.mark.peer
@@ -84,10 +84,10 @@ class Cell:
         self.situation.reach(self)
         self.let_in()
         self.close()
-        record = wait_until(lambda: self.bench.record(f"139{self.n:08}"), "a record", 45)
+        record = wait_until(lambda: self.bench.record(f"139{self.n:08}"), "a record", 60)
         if not self.caller.deaf:
-            assert self.caller.ended.wait(5), f"the caller's leg goes on; there came {self.caller.words}"
-        wait_until(lambda: not self.bench.agent(self.user)["work"], "the agent's work ends", 8)
+            assert self.caller.ended.wait(SOON_S), f"the caller's leg goes on; there came {self.caller.words}"
+        wait_until(lambda: not self.bench.agent(self.user)["work"], "the agent's work ends")
         presence = self.bench.agent(self.user)["presence"]
         self.next_call()
         return f"{self.label()}{record['outcome']:20}by {record['released_by']:9}{presence}"
@@ -161,7 +161,7 @@ class Cell:
         bench.engine.request("agent", id=self.user, op="ready")
         caller = bench.trunk.call(bench.hotline, f"8{self.n:04}", caller=number)
         while True:
-            agent = bench.phones.ringing(self.user, 15)
+            agent = bench.phones.ringing(self.user)
             assert agent.invite is not None
             if number in agent.invite["from"]:
                 break
@@ -170,7 +170,7 @@ class Cell:
         agent.expect("ACK")
         caller.bye()
         agent.expect("BYE")
-        wait_until(lambda: bench.record(number), "the next call's record", 10)
+        wait_until(lambda: bench.record(number), "the next call's record")
 
 
 # ---------------------------------------------------------------------------------------------------- situations
@@ -376,7 +376,7 @@ class Bench:
                 with ThreadPoolExecutor(len(self.cells)) as pool:
                     lines = list(pool.map(Cell.run, self.cells))
                 print("\n".join(lines), flush=True)
-                status = engine.wait_idle(45)
+                status = engine.wait_idle(60)
                 assert (status["agents_busy"], status["waiting"], status["timers"]) == (0, 0, 0)
             finally:
                 self._open = False

@@ -45,7 +45,7 @@ def demo(file: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def test_so_many_calls_give_one_json_object_and_nobody_is_left(bank: Path) -> None:
     done = demo(bank, "--calls", "4", "--json")
-    out, said = done.communicate(timeout=90)
+    out, said = done.communicate(timeout=180)
     assert done.returncode == 0, said
     found = json.loads(out)
     assert out.count("\n") == 1
@@ -59,9 +59,9 @@ def test_so_many_calls_give_one_json_object_and_nobody_is_left(bank: Path) -> No
 def test_ctrl_c_ends_it_without_waiting_for_its_callers(bank: Path) -> None:
     running = demo(bank, "--calls", "500")
     socket_file = bank.parent / "run" / "acd.sock"
-    wait_until(socket_file.exists, "the engine is up", 30)
+    wait_until(socket_file.exists, "the engine is up", 60)
     running.send_signal(signal.SIGINT)
-    out, said = running.communicate(timeout=30)
+    out, said = running.communicate(timeout=60)
     assert "Traceback" not in said
     assert "failed" in out or running.returncode == 1, "interrupted among its calls, or before the first"
     wait_until(lambda: not socket_file.exists(), "the engine is gone too")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.bank import Bank
 from tests.live.ear import Ear, write_tone
-from tests.live.harness import EngineProcess, free_port, wait_until
+from tests.live.harness import SOON_S, EngineProcess, free_port, wait_until
 from tests.live.rawsip import RawSip, media_of
 
 pytestmark = pytest.mark.peer
@@ -82,12 +82,9 @@ def test_he_hears_the_queue_presses_the_key_and_talks(home: Home) -> None:
         time.sleep(0.3)
         assert home.agent("2001")["work"] == [[caller_name(home), "answered"]], "another key is none"
         phone.press("1")
-        wait_until(lambda: home.agent("2001")["work"] == [[caller_name(home), "talking"]], "he talks", 5)
-        since = time.monotonic()
-        phone.speak(900.0, 0.5)
-        ear.wait_for_tone(900.0, since=since)
-        ear.speak(1200.0, 0.5)
-        phone.wait_for_tone(1200.0, since=since)
+        wait_until(lambda: home.agent("2001")["work"] == [[caller_name(home), "talking"]], "he talks")
+        phone.reaches(ear, 900.0)
+        ear.reaches(phone, 1200.0)
         caller.bye()
         at_home.expect("BYE")
     home.engine.wait_idle()
@@ -114,7 +111,7 @@ def test_a_voice_mail_that_answers_is_nobody_and_the_next_agent_is_rung(home: Ho
         machine.expect("ACK")
         voice_mail.target = media_of(machine.invite.body)
         voice_mail.speak(1400.0, 1.0)
-        machine.expect("BYE", timeout_s=15)
+        machine.expect("BYE")
         at_home = home.trunk.ringing(HOME)
         assert at_home.invite is not None
         assert ear.samples(), "the caller heard music all the while"
@@ -125,7 +122,7 @@ def test_a_voice_mail_that_answers_is_nobody_and_the_next_agent_is_rung(home: Ho
         phone.target = media_of(at_home.invite.body)
         phone.wait_for_tone(LOANS_WHISPER)
         phone.press("1")
-        wait_until(lambda: home.agent("2001")["work"] == [[caller_name(home), "talking"]], "he talks", 5)
+        wait_until(lambda: home.agent("2001")["work"] == [[caller_name(home), "talking"]], "he talks")
         assert home.agent("2002")["calls"] == 0, "his voice mail was no call of his"
         caller.bye()
         at_home.expect("BYE")
@@ -147,6 +144,6 @@ def test_a_number_that_does_not_take_the_call_leaves_its_agent_to_be_rung_later(
     again.ring()
     assert home.agent("2001")["presence"] == "ready", "a number cannot register: it is rung again in time"
     caller.bye()
-    assert again.ended.wait(5)
+    assert again.ended.wait(SOON_S)
     home.order("2002", "ready")
     home.engine.wait_idle()

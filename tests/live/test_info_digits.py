@@ -14,8 +14,8 @@ pytestmark = pytest.mark.peer
 FLOW = """
 steps:
   - answer
-  - menu: {prompts: welcome, timeout_s: 3, retries: 0, keys: {"1": [], "2": [hang_up]}, otherwise: [hang_up]}
-  - menu: {prompts: survey, timeout_s: 2, retries: 0, keys: {"1": [hang_up], "2": [{queue: loans}]}}
+  - menu: {prompts: welcome, timeout_s: 20, retries: 0, keys: {"1": [], "2": [hang_up]}, otherwise: [hang_up]}
+  - menu: {prompts: survey, timeout_s: 20, retries: 0, keys: {"1": [hang_up], "2": [{queue: loans}]}}
 """
 
 

@@ -12,13 +12,18 @@ import pytest
 
 from tests.live.bank import Bank
 from tests.live.crowd import FLOW, QUEUE, write_bank
-from tests.live.harness import EngineProcess
+from tests.live.harness import SOON_S, EngineProcess
 from tests.live.rawsip import Call, RawSip
 
 pytestmark = pytest.mark.peer
 
 
-def kill_again_and_again(directory: Path, rounds: int, seed: int, *, up_within_s: float = 20.0) -> None:
+def heard_of(callers: dict[str, Call]) -> set[str]:
+    """Who was rung or answered."""
+    return {number for number, call in callers.items() if {"180 INVITE", "200 INVITE"} & set(call.words)}
+
+
+def kill_again_and_again(directory: Path, rounds: int, seed: int, *, up_within_s: float = SOON_S) -> None:
     rng = random.Random(seed)
     print(f"seed {seed}")
     bank = Bank(directory, flow=FLOW, queue=QUEUE, agents=20)
@@ -27,8 +32,9 @@ def kill_again_and_again(directory: Path, rounds: int, seed: int, *, up_within_s
         phones.on_call = lambda call: call.pick_up(phones.sink)  # type: ignore[assignment]  # at once
         with EngineProcess(directory, write_bank(bank)) as engine:
             for round_ in range(rounds):
-                until = time.monotonic() + 0.2 + rng.random()
-                while time.monotonic() < until:
+                until, before = time.monotonic() + 0.2 + rng.random(), len(heard_of(callers))
+                while time.monotonic() < until or len(heard_of(callers)) <= before + 5:
+                    assert time.monotonic() < until + SOON_S, "nobody is answered"
                     number = f"13{round_:03}{len(callers):06}"
                     called = rng.choice(("95588", "95599"))
                     callers[number] = trunk.call(("127.0.0.1", bank.trunk_port), called, caller=number)
@@ -40,7 +46,7 @@ def kill_again_and_again(directory: Path, rounds: int, seed: int, *, up_within_s
             status = engine.wait_idle()
             assert (status["agents_busy"], status["waiting"]) == (0, 0)
             assert {agent["presence"] for agent in engine.ask("agents")["agents"]} == {"ready"}
-            heard = {number for number, call in callers.items() if {"180 INVITE", "200 INVITE"} & set(call.words)}
+            heard = heard_of(callers)
             arrived = set(re.findall(r'"call":"([^"]+)","source"', engine.log.read_text()))
             records = engine.records(len(heard))
             print(f"{len(callers)} callers, {len(heard)} heard of us, {len(records)} records")

@@ -122,7 +122,7 @@ def test_a_pipe_nobody_reads_holds_up_nobody_and_the_loss_is_said(
         seen = b""
         while b"log lines lost" not in seen:
             seen += os.read(read, 1 << 16)
-        output._thread.join(5.0)
+        output._thread.join(30.0)
         assert not output._thread.is_alive()
     os.close(read)
 

@@ -8,12 +8,14 @@ import pytest
 
 from tests.live.bank import MUSIC, Bank
 from tests.live.ear import Ear
-from tests.live.harness import EngineProcess, wait_until
+from tests.live.harness import SOON_S, EngineProcess, wait_until
 from tests.live.rawsip import RawSip, media_of
 
 pytestmark = pytest.mark.peer
 
-QUEUE = "{needs: {loans: 1}, wrap_up: none, ring_s: 1.5, rejected_delay_s: 30, busy_delay_s: 30, no_answer_delay_s: 30}"
+DELAYS = "rejected_delay_s: 30, busy_delay_s: 30, no_answer_delay_s: 30"
+QUEUE = f"{{needs: {{loans: 1}}, wrap_up: none, ring_s: 30, {DELAYS}}}"
+BRIEF = f"{{needs: {{loans: 1}}, wrap_up: none, ring_s: 3, {DELAYS}}}"  # who does not answer is given up soon
 
 
 class Floor:
@@ -39,9 +41,11 @@ class Floor:
 @pytest.fixture(scope="module")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     directory = tmp_path_factory.mktemp("offers")
-    bank = Bank(directory, flow="steps: [answer, {queue: loans}]", agents=12, queue=QUEUE)
+    bank = Bank(directory, flow="steps: [answer, {queue: loans}]", agents=12, queue=f"{QUEUE}\n  brief: {BRIEF}")
+    (directory / "flows" / "brief.yaml").write_text("steps: [answer, {queue: brief}]")
+    text = bank.text.replace("numbers: {", 'numbers: {"95599": {flow: brief}, ')
     with (
-        EngineProcess(directory, bank.text) as engine,
+        EngineProcess(directory, text) as engine,
         RawSip(bank.caller_port) as trunk,
         RawSip(bank.agent_port) as phones,
     ):
@@ -56,18 +60,19 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
 )
 def test_the_caller_keeps_his_place_and_goes_to_the_next_agent(floor: Floor, pair: int, answer: int, left: str) -> None:
     first, second = f"1380000{pair}001", f"1380000{pair}002"
+    called = "95588" if answer else "95599"
     floor.ready(pair)
-    older = floor.trunk.call(floor.hotline, "95588", caller=first)
+    older = floor.trunk.call(floor.hotline, called, caller=first)
     older.connect()
     refuser = floor.phones.ringing(f"a{pair}")
-    younger = floor.trunk.call(floor.hotline, "95588", caller=second)
+    younger = floor.trunk.call(floor.hotline, called, caller=second)
     younger.connect()
     refuser.ring()
     if answer:
         refuser.refuse(answer)
     else:
         refuser.expect("CANCEL")
-        assert refuser.ended.wait(5)
+        assert refuser.ended.wait(SOON_S)
     wait_until(lambda: not floor.engine.ask("status")["agents_busy"], "the refuser's phone is quiet")
     assert floor.presence(pair) == left
     floor.ready(pair + 1)
@@ -105,13 +110,13 @@ def test_a_telephone_that_does_not_answer_a_bye_is_asked_until_it_is_there_again
     agent.deaf = True
     floor.phones.deaf_users.add("a11")
     caller.bye()
-    wait_until(lambda: floor.presence(11) == "unreachable", "its agent is unreachable", 5)
+    wait_until(lambda: floor.presence(11) == "unreachable", "its agent is unreachable")
     following = floor.trunk.call(floor.hotline, "95588", caller="13800011002")
     following.connect()
     assert not floor.engine.ask("status")["agents_busy"], "nothing is offered to him"
     floor.phones.deaf_users.clear()
     agent.deaf = False
-    call = floor.phones.ringing("a11", 15)
+    call = floor.phones.ringing("a11")
     call.pick_up(floor.phones.sink)
     call.expect("ACK")
     following.bye()
@@ -134,8 +139,7 @@ def test_who_calls_is_told_to_the_agent_and_a_hold_stays_on_its_own_leg(floor: F
         agent.pick_up(phone.port)
         agent.expect("ACK")
         phone.target = media_of(agent.invite.body)
-        phone.speak(900.0, 0.4)
-        ear.wait_for_tone(900.0)
+        phone.reaches(ear, 900.0)
         held = agent.reoffer(phone.port, "sendonly")
         assert held.word == "200 INVITE"
         assert "a=recvonly" in held.body
@@ -146,11 +150,8 @@ def test_who_calls_is_told_to_the_agent_and_a_hold_stays_on_its_own_leg(floor: F
         assert not [packet for packet in phone.packets if packet.at > since], "who holds hears nobody"
         resumed = agent.reoffer(phone.port, "sendrecv")
         assert "a=sendrecv" in resumed.body or "a=" not in resumed.body.partition("m=audio")[2].replace("a=rtpmap", "")
-        since = time.monotonic()
-        phone.speak(1000.0, 0.4)
-        ear.wait_for_tone(1000.0, since=since)
-        ear.speak(1200.0, 0.4)
-        phone.wait_for_tone(1200.0, since=since)
+        phone.reaches(ear, 1000.0)
+        ear.reaches(phone, 1200.0)
         for key in "5#":
             ear.press(key)
         wait_until(lambda: phone.digits() == "5#", f"each key once, not {phone.digits()}")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.live.bank import MENU, MUSIC, WELCOME, Bank
 from tests.live.ear import Ear, write_tone
-from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
+from tests.live.harness import EngineProcess, Sipp, agent_leg, free_port, wait_until
 from tests.live.peers.baresip import Baresip
 from tests.live.peers.pyvoip import PyVoip
 
@@ -118,7 +118,7 @@ def test_sipp_registers_as_an_agents_phone_and_is_called_by_sipp(hotline: Hotlin
         Ear() as agent,
         Sipp("register", tmp_path, port=free_port(), target=("127.0.0.1", bank.phone_port),
              keys={"user": "sipp", "contact_port": contact}, extra=("-au", "sipp", "-ap", "sipp-word")) as register,
-        Sipp("agent_hangs_up", tmp_path, port=contact, talk_ms=1500,
+        Sipp("agent_hangs_up", tmp_path, port=contact,
              keys={"rtp_ip": "127.0.0.1", "rtp_port": agent.port, "codec": 8}) as phone,
         Sipp("caller_stays", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
              keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}) as trunk,
@@ -128,11 +128,9 @@ def test_sipp_registers_as_an_agents_phone_and_is_called_by_sipp(hotline: Hotlin
         caller.wait_for_tone(WELCOME)
         caller.press("1")
         wait_until(lambda: hotline.engine.ask("status")["agents_busy"], "the agent talks")
-        caller.speak(900.0, 0.4)
-        agent.wait_for_tone(900.0)
-        agent.speak(1100.0, 0.4)
-        caller.wait_for_tone(1100.0)
-        phone.done()
+        caller.reaches(agent, 900.0)
+        agent.reaches(caller, 1100.0)
+        phone.hang_up(agent_leg(hotline.engine))
         trunk.done()
     record = hotline.engine.records(before + 1)[-1]
     assert (record["source"], record["agent"], record["released_by"]) == ("trunk:carrier", "2003", "agent")

@@ -23,8 +23,8 @@ def test_after_kill_9_both_parties_get_a_bye_and_the_call_its_record(tmp_path: P
             wait_until(lambda: any(c["state"] == "talking" for c in engine.ask("calls")["calls"]), "they talk")
             engine.kill()
             engine.start()
-            phone.done(20)  # its script ends with our BYE
-            trunk.done(20)
+            phone.done()  # its script ends with our BYE
+            trunk.done()
         [record] = engine.records(1)
         assert record["outcome"] == "interrupted"
         presence = {agent["id"]: agent["presence"] for agent in engine.ask("agents")["agents"]}

@@ -55,6 +55,12 @@ def play_faster(path: Path) -> None:
     path.write_bytes(data)
 
 
+def talk_on(ear: Ear) -> None:
+    """For two seconds of what it hears: how a leg sounds is told from time to time."""
+    enough = len(ear.packets) + 100
+    wait_until(lambda: len(ear.packets) >= enough, "they talk on")
+
+
 class Hotline:
     def __init__(self, directory: Path) -> None:
         (directory / "passwords").write_text(PASSWORDS)
@@ -86,7 +92,7 @@ def test_baresip_calls_by_srtp_and_a_caller_in_clear_talks_to_it(tmp_path: Path)
     with hotline.engine as engine, hotline.phone("safe", tmp_path, 900.0, **SRTP, answers=True) as safe, Ear() as ear:
         safe.registered()
         hotline.agent("2001")
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port, talk_ms=6000,
+        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
                   target=("127.0.0.1", hotline.bank.trunk_port),
                   keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
             ear.wait_for_tone(WELCOME)
@@ -94,7 +100,8 @@ def test_baresip_calls_by_srtp_and_a_caller_in_clear_talks_to_it(tmp_path: Path)
             ear.wait_for_tone(900.0)
             ear.speak(1100.0, 1.0)
             safe.wait_for_tone(1100.0)
-            trunk.done()
+            talk_on(ear)
+            trunk.hang_up()
         found = legs(tmp_path, 2)
         assert [(leg["role"], bool(leg["secure"]), leg["codec"]) for leg in found] == [
             ("caller", False, "PCMA"),
@@ -120,13 +127,14 @@ def test_srtp_required_is_not_had_in_clear_and_preferred_falls_back_only_where_i
         with hotline.phone("soft", tmp_path, 900.0, codec="PCMU/8000/1", answers=True) as soft, Ear() as ear:
             soft.registered()
             hotline.agent("2002")
-            with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port, talk_ms=5000,
+            with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
                       target=("127.0.0.1", hotline.bank.trunk_port),
                       keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
                 ear.wait_for_tone(WELCOME)
                 ear.press("1")
                 ear.wait_for_tone(900.0)
-                trunk.done()
+                talk_on(ear)
+                trunk.hang_up()
         assert "SRTP refused, calling in clear" in engine.log.read_text()
         agent = next(leg for leg in legs(tmp_path, 2) if leg["role"] == "agent")
         assert not agent["secure"]
@@ -138,7 +146,7 @@ def test_baresip_in_g722_hears_a_caller_in_g711_and_is_heard(tmp_path: Path) -> 
     with hotline.engine as engine, hotline.phone("wide", tmp_path, 450.0, answers=True, **g722) as wide, Ear() as ear:
         wide.registered()
         hotline.agent("2003")
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port, talk_ms=6000,
+        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
                   target=("127.0.0.1", hotline.bank.trunk_port),
                   keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
             ear.wait_for_tone(WELCOME)
@@ -146,7 +154,8 @@ def test_baresip_in_g722_hears_a_caller_in_g711_and_is_heard(tmp_path: Path) -> 
             ear.wait_for_tone(900.0)
             ear.speak(1100.0, 1.5)
             wide.wait_for_tone(550.0)  # its file has 16,000 samples a second
-            trunk.done()
+            talk_on(ear)
+            trunk.hang_up()
         assert [(leg["role"], leg["codec"]) for leg in legs(tmp_path, 2)] == [("caller", "PCMA"), ("agent", "G722")]
         engine.wait_idle()
 
@@ -206,13 +215,14 @@ def test_linphone_over_tls_is_called_by_srtp(tmp_path: Path) -> None:
     ):  # fmt: skip
         hotline.agent("2001")
         safe.speaks(voice)
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port, talk_ms=6000,
+        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
                   target=("127.0.0.1", hotline.bank.trunk_port),
                   keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
             ear.wait_for_tone(WELCOME)
             ear.press("1")
             ear.wait_for_tone(900.0)
-            trunk.done()
+            talk_on(ear)
+            trunk.hang_up()
         agent = next(leg for leg in legs(tmp_path, 2) if leg["role"] == "agent")
         assert (agent["device"], bool(agent["secure"]), agent["codec"]) == ("safe", True, "PCMA")
         hotline.engine.wait_idle()

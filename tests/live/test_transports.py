@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.bank import MENU, WELCOME, Bank
 from tests.live.ear import Ear, write_tone
-from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
+from tests.live.harness import SOON_S, EngineProcess, Sipp, agent_leg, free_port, wait_until
 from tests.live.peers.baresip import Baresip
 from tests.live.peers.linphone import Linphone
 from tests.live.rawsip import RawSip, sdp
@@ -150,7 +150,7 @@ def test_a_flood_of_calls_over_a_connection_that_breaks_leaves_no_call_and_no_po
             )
         wait_until(lambda: hotline.engine.ask("status")["calls"] == 100, "all have come")
         trunk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    hotline.engine.wait_idle(5)
+    hotline.engine.wait_idle()
     wait_until(lambda: [r["caller"] for r in hotline.engine.records(100)].count("1") == 100, "each is recorded, once")
 
 
@@ -158,19 +158,18 @@ def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline, tmp_path: Pa
     bank = hotline.bank
     wait_until(lambda: hotline.ready("1001"), "the agent is ready")
     with Ear() as caller, Ear() as agent:
-        agent.codec = 8
-        phone = Sipp("agent_stays", tmp_path, port=bank.agent_port, talk_ms=0, extra=("-t", "t1"),
+        phone = Sipp("agent_hangs_up", tmp_path, port=bank.agent_port, extra=("-t", "t1"),
                      keys={"rtp_ip": "127.0.0.1", "rtp_port": agent.port, "codec": 8})  # fmt: skip
-        trunk = Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                     talk_ms=4000, extra=("-t", "t1"),
+        trunk = Sipp("caller_stays", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
+                     extra=("-t", "t1"),
                      keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588})  # fmt: skip
         with phone, trunk:
             caller.wait_for_tone(WELCOME)
             caller.press("1")
-            caller.speak(900.0, 0.5)
-            agent.wait_for_tone(900.0)
+            agent.codec = 8
+            caller.reaches(agent, 900.0)
+            phone.hang_up(agent_leg(hotline.engine), tcp=True)
             trunk.done()
-            phone.done()
     hotline.engine.wait_idle()
 
 
@@ -201,7 +200,7 @@ def _believes(port: int, authority: Authority) -> bool:
     context = ssl.create_default_context(cafile=str(authority.ca))
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
+            socket.create_connection(("127.0.0.1", port), SOON_S) as plain,
             context.wrap_socket(plain, server_hostname="127.0.0.1"),
         ):
             return True

@@ -8,7 +8,7 @@ from pathlib import Path
 from media.plane import Source
 from simulator.phones.exchange import DEAF_S, Exchange, Phone, Ring
 from tests.live.ear import write_tone
-from tests.live.harness import free_port
+from tests.live.harness import SOON_S, free_port
 
 LONG_ENOUGH_S = DEAF_S + 1.5
 """A call of this length would be known to be deaf if it were."""
@@ -31,14 +31,14 @@ async def converse(directory: Path, *, silent: bool) -> tuple[Phone, Phone, Ring
     await here.start()
     await there.start()
     try:
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(2 * SOON_S):
             caller = here.dial("one", ("127.0.0.1", port), "4711", "13800000001")
-            assert await here.within(caller.answered, caller, 5.0, "no answer")
+            assert await here.within(caller.answered, caller, SOON_S, "no answer")
             called, ring = await rung.get()
             caller.talking = called.talking = True
             await (caller.deaf.wait() if silent else asyncio.sleep(LONG_ENOUGH_S))
             there.hang_up(called)
-            assert await here.within(caller.ended, caller, 5.0, "no end")
+            assert await here.within(caller.ended, caller, SOON_S, "no end")
     finally:
         await here.close()
         await there.close()

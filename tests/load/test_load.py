@@ -23,7 +23,7 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
 def acd(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "acd", "load", "hotline.yaml", "scenario.yaml", *arguments],
-        cwd=directory, capture_output=True, text=True, timeout=90, check=False,
+        cwd=directory, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
 
 

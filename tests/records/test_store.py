@@ -44,7 +44,7 @@ class Told:
         self.changed.set()
 
     async def next(self) -> tuple[bool, str]:
-        await asyncio.wait_for(self.changed.wait(), 10.0)
+        await asyncio.wait_for(self.changed.wait(), 30.0)
         self.changed.clear()
         return self.said[-1]
 
@@ -54,7 +54,7 @@ async def open_store(place: Place, told: Told, max_waiting: int = 1000) -> Recor
 
 
 async def drained(store: RecordStore) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while store.waiting:  # noqa: ASYNC110 - the store has no reason to tell anybody
             await asyncio.sleep(0.002)
 

@@ -37,6 +37,7 @@ OFFER, ANSWER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n"
 RUNS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 Run = Callable[[Coroutine[None, None, None]], None]
 Transport = Literal["udp", "tcp", "tls"]
+SOON_S = 30.0  # for a busy machine: who waits goes on as soon as it has happened
 
 
 class Side:
@@ -72,7 +73,7 @@ class Side:
         def found() -> list[SipEvent]:
             return [event for event in self.events if isinstance(event, kind)]
 
-        async with asyncio.timeout(5), self._news:
+        async with asyncio.timeout(SOON_S), self._news:
             await self._news.wait_for(lambda: len(found()) >= count)
         return found()[-1]
 
@@ -96,7 +97,7 @@ async def sides(*all_: Side) -> AsyncIterator[None]:
         await asyncio.sleep(0.05)  # transports close in turns of the loop
 
 
-async def settles(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
+async def settles(holds: Callable[[], bool], what: str, within_s: float = SOON_S) -> None:
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - the other side has no event to tell
             await asyncio.sleep(0.01)
@@ -115,11 +116,11 @@ def message(method: str = "OPTIONS", *, number: int = 1, lines: str = "", length
 
 async def answers(reader: asyncio.StreamReader, count: int = 1) -> list[str]:
     """The status lines of the next messages, none of which has a body."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         return [(await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0] for _ in range(count)]
 
 
-async def closed(reader: asyncio.StreamReader, within_s: float = 5.0) -> bytes:
+async def closed(reader: asyncio.StreamReader, within_s: float = SOON_S) -> bytes:
     """What came until the other side closed. Raises `TimeoutError`."""
     async with asyncio.timeout(within_s):
         try:
@@ -233,7 +234,7 @@ def test_keep_alives_are_answered(run: Run) -> None:
         async with sides(side):
             reader, writer = await asyncio.open_connection("127.0.0.1", side.port)
             writer.write(b"\r\n\r\n" + message() + b"\r\n\r\n")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SOON_S):
                 assert await reader.readexactly(4) == b"\r\n\r\n", "two pongs"
                 assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200 OK")
             writer.close()
@@ -293,16 +294,14 @@ def test_a_flood_of_invites_with_a_reset_leaves_nothing(run: Run) -> None:
 
 
 @RUNS
-def test_slow_half_and_endless_messages_meet_deadlines_and_others_do_not_notice(run: Run) -> None:
+def test_slow_and_half_messages_meet_deadlines_and_others_do_not_notice(run: Run) -> None:
     limits = StreamLimits(first_s=1.0, message_s=1.0)
 
     async def play() -> None:
         side = Side(limits=limits)
         async with sides(side):
-            silent, half, slow, endless = [await asyncio.open_connection("127.0.0.1", side.port) for _ in range(4)]
+            silent, half, slow = [await asyncio.open_connection("127.0.0.1", side.port) for _ in range(3)]
             half[1].write(message() + message(number=2)[:-2])
-            endless[1].write(b"x" * (MAX_HEAD + 1))
-            assert await closed(endless[0], 0.9) == b"", "no deadline is needed for this one"
 
             async def drip() -> None:
                 for octet in message():
@@ -319,8 +318,21 @@ def test_slow_half_and_endless_messages_meet_deadlines_and_others_do_not_notice(
             dripping.cancel()
             fresh[1].write(message(number=4))
             assert await answers(fresh[0]) == ["SIP/2.0 200 OK"]
-            for _, writer in (silent, half, slow, endless, fresh):
+            for _, writer in (silent, half, slow, fresh):
                 writer.close()
+
+    run(play())
+
+
+@RUNS
+def test_a_head_without_end_needs_no_deadline(run: Run) -> None:
+    async def play() -> None:
+        side = Side(limits=StreamLimits(first_s=3600.0, message_s=3600.0))
+        async with sides(side):
+            reader, writer = await asyncio.open_connection("127.0.0.1", side.port)
+            writer.write(b"x" * (MAX_HEAD + 1))
+            assert await closed(reader) == b""
+            writer.close()
 
     run(play())
 
@@ -386,7 +398,7 @@ def test_who_does_not_read_is_cut_off(run: Run) -> None:
                         await loop.sock_sendall(deaf, flood)
 
                 with pytest.raises(OSError):
-                    async with asyncio.timeout(20):
+                    async with asyncio.timeout(2 * SOON_S):
                         await ask()
                 await settles(lambda: len(side.shell.streams) == 0, "cut off")
 
@@ -464,7 +476,7 @@ def test_what_is_no_proper_tls_is_refused_within_the_deadline(run: Run, tmp_path
         return context
 
     async def play() -> None:
-        side = Side("tls", Tls(*ours, authority.ca, verify_client=True), StreamLimits(handshake_s=1.0))
+        side = Side("tls", Tls(*ours, authority.ca, verify_client=True), StreamLimits(handshake_s=2.0))
         loop = asyncio.get_running_loop()
         async with sides(side):
             mute = await asyncio.open_connection("127.0.0.1", side.port)
@@ -476,7 +488,7 @@ def test_what_is_no_proper_tls_is_refused_within_the_deadline(run: Run, tmp_path
                 with pytest.raises(OSError):
                     await ask(side.port, context)
             await closed(mute[0])
-            assert loop.time() - began < 5
+            assert loop.time() - began < 20
             await closed(junk[0])
             assert await ask(side.port, client(ours)) == ["SIP/2.0 200 OK"]
             for _, writer in (mute, junk):
@@ -544,11 +556,11 @@ def test_every_torture_datagram_gets_its_answer() -> None:
 
 
 def test_every_torture_message_gets_its_answer_over_a_connection() -> None:
-    async def outcome(port: int, data: bytes) -> str:
+    async def outcome(port: int, data: bytes, within_s: float = SOON_S) -> str:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(data)
         try:
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(within_s):
                 return (await reader.readuntil(b"\r\n"))[8:11].decode()
         except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
             return "drop"
@@ -558,8 +570,12 @@ def test_every_torture_message_gets_its_answer_over_a_connection() -> None:
     async def play() -> None:
         side = Side(algorithms=("MD5",))
         async with sides(side):
-            told = [await outcome(side.port, (TORTURE / case["file"]).read_bytes()) for case in CASES]
-            # Its body is shorter than its Content-Length: over a connection the rest may yet come.
+            told = []
+            for case in CASES:
+                # clerr's body is shorter than its Content-Length: over a connection the rest may yet come.
+                silent = case["kind"] == "response" or "drop" in case["accept"] or case["name"] == "clerr"
+                data = (TORTURE / case["file"]).read_bytes()
+                told.append(await outcome(side.port, data, 0.3 if silent else SOON_S))
             assert _wrong(told) == {"clerr": ("drop", ["400"])}
             assert await outcome(side.port, message()) == "200"
 

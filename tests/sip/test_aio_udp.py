@@ -52,7 +52,7 @@ def test_a_call_is_answered_and_ended_by_the_caller() -> None:
             now = asyncio.get_running_loop().time()
             caller.endpoint.invite("one", f"sip:bob@127.0.0.1:{to.port}", to, OFFER, now, from_="<sip:a@127.0.0.1>")
             caller.flush()
-            await asyncio.wait_for(done.wait(), 5)
+            await asyncio.wait_for(done.wait(), 30)
             assert caller.endpoint.stats()["sessions"] == callee.endpoint.stats()["sessions"] == 0
         finally:
             callee.close()
@@ -90,13 +90,13 @@ def test_icmp_ends_a_call_at_once_and_the_listener_goes_on(run: Callable[[Corout
                 hop = Hop("l", "127.0.0.1", _unused_port())
                 shell.endpoint.invite("x", f"sip:x@127.0.0.1:{hop.port}", hop, OFFER, loop.time(), from_="<sip:a@b>")
                 shell.flush()
-                await asyncio.wait_for(done.wait(), 5)
+                await asyncio.wait_for(done.wait(), 30)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
                 stranger.bind(("127.0.0.1", 0))
                 stranger.setblocking(False)
                 stranger.connect(("127.0.0.1", shell.ports["l"]))
                 await loop.sock_sendall(stranger, _options())
-                answer = await asyncio.wait_for(loop.sock_recv(stranger, 2000), 5)
+                answer = await asyncio.wait_for(loop.sock_recv(stranger, 2000), 30)
             assert answer.startswith(b"SIP/2.0 200 OK\r\n")
         finally:
             shell.close()
@@ -139,7 +139,7 @@ def test_an_instant_that_has_come_is_a_deadline_like_any_other() -> None:
                 shell.endpoint.probe("desk", "sip:desk@127.0.0.1", Hop("l", host, port), loop.time())
                 shell.flush()  # it is due: the timer is set for now
                 shell.flush()
-                return await asyncio.wait_for(loop.sock_recv(phone, 2048), 5)
+                return await asyncio.wait_for(loop.sock_recv(phone, 2048), 30)
             finally:
                 shell.close()
 

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from tests.live.harness import free_port, wait_until
+from tests.live.harness import SOON_S, free_port, wait_until
 
 
 class Baresip:
@@ -52,10 +52,10 @@ class Baresip:
         self.control.close()
         self.process.terminate()
         try:
-            self.process.wait(5)
+            self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait(10)
         if kind is not None:
             print(self.log.read_text(errors="replace")[-3000:])
 
@@ -86,7 +86,7 @@ class Baresip:
         data = files[-1].read_bytes()[44:]
         return list(struct.unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
 
-    def wait_for_tone(self, hertz: float, timeout_s: float = 10.0) -> None:
+    def wait_for_tone(self, hertz: float, timeout_s: float = SOON_S) -> None:
         from tests.live.ear import hears_tone
 
         wait_until(lambda: hears_tone(self.samples(), hertz), f"baresip hears {hertz:g} Hz", timeout_s)

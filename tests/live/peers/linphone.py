@@ -40,10 +40,10 @@ class Linphone:
     def __exit__(self, kind: object, *exc: object) -> None:
         self.tell("quit")
         try:
-            self.process.wait(5)
+            self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait(10)
         assert self.process.stdin is not None
         self.process.stdin.close()
         if kind is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.ear import hears_tone
-from tests.live.harness import free_port, wait_until
+from tests.live.harness import SOON_S, free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,13 +37,13 @@ class PyVoip:
 
     def __exit__(self, kind: object, *exc: object) -> None:
         self.process.kill()
-        self.process.wait(5)
+        self.process.wait(10)
         assert self.process.stdin is not None
         self.process.stdin.close()
         if kind is not None:
             print(self.log.read_text(errors="replace")[-3000:])
 
-    def said(self, word: str, timeout_s: float = 10.0) -> None:
+    def said(self, word: str, timeout_s: float = SOON_S) -> None:
         wait_until(lambda: word in self.log.read_text(errors="replace").split(), f"pyVoIP says {word}", timeout_s)
 
     def hang_up(self) -> None:
@@ -55,5 +55,5 @@ class PyVoip:
         data = self.heard.read_bytes() if self.heard.exists() else b""
         return list(struct.unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
 
-    def wait_for_tone(self, hertz: float, timeout_s: float = 10.0) -> None:
+    def wait_for_tone(self, hertz: float, timeout_s: float = SOON_S) -> None:
         wait_until(lambda: hears_tone(self.samples(), hertz), f"pyVoIP hears {hertz:g} Hz", timeout_s)
