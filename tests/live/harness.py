@@ -185,7 +185,7 @@ class Sipp:
         assert program, "SIPp is missing: apt-get install sip-tester (make peers)"
         self.directory = directory / f"sipp-{scenario}-{port}"
         self.directory.mkdir(exist_ok=True)
-        self.port = port
+        self.host, self.port = host, port
         text = (SCENARIOS / f"{scenario}.xml").read_text(encoding="utf-8")
         if talk_ms is None:
             text = text.replace("<pause/>", '<recv request="INFO"/>')
@@ -216,14 +216,14 @@ class Sipp:
             self.process.wait(SOON_S)
 
     def hang_up(self, call_id: str = "", *, tcp: bool = False) -> None:
-        """Tell it, by an INFO from nowhere, that this call (the first it made) has lasted long enough; wait for its end."""
+        """Tell it, by an INFO from nowhere, that this call (its first) has lasted long enough, and wait for its end."""
         told = (
             f"INFO sip:now SIP/2.0\r\nVia: SIP/2.0/{'TCP' if tcp else 'UDP'} 127.0.0.1:9;branch=z9hG4bKnow\r\n"
             f"From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:sipp@127.0.0.1>;tag=2\r\n"
             f"Call-ID: {call_id or f'1-{self.call_id}'}\r\nCSeq: 1 INFO\r\nContent-Length: 0\r\n\r\n"
         ).encode()
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as test:
-            test.connect(("127.0.0.1", self.port))
+            test.connect((self.host, self.port))
             test.sendall(told)
         self.done()
 

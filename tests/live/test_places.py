@@ -223,9 +223,10 @@ def test_a_call_goes_where_srv_says_past_a_dead_place_and_one_that_says_503(tmp_
         ):
             wait_until(lambda: engine.ask("trunks")["trunks"][0]["state"] == "up", "the name is resolved")
             calls = {"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}
-            with Sipp("caller_hangs_up", tmp_path, port=caller_port, host=works, talk_ms=1000, keys=calls,
+            with Sipp("caller_hangs_up", tmp_path, port=caller_port, host=works, keys=calls,
                       target=("127.0.0.1", bank.trunk_port)) as trunk:  # fmt: skip
-                trunk.done()
+                wait_until(lambda: any(c["state"] == "talking" for c in engine.ask("calls")["calls"]), "they talk")
+                trunk.hang_up()
             first.done()
             phone.done()
             [record] = engine.records(1)

@@ -35,7 +35,7 @@ def calls(at: DatabaseAt) -> list[str]:
 
 
 async def set_aside(at: DatabaseAt, rows: int) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while not at.waiting.exists() or at.waiting.read_bytes().count(b"\n") < rows:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -61,7 +61,7 @@ def test_while_the_database_is_gone_records_wait_on_disk_and_then_each_is_there_
         await set_aside(at, 998)
         assert store.waiting == 998
         own.start()
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(30.0):
             while told.said[-1][0]:
                 await told.next()
         await drained(store)
@@ -109,7 +109,7 @@ def test_a_database_that_may_only_be_read_keeps_records_waiting(cluster: Cluster
         cluster.sql(at.url, f"alter database {name} set default_transaction_read_only = on")
         cluster.sql(at.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'hotline'")
         store.put(record(1))
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while "read-only" not in told.said[-1][1] if told.said else True:
                 await told.next()
         cluster.sql(
