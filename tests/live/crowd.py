@@ -15,6 +15,7 @@ from tests.live.bank import Bank
 from tests.live.ear import EVENT
 from tests.live.harness import SOON_S, free_port
 from tests.live.rawsip import HOST, Call, RawSip, media_of, sdp
+from tests.live.relay import Relay, Stubborn
 
 FLOW = """
 steps:
@@ -62,6 +63,7 @@ class Crowd:
     talking: dict[str, threading.Event] = field(default_factory=dict)
     agents: dict[str, Call] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    through: dict[int, Relay] = field(default_factory=dict)  # what lies between a port of theirs and the engine
 
     def plan(self, calls: int) -> None:
         rng = random.Random(self.seed)
@@ -81,7 +83,7 @@ class Crowd:
     def run(self, calls: int, rate: float) -> Counter[str]:
         """Make the calls, so many a second. Returns how many callers saw what."""
         self.plan(calls)
-        with RawSip(self.bank.caller_port) as trunk, RawSip(self.bank.agent_port) as phones:
+        with self._telephones(self.bank.caller_port) as trunk, self._telephones(self.bank.agent_port) as phones:
             self.trunk, self.phones = trunk, phones
             self.callers = ThreadPoolExecutor(256)
             self.desks = ThreadPoolExecutor(256)
@@ -97,6 +99,9 @@ class Crowd:
             self.desks.shutdown()
         return Counter(plan.saw for plan in self.plans)
 
+    def _telephones(self, port: int) -> RawSip:
+        return Stubborn(self.through[port]) if port in self.through else RawSip(port)
+
     def _caller(self, plan: Plan) -> None:
         try:
             plan.saw = self._call(plan)
@@ -106,7 +111,8 @@ class Crowd:
 
     def _call(self, plan: Plan) -> str:
         there = self.talking[plan.caller] = threading.Event()
-        hotline = (HOST, self.bank.trunk_port)
+        line = self.through.get(self.bank.caller_port)
+        hotline = (HOST, line.front if line else self.bank.trunk_port)
         begun = time.monotonic()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp:
             rtp.bind((HOST, free_port()))

@@ -89,8 +89,8 @@ class Call:
     def take(self, message: Message) -> None:
         repeated = any(m.first == message.first and m["via"] == message["via"] and m["cseq"] == message["cseq"]
                        for m in self.got) and message.method != "ACK"  # fmt: skip
-        if message.status and message.method == "INVITE":
-            self.far = message["to"]
+        if message.status and message.method == "INVITE" and not (self.answered and message.status < 200):
+            self.far = message["to"]  # a ringing that a 200 has overtaken says nothing
         if message.status == 200 and message.method == "INVITE":
             self.answered = True
             self.uri = contact_of(message) or self.uri
@@ -216,13 +216,13 @@ class Call:
 
 
 class RawSip:
-    """One UDP port and everything that is said over it."""
+    """One UDP port and everything that is said over it. `bound`: where it really is, if others know it by `port`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, bound: int = 0) -> None:
         self.port = port
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.socket.bind((HOST, port))
+        self.socket.bind((HOST, bound or port))
         self.socket.settimeout(0.1)
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # where audio goes that nobody listens to
         self.sink = free_port()
