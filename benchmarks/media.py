@@ -1,7 +1,8 @@
 """What audio costs: CPU µs per relayed packet and per leg and tick of music, beside a bare C loop as the floor.
 
 ``python -m benchmarks.media [--json] [--legs 200,1000] [--seconds 5]``: a real worker process on loopback; the packets
-come from a process of their own, all legs at once (bursts, as SIPp sends) or evenly spread over the 20 ms.
+come from a process of their own, all legs at once (bursts, as SIPp sends) or evenly spread over the 20 ms. Relayed in C
+(`media/_relay.c`) and in Python.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from benchmarks.machine import describe
 from benchmarks.rtpengine import Rtpengine
 from media.audio import save
 from media.client import WorkerPool
+from media.native import IN_C
 from media.plane import Crypto, Peer, Port, Source
 
 PORTS = (10000, 19999)
@@ -63,15 +65,16 @@ def main() -> None:
             rows.append(floor(legs, spread, given.seconds))
             if Rtpengine.found():
                 rows.append(neighbour(legs, spread, given.seconds))
-            rows += (asyncio.run(relayed(legs, spread, kind, given.seconds)) for kind in KINDS)
+            for language in ("C", "Python") if IN_C else ("Python",):
+                rows += (asyncio.run(relayed(legs, spread, kind, given.seconds, language)) for kind in KINDS)
         rows.append(asyncio.run(music(legs, given.seconds)))
     if given.json:
         print(json.dumps({"machine": describe(), "rows": [asdict(row) for row in rows]}))
         return
     print(f"{describe()}, load {os.getloadavg()[0]:.1f}")
-    print(f"{'what':<34}{'legs':>6}{'packets':>10}{'CPU µs/packet':>15}{'late ticks':>12}")
+    print(f"{'what':<44}{'legs':>6}{'packets':>10}{'CPU µs/packet':>15}{'late ticks':>12}")
     for row in rows:
-        print(f"{row.what:<34}{row.legs:>6}{row.packets:>10}{row.us_per_packet:>15.2f}{row.late_ticks:>12}")
+        print(f"{row.what:<44}{row.legs:>6}{row.packets:>10}{row.us_per_packet:>15.2f}{row.late_ticks:>12}")
 
 
 def source(even: bool, seconds: float, srtp: bool) -> None:
@@ -208,7 +211,8 @@ async def started(prompts: Sequence[Path] = ()) -> tuple[WorkerPool, int]:
     return pool, figures["pid"]
 
 
-async def relayed(legs: int, spread: str, kind: str, seconds: float) -> Row:
+async def relayed(legs: int, spread: str, kind: str, seconds: float, language: str) -> Row:
+    os.environ["HOTLINE_RELAY"] = language.lower()
     pool, pid = await started()
     translated, srtp = kind == KINDS[1], kind == KINDS[2]
     peers = await asyncio.to_thread(Peers, legs, spread, seconds, *(["--srtp"] if srtp else []))
@@ -223,7 +227,7 @@ async def relayed(legs: int, spread: str, kind: str, seconds: float) -> Row:
     packets = figures["packets_out"] - legs
     await asyncio.to_thread(peers.close)
     await pool.close()
-    return Row(f"relay, {kind}, {spread}", legs, packets, used / max(1, packets) * 1e6, figures["late_ticks"])
+    return Row(f"relay in {language}, {kind}, {spread}", legs, packets, used / max(1, packets) * 1e6, figures["late_ticks"])
 
 
 def agree(pool: WorkerPool, peers: Sequence[int], translated: bool, srtp: bool = False) -> list[Port]:

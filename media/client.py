@@ -17,6 +17,7 @@ from typing import Final
 
 from media import protocol
 from media.link import Link
+from media.native import IN_C
 from media.plane import Fact, LostFact, NoPorts, Peer, PlayEndedFact, Port, Source
 from media.protocol import (
     Bound,
@@ -119,6 +120,7 @@ class WorkerPool:
     async def start(self) -> None:
         """Start the workers; returns when each has its first ports ready. Raises MediaError."""
         self.loop = asyncio.get_running_loop()
+        log.info("plain packets are relayed in %s", "C" if IN_C else "Python: media._relay was not built")
         try:
             async with asyncio.timeout(START_S):
                 for number in range(len(self._links)):

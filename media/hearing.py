@@ -65,7 +65,7 @@ class Hearing:
             leg.feed = None
         if leg.relay is not None:
             source, relay = leg.relay
-            source.relays = tuple(other for other in source.relays if other is not relay)
+            source.relay_by(*(other for other in source.relays if other is not relay))
             leg.relay = None
         if self._feeds.mixer is not None and leg in self._feeds.mixer.legs:
             self._feeds.mixer.leave(leg)
@@ -115,6 +115,6 @@ class Hearing:
         takes = {leg.peer.codec: leg.peer.payload}
         if leg.peer.events is not None and source.digits_relayed:
             takes[EVENTS] = leg.peer.events
-        relay = Relay(leg.stream, routes(source.accepts, takes, translation, EVENTS), leg.send)
-        source.relays += (relay,)
+        relay = Relay(leg.stream, routes(source.accepts, takes, translation, EVENTS), leg.send, leg.way())
+        source.relay_by(*source.relays, relay)
         leg.relay = (source, relay)

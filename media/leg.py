@@ -6,10 +6,13 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from media.codecs import MADE, encoder
 from media.dtmf import Pressed, Receiver
+from media.loop import IN_CLEAR, Way
+from media.native import Loop
 from media.plane import Peer, QualityFact, Source
 from media.reception import Reception
 from media.reports import Reports
@@ -57,6 +60,7 @@ class Leg:
     __slots__ = (
         "_counters",
         "_learning",
+        "_loop",
         "_on_down",
         "_on_pressed",
         "_recv_into",
@@ -68,7 +72,6 @@ class Leg:
         "cipher",
         "digits_relayed",
         "feed",
-        "heard_at",
         "name",
         "peer",
         "play",
@@ -82,7 +85,6 @@ class Leg:
         "sending",
         "silent",
         "socket",
-        "ssrc",
         "stream",
         "tap",
         "told",
@@ -95,6 +97,7 @@ class Leg:
         sock: socket.socket,
         rtcp: socket.socket | None,
         now: float,
+        loop: Loop,
         counters: Counters,
         on_down: Callable[[Leg], None],
         on_pressed: Callable[[Leg, Pressed], None],
@@ -120,8 +123,6 @@ class Leg:
         self.sending: Spelling | Play | None = None
         self.digits_relayed = True
         self.receiver: Receiver | None = None
-        self.ssrc = -1
-        self.heard_at = 0.0
         self.silent = False
         self.send: Callable[[bytes | bytearray | memoryview], object] = self._send_to
         self._send_plain: Callable[[bytes | bytearray | memoryview], object] = self._send_to
@@ -131,6 +132,7 @@ class Leg:
         self._source: tuple[str, int] | None = None
         self._learning: tuple[tuple[str, int], int, int] | None = None
         self._recv_into = sock.recv_into
+        self._loop = loop
         self._counters = counters
         self._on_down = on_down
         self._on_pressed = on_pressed
@@ -153,6 +155,7 @@ class Leg:
             self._send_plain, self.send = self.send, self._send_secure
             if self.receive == self._receive:
                 self.receive = self._receive_secure
+        self.settle()
 
     def _route(self, before: Peer | None, peer: Peer, connect: bool) -> None:
         """Where packets go and come from."""
@@ -199,6 +202,46 @@ class Leg:
 
     # ------------------------------------------------------------------------------------------------ receiving
 
+    def relay_by(self, *relays: Relay) -> None:
+        """These are by which others hear it from now on."""
+        self.relays = relays
+        self.settle()
+
+    def settle(self) -> None:
+        """Leave plain packets to the loop, where everything between one peer and at most one hearer is plain."""
+        fd = self.socket.fileno()
+        self._loop.leave(fd)
+        payload_type = self._main_payload()
+        if payload_type is None or self.tap is not None or len(self.relays) > 1:
+            return
+        if self.receive == self._receive:
+            join = partial(self._loop.join, fd, self.reception, self._take, IN_CLEAR, payload_type)
+        elif self.receive == self._receive_secure and self.cipher is not None and self.cipher.opener is not None:
+            join = partial(self._loop.join, fd, self.reception, self._take_secure, self.cipher.opener, payload_type)
+        else:
+            return
+        if not self.relays:
+            join(None, None, -1, IN_CLEAR, 0, None)
+            return
+        [relay] = self.relays
+        second, table = relay.routes.get(payload_type, (-1, None))
+        if relay.way is not None and second >= 0 and (table is None or isinstance(table, bytes)):
+            join(relay.stream, relay, *relay.way, second, table)
+
+    def way(self) -> Way | None:
+        """How packets can go to the peer without Python, if they can."""
+        if self.cipher is None:
+            return (self.socket.fileno(), IN_CLEAR) if self.send == self.socket.send else None
+        if self._send_plain != self.socket.send or self.cipher.sealer is None:
+            return None
+        return self.socket.fileno(), self.cipher.sealer
+
+    def _main_payload(self) -> int | None:
+        peer = self.peer
+        if peer is None:
+            return None
+        return next((payload for payload, codec in self.accepts.items() if codec == peer.codec), None)
+
     def _receive(self, now: float) -> None:
         try:
             size = self._recv_into(BUFFER)
@@ -213,6 +256,9 @@ class Leg:
         except OSError:
             self._counters.unsent += 1
             return
+        self._take_secure(size, now)
+
+    def _take_secure(self, size: int, now: float) -> None:
         size = self._open(size, now)
         if size:
             self._take(size, now)
@@ -287,8 +333,8 @@ class Leg:
             if not self._reported(second, size, now):
                 counters.unwanted += 1
             return
-        self.heard_at = now
-        if ssrc != self.ssrc:
+        self.reception.heard_at = now
+        if ssrc != self.reception.ssrc:
             self._begin(ssrc, sequence)
         if codec is EVENTS:
             self.reception.event(sequence)
@@ -315,7 +361,7 @@ class Leg:
         return True
 
     def _begin(self, ssrc: int, sequence: int) -> None:
-        self.ssrc = ssrc
+        self.reception.ssrc = ssrc
         self.reception.begin(sequence)
         for relay in self.relays:
             relay.restart()
@@ -354,6 +400,7 @@ class Leg:
         """One more listens to what the leg says, decoded."""
         if self.tap is None:
             self.tap = Tap()
+            self.settle()
         self.tap.users += 1
         return self.tap
 
@@ -362,6 +409,7 @@ class Leg:
         self.tap.users -= 1
         if self.tap.users == 0:
             self.tap = None
+            self.settle()
 
     def _send_secure(self, packet: bytes | bytearray | memoryview) -> None:
         assert self.cipher is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from media.native import Inward
 from media.rtp import CLOCK_HZ, SEQ
 
 JUMP: Final = 3000  # packets: a sequence further ahead is a new one (MAX_DROPOUT of A.1) …
@@ -11,25 +12,24 @@ STRAGGLER: Final = 100  # … and one further behind (MAX_MISORDER)
 PAUSE: Final = CLOCK_HZ  # samples: a change of transit time by more is another clock, not jitter
 
 
-class Reception:
-    """One leg's incoming stream, over all its SSRCs. `packets` is all that came; `jitter` in samples."""
+class Reception(Inward):
+    """One leg's incoming stream, over all its SSRCs. `packets` is all that came."""
 
-    __slots__ = ("_base", "_before", "_last_expected", "_last_packets", "_transit", "highest", "jitter", "packets")
+    __slots__ = ("_base", "_before", "_last_expected", "_last_packets")
 
     def __init__(self) -> None:
         self.packets = 0
-        self.highest = -1  # sequence number; its cycles are counted above 16 bits
-        self.jitter = 0.0
+        self.highest = self.ssrc = -1
+        self.heard_at = self.jitter = self.transit = 0.0
         self._base = 0
         self._before = 0  # expected of sequences that ended
-        self._transit = 0.0
         self._last_expected = self._last_packets = 0
 
     def begin(self, sequence: int) -> None:
         """Another sequence starts with this packet."""
         self._before = self.expected()
         self._base = self.highest = sequence
-        self._transit = float("inf")
+        self.transit = float("inf")
 
     def packet(self, sequence: int, timestamp: int, now: float) -> None:
         """A packet of audio came."""
@@ -40,8 +40,8 @@ class Reception:
         elif step <= SEQ - STRAGGLER:
             self.begin(sequence)
         transit = now * CLOCK_HZ - timestamp
-        change = abs(transit - self._transit)
-        self._transit = transit
+        change = abs(transit - self.transit)
+        self.transit = transit
         if change < PAUSE:
             self.jitter += (change - self.jitter) * 0.0625
 

@@ -152,7 +152,7 @@ class Reports:
         if not stream.packets and not reception.packets:
             return
         sender = None
-        if stream.packets != self._last_sent and stream.sent_at is not None:
+        if stream.packets != self._last_sent:
             self._last_sent = stream.packets
             timestamp = (stream.timestamp + round((now - stream.sent_at) * CLOCK_HZ)) & WORD
             sender = rtcp.Sender(time(), timestamp, stream.packets, stream.octets - HEADER_BYTES * stream.packets)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from media.loop import Way
+from media.native import Outward, Shift
 from media.rtp import CLOCK_HZ, FRAME, HEADER, HEADER_BYTES, MARKER, PLAIN, SEQ, WORD, ahead
 
 Send: TypeAlias = Callable[[memoryview | bytes | bytearray], object]
@@ -21,30 +23,27 @@ _pack = HEADER.pack_into
 _header = HEADER.pack
 
 
-class Stream:
-    """One leg's stream. `sent_at` is when the packet with `timestamp` was due, in seconds of the caller's clock."""
+class Stream(Outward):
+    """One leg's stream."""
 
-    __slots__ = ("octets", "packets", "payload_type", "sent_at", "sequence", "ssrc", "switched", "timestamp")
+    __slots__ = ("payload_type", "switched")
 
     def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
         self.ssrc = ssrc
-        self.sequence = sequence  # of the latest packet
+        self.sequence = sequence
         self.timestamp = timestamp
-        self.sent_at: float | None = None
+        self.sent_at = 0.0
+        self.packets = self.octets = 0
         self.payload_type = 0
-        self.packets = 0  # sent …
-        self.octets = 0  # … with their headers
         self.switched = True  # the next packet is the first of its source
 
     def elapsed(self, now: float) -> int:
         """Samples since the latest packet, at least one frame; 0 before the first packet."""
-        return 0 if self.sent_at is None else max(FRAME, round((now - self.sent_at) * CLOCK_HZ))
+        return max(FRAME, round((now - self.sent_at) * CLOCK_HZ)) if self.packets else 0
 
     def frame(self, into: bytearray, now: float) -> None:
         """Write the header of the next frame of 20 ms, due `now`."""
         self.sequence = sequence = (self.sequence + 1) & SEQ
-        self.packets += 1
-        self.octets += len(into)
         if self.switched:
             self.switched = False
             self.timestamp = timestamp = (self.timestamp + self.elapsed(now)) & WORD
@@ -52,6 +51,8 @@ class Stream:
         else:
             self.timestamp = timestamp = (self.timestamp + FRAME) & WORD
             _pack(into, 0, PLAIN, self.payload_type, sequence, timestamp, self.ssrc)
+        self.packets += 1
+        self.octets += len(into)
         self.sent_at = now
 
     def event(self, payload_type: int, first: bool, payload: bytes, now: float) -> bytes:
@@ -67,47 +68,48 @@ class Stream:
         return HEADER.pack(PLAIN, payload_type, self.sequence, self.timestamp, self.ssrc) + payload
 
 
-class Relay:
-    """Packets of one source on their way into one stream.
+class Relay(Shift):
+    """Packets of one source on their way into one stream, by `send`; `way` is how they can go without Python.
 
     `routes` maps the second header byte as received to what becomes of the packet; a byte that is absent is not
     relayed, and leaves no hole in the sequence.
     """
 
-    __slots__ = ("_first", "_fresh", "_routes", "_send", "_sequence", "_stream", "_timestamp")
+    __slots__ = ("_first", "_send", "routes", "stream", "way")
 
-    def __init__(self, stream: Stream, routes: Mapping[int, Route], send: Send) -> None:
-        self._stream = stream
-        self._routes = routes
+    def __init__(self, stream: Stream, routes: Mapping[int, Route], send: Send, way: Way | None = None) -> None:
+        self.stream = stream
+        self.routes = routes
+        self.way = way
+        self.fresh = True
+        self.sequence = self.timestamp = 0
         self._send = send
-        self._fresh = True
-        self._sequence = self._timestamp = 0  # offsets
         self._first = 0
 
     def restart(self) -> None:
         """The source began another sequence: its next packet is the first."""
-        self._fresh = True
+        self.fresh = True
 
     def forward(self, packet: bytearray, size: int, second: int, sequence: int, timestamp: int, now: float) -> None:
         """Send on the packet in the first `size` bytes, whose header fields are given. Its header is overwritten,
         its payload is not. Errors of the socket come out as OSError."""
-        route = self._routes.get(second)
+        route = self.routes.get(second)
         if route is None:
-            self._sequence -= 1
+            self.sequence -= 1
             return
         second, table = route
-        stream = self._stream
-        number = (sequence + self._sequence) & SEQ
-        if self._fresh or not 0 < (number - stream.sequence) & SEQ < JUMP:
-            if self._fresh or (stream.sequence - number) & SEQ >= STRAGGLER:
+        stream = self.stream
+        number = (sequence + self.sequence) & SEQ
+        if self.fresh or not 0 < (number - stream.sequence) & SEQ < JUMP:
+            if self.fresh or (stream.sequence - number) & SEQ >= STRAGGLER:
                 number = self._begin(sequence, timestamp, now)
                 second |= MARKER
             else:  # a straggler or a duplicate passes as it is, unless it is older than the switch to this source
                 if ahead(number, self._first) >= 0:
-                    self._write(packet, size, second, table, number, (timestamp + self._timestamp) & WORD)
+                    self._write(packet, size, second, table, number, (timestamp + self.timestamp) & WORD)
                 return
         stream.sequence = number
-        stream.timestamp = timestamp = (timestamp + self._timestamp) & WORD
+        stream.timestamp = timestamp = (timestamp + self.timestamp) & WORD
         stream.sent_at = now
         if table is None:  # `_write`, without the call
             stream.packets += 1
@@ -118,17 +120,17 @@ class Relay:
             self._write(packet, size, second, table, number, timestamp)
 
     def _begin(self, sequence: int, timestamp: int, now: float) -> int:
-        stream = self._stream
+        stream = self.stream
         self._first = out = (stream.sequence + 1) & SEQ
-        self._sequence = out - sequence
-        self._timestamp = stream.timestamp + stream.elapsed(now) - timestamp
-        self._fresh = stream.switched = False
+        self.sequence = out - sequence
+        self.timestamp = stream.timestamp + stream.elapsed(now) - timestamp
+        self.fresh = stream.switched = False
         return out
 
     def _write(
         self, packet: bytearray, size: int, second: int, table: Translation | None, sequence: int, timestamp: int
     ) -> None:
-        stream = self._stream
+        stream = self.stream
         stream.packets += 1
         stream.octets += size
         header = _header(PLAIN, second, sequence, timestamp, stream.ssrc)

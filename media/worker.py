@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final
 
 from media import protocol
@@ -27,7 +27,8 @@ from media.codecs import MADE
 from media.dtmf import Pressed, spell, tones
 from media.feeds import Feeds, Play, Reason
 from media.hearing import Hearing
-from media.leg import Counters, Leg
+from media.leg import BUFFER, Counters, Leg
+from media.native import Loop
 from media.pipe import Pipe
 from media.plane import Peer
 from media.ports import WILDCARD, Home, Ports, beside, bound
@@ -60,8 +61,6 @@ from media.srtp import SrtpMissing
 LATE_S: Final = FRAME_S / 2
 FORGIVEN_S: Final = 1.0  # further behind (the machine slept), ticks are given up
 CHECK_S: Final = 1.0
-NAP_S: Final = 0.001  # between two looks under traffic: one waking serves several packets, none waits longer
-EVENTS_A_ROUND: Final = 256  # packets between two looks at the clock
 ERRORS_SHOWN: Final = 20
 QUALITIES_AT_ONCE: Final = 200  # legs in one message
 
@@ -69,6 +68,7 @@ QUALITIES_AT_ONCE: Final = 200  # legs in one message
 class Worker:
     def __init__(self, control: socket.socket) -> None:
         self._epoll = select.epoll()
+        self._loop = Loop(self._epoll, BUFFER)
         self._pipe = Pipe(control, self._epoll)
         self._tell = self._pipe.tell
         self._hello: Hello | None = None
@@ -105,16 +105,15 @@ class Worker:
 
     def run(self) -> None:
         """Until the control socket closes."""
-        by_fd, pipe, poll = self._by_fd, self._pipe, self._epoll.poll
-        asked = monotonic()
+        by_fd, pipe, poll = self._by_fd, self._pipe, self._loop.poll
+        now = monotonic()
         while not pipe.ended:
-            if asked >= self._wake_at:
-                self._on_time(asked)
-                asked = monotonic()
-            events = poll(max(0.0, self._wake_at - asked), EVENTS_A_ROUND)
-            now = monotonic()
+            if now >= self._wake_at:
+                self._on_time(now)
             try:
-                for fd, event in events:
+                ready = poll(self._wake_at)
+                now = monotonic()
+                for fd, event in ready:
                     receiver = by_fd.get(fd)
                     if receiver is not None:
                         receiver.receive(now)
@@ -123,11 +122,6 @@ class Worker:
             except Exception:  # one leg's packet must not end the calls of all; what was not read is polled again
                 self._failed()
             pipe.flush()
-            busy = now - asked < NAP_S and len(events) < EVENTS_A_ROUND
-            asked = monotonic()
-            if busy and asked < self._wake_at:
-                sleep(min(NAP_S, self._wake_at - asked))
-                asked = monotonic()
 
     def _on_time(self, now: float) -> None:
         """Whatever is due; sets when to wake next."""
@@ -176,7 +170,7 @@ class Worker:
         if limit is None:
             return
         for leg in self._legs.values():
-            heard_at = max(leg.heard_at, leg.reports.heard_at)
+            heard_at = max(leg.reception.heard_at, leg.reports.heard_at)
             quiet = leg.should_be_heard() and now - heard_at > limit
             if quiet and not leg.silent:
                 self._tell(MediaLost(leg.name, "silent"))
@@ -193,7 +187,7 @@ class Worker:
     def _report(self, leg: Leg, now: float) -> None:
         """Send the RTCP that is due, unless the leg is gone."""
         if self._legs.get(leg.name) is leg:
-            leg.reports.report(leg.ssrc, now)
+            leg.reports.report(leg.reception.ssrc, now)
             self._schedule(leg)
 
     def _schedule(self, leg: Leg) -> None:
@@ -237,7 +231,9 @@ class Worker:
         if sock is None:
             self._tell(MediaLost(wanted.leg, "no_ports"))
             return
-        leg = Leg(wanted.leg, sock, beside(home), monotonic(), self._counters, self._key_down, self._pressed)
+        leg = Leg(
+            wanted.leg, sock, beside(home), monotonic(), self._loop, self._counters, self._key_down, self._pressed
+        )
         leg.drain()
         self._legs[wanted.leg] = leg
         self._homes[leg] = home
@@ -252,6 +248,7 @@ class Worker:
                 self._epoll.register(receiver.socket.fileno(), select.EPOLLIN)
 
     def _deafen(self, leg: Leg) -> None:
+        self._loop.leave(leg.socket.fileno())
         for sock in (leg.socket, leg.reports.socket):
             if sock is not None and sock.fileno() in self._by_fd:
                 self._epoll.unregister(sock.fileno())
@@ -271,7 +268,7 @@ class Worker:
         home = self._homes.pop(leg)
         if leg.socket.fileno() >= 0:
             self._ports.free[home] = leg.socket  # still connected: its last peer alone can fill it
-            leg.reports.report(leg.ssrc, monotonic(), bye=True)
+            leg.reports.report(leg.reception.ssrc, monotonic(), bye=True)
         self._counters.packets_in += leg.reception.packets
         self._counters.packets_out += leg.stream.packets
         leg.close()
@@ -286,7 +283,7 @@ class Worker:
             self._trouble(agreed.leg, f"{agreed.peer.host}:{agreed.peer.port}: {problem.strerror}")
         except SrtpMissing as problem:
             self._trouble(agreed.leg, str(problem))
-        leg.heard_at = monotonic()
+        leg.reception.heard_at = monotonic()
         self._hearing.changed(leg)
         if agreed.peer.sends and agreed.peer.events is None and agreed.peer.codec in MADE:
             self._feeds.listening(self._key_down, self._toned).join(leg)
@@ -394,6 +391,8 @@ class Worker:
 
     def _figures(self) -> dict[str, int]:
         counters = self._counters.figures()
+        for name in ("unsent", "unauthentic", "malformed"):
+            counters[name] += getattr(self._loop, name)
         counters["packets_in"] += sum(leg.reception.packets for leg in self._legs.values())
         counters["packets_out"] += sum(leg.stream.packets for leg in self._legs.values())
         dropped = sum(counters[name] for name in ("strangers", "malformed", "unwanted", "unauthentic"))
@@ -403,6 +402,7 @@ class Worker:
             "ports_bound": len(self._legs) + len(self._ports.free),
             "dropped": dropped,
             **counters,
+            "plain": self._loop.plain,
         }
 
 

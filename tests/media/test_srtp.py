@@ -17,6 +17,7 @@ from media.rtp import FRAME
 from media.srtp import Cipher, Unauthentic
 from tests.media.phones import Phone, counted, from_leg, listening, loudest, music, pool, settled, tone, unbroken
 
+pytestmark = pytest.mark.usefixtures("relay")
 TONES = (400.0, 650.0, 900.0, 1300.0)
 SUITES = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,

@@ -28,6 +28,7 @@ from tests.media.phones import (
     unbroken,
 )
 
+pytestmark = pytest.mark.usefixtures("relay")
 TONES = (400.0, 650.0, 900.0, 1300.0)
 
 
