@@ -227,7 +227,8 @@ async def relayed(legs: int, spread: str, kind: str, seconds: float, language: s
     packets = figures["packets_out"] - legs
     await asyncio.to_thread(peers.close)
     await pool.close()
-    return Row(f"relay in {language}, {kind}, {spread}", legs, packets, used / max(1, packets) * 1e6, figures["late_ticks"])
+    what = f"relay in {language}, {kind}, {spread}"
+    return Row(what, legs, packets, used / max(1, packets) * 1e6, figures["late_ticks"])
 
 
 def agree(pool: WorkerPool, peers: Sequence[int], translated: bool, srtp: bool = False) -> list[Port]:
