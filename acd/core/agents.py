@@ -206,7 +206,7 @@ class Agents:
         self.worked: dict[AgentId, None] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
-        self.timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides
+        self.timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides; the first stands
         for state in self.states.values():
             if state.not_before > 0.0:
                 self._set_timer(state, state.not_before)
@@ -271,6 +271,7 @@ class Agents:
         self._at[device] = agent
         self._present(state, Ask.SIGN_ON, now)
         self._device_seen(state, now)
+        self._clear_timers()
 
     def sign_off(self, agent: AgentId, now: float) -> None:
         """Now, or after the call he is in."""
@@ -311,6 +312,7 @@ class Agents:
             assert task.until is not None
             task.until += seconds
             self._set_timer(state, task.until, task.contact)
+        self._clear_timers()
 
     # ----------------------------------------------------------------------------------------------------- work
 
@@ -379,6 +381,7 @@ class Agents:
             }
             state.not_before = max(state.not_before, now + delays[how])
             self._set_timer(state, state.not_before)
+            self._clear_timers()
         if how == "no_answer" and state.presence is not _LOST:
             state.missed += 1
         self.advance(agent, contact, Input.MISSED, now)
@@ -387,25 +390,18 @@ class Agents:
 
     def deadline(self) -> float | None:
         """The earliest end of a wrap-up or penalty."""
-        timers = self.timers
-        while timers:
-            when, _, agent, contact = timers[0]
-            if self._stands(when, agent, contact):
-                return when
-            heapq.heappop(timers)
-        return None
+        return self.timers[0][0] if self.timers else None
 
     def wake(self, now: float) -> None:
         """Wrap-ups that are over, penalties that have run out."""
         timers = self.timers
         while timers and timers[0][0] <= now:
             when, _, agent, contact = heapq.heappop(timers)
-            if not self._stands(when, agent, contact):
-                continue
             if contact:
                 self._end(self.states[agent], self.states[agent].tasks[contact], when)
             else:
                 self.changed[agent] = None
+                self._clear_timers()
 
     # -------------------------------------------------------------------------------------------------- details
 
@@ -482,6 +478,8 @@ class Agents:
                 state.busy_s += now - state.busy_since
                 state.busy_since = None
         self.changed[state.id] = None
+        if task.until is not None:
+            self._clear_timers()
         if tasks:
             return
         if state.leaving:
@@ -495,9 +493,16 @@ class Agents:
         del self.states[state.id]
         self.settings.pop(state.id, None)
         self.changed[state.id] = self.reskilled[state.id] = None
+        self._clear_timers()
 
     def _set_timer(self, state: AgentState, when: float, contact: CallId = "") -> None:
         heapq.heappush(self.timers, (when, state.serial, state.id, contact))
+
+    def _clear_timers(self) -> None:
+        """Let a timer that is not overtaken come first."""
+        timers = self.timers
+        while timers and not self._stands(timers[0][0], timers[0][2], timers[0][3]):
+            heapq.heappop(timers)
 
     def _stands(self, when: float, agent: AgentId, contact: CallId) -> bool:
         """Whether a timer is not overtaken."""

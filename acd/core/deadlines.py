@@ -1,54 +1,73 @@
 """The core's own timers: named instants, the earliest first, ties by serial.
 
 A name is a tuple such as ``("ring", leg)``; setting it again moves it, so there is never more than one per name. The
-heap forgets lazily: `at` is the truth, a heap entry that disagrees with it is stale.
+heap forgets lazily: `at` is the truth, an entry of the heap that disagrees with it is dead. Its first never is.
 """
 
 import heapq
+from collections.abc import Iterable
 from typing import TypeAlias
 
 Name: TypeAlias = tuple[str, ...]
 
 
 class Deadlines:
+    __slots__ = ("_serial", "at", "heap")
+
     def __init__(self, at: dict[Name, tuple[float, int]] | None = None) -> None:
         self.at: dict[Name, tuple[float, int]] = at if at is not None else {}
         self._serial = max((serial for _, serial in self.at.values()), default=0)
-        self._heap = [(when, serial, name) for name, (when, serial) in self.at.items()]
-        heapq.heapify(self._heap)
+        self.heap = [(when, serial, name) for name, (when, serial) in self.at.items()]
+        heapq.heapify(self.heap)
 
     def __len__(self) -> int:
         return len(self.at)
 
     def set(self, name: Name, when: float) -> None:
         """Let `name` fall due at `when` (seconds, the engine's `now`)."""
-        self._serial += 1
-        self.at[name] = (when, self._serial)
-        heapq.heappush(self._heap, (when, self._serial, name))
-        if len(self._heap) > 64 and len(self._heap) > 4 * len(self.at):
-            self._heap = [(w, s, n) for n, (w, s) in self.at.items()]
-            heapq.heapify(self._heap)
+        self._serial = serial = self._serial + 1
+        at, heap = self.at, self.heap
+        moved = name in at
+        at[name] = (when, serial)
+        heapq.heappush(heap, (when, serial, name))
+        if moved:
+            self._clear()
+        if len(heap) > 64 and len(heap) > 4 * len(at):
+            self.heap = [(w, s, n) for n, (w, s) in at.items()]
+            heapq.heapify(self.heap)
 
     def cancel(self, name: Name) -> None:
         """Forget `name`; nothing happens if it is not set."""
-        self.at.pop(name, None)
+        if self.at.pop(name, None) is not None:
+            self._clear()
+
+    def cancel_each(self, kinds: Iterable[str], of: str) -> None:
+        """Forget the names ``(kind, of)``."""
+        pop = self.at.pop
+        for kind in kinds:
+            if pop((kind, of), None) is not None:
+                self._clear()
 
     def next(self) -> float | None:
         """The earliest instant, or None."""
-        heap = self._heap
-        while heap:
-            when, serial, name = heap[0]
-            stands = self.at.get(name)
-            if stands is not None and stands[1] == serial:
-                return when
-            heapq.heappop(heap)
-        return None
+        return self.heap[0][0] if self.heap else None
 
     def due(self, now: float) -> Name | None:
         """Take out and return the earliest name that is due at `now`, or None."""
-        when = self.next()
-        if when is None or when > now:
+        heap = self.heap
+        if not heap or heap[0][0] > now:
             return None
-        name = heapq.heappop(self._heap)[2]
+        name = heapq.heappop(heap)[2]
         del self.at[name]
+        self._clear()
         return name
+
+    def _clear(self) -> None:
+        """Let a name that stands come first."""
+        heap, at = self.heap, self.at
+        while heap:
+            _, serial, name = heap[0]
+            stands = at.get(name)
+            if stands is not None and stands[1] == serial:
+                return
+            heapq.heappop(heap)

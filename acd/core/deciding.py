@@ -136,7 +136,8 @@ class Decider:
 
     def deadline(self) -> float | None:
         """The next instant at which `may_match` can change for somebody by time alone."""
-        return self._room.deadline() if self._room.timers else None
+        timers = self._room.timers
+        return timers[0][0] if timers else None
 
     # ------------------------------------------------------------------------------------- who has to be looked at
 

@@ -81,10 +81,10 @@ class Engine:
     def deadline(self) -> float | None:
         """When `Woke` must come at the latest, or None."""
         core = self._core
-        due, free, match = core.timers.next(), core.agents.deadline(), core.dispatcher.deadline()
-        if free is not None and (due is None or free < due):
-            due = free
-        return match if match is not None and (due is None or match < due) else due
+        due, own, wrap_ups = core.dispatcher.deadline(), core.timers.heap, core.agents.timers
+        if own and (due is None or own[0][0] < due):
+            due = own[0][0]
+        return wrap_ups[0][0] if wrap_ups and (due is None or wrap_ups[0][0] < due) else due
 
     def snapshot(self) -> Snapshot:
         """The state, a copy: what changes is copied deeply, settings and flows never change."""

@@ -13,6 +13,7 @@ from acd.core.release import can_hear, cut, ring_caller
 from acd.core.settings import Queue
 from acd.core.tables import advance
 
+WAITING: Final = ("wait", "announce", "unanswered")  # deadlines of a call in a queue
 SHORTEST_S: Final = 0.01  # of a wait, so that no flow can keep the engine at one instant
 
 
@@ -179,9 +180,7 @@ def leave(core: Core, call: Call, result: str) -> None:
 
 
 def waits_no_longer(core: Core, call: Call) -> None:
-    core.timers.cancel(("wait", call.id))
-    core.timers.cancel(("announce", call.id))
-    core.timers.cancel(("unanswered", call.id))
+    core.timers.cancel_each(WAITING, call.id)
     if call.op is not None:
         core.out.append(Stop(call.op))
         call.op = None

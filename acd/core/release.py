@@ -139,9 +139,7 @@ def end_call(
         core.counts(call.record.queue or "").leaves(last)
     call.state = advance(CALL, call.state, CallInput.ENDED)
     core.dispatcher.leave(call.id)
-    timers = core.timers
-    for name in ("step", "wait", "announce", "unanswered"):
-        timers.cancel((name, call.id))
+    core.timers.cancel_each(("step", "wait", "announce", "unanswered"), call.id)
     call.op = call.consultation = None
     close_segment(core, call, last)
     for leg in call.legs.values():

@@ -66,7 +66,7 @@ class Room:
         self._agents, self._market, self._queues = agents, market, queues
         self._plain: dict[QueueId, Plan] = {}  # of most contacts: those with nothing of their own
         self._due: dict[CallId, float] = {}
-        self.timers: list[tuple[float, int, CallId]] = []  # lazy: `_due` decides
+        self.timers: list[tuple[float, int, CallId]] = []  # lazy: `_due` decides; the first stands
         self._order: dict[QueueId, list[tuple[int, float, int]]] = {}  # of queues whose positions are asked for
 
     def stand(self, w: Waiting, now: float) -> Place:
@@ -90,8 +90,8 @@ class Room:
             due = min(due, min(w.excluded.values(), default=inf))
         if due < inf:
             self.set_deadline(w, due)
-        elif self._due:
-            self._due.pop(w.contact, None)
+        else:
+            self.cancel_deadline(w.contact)
         return Place(w, plan.demands[stage], only)
 
     def plan(self, w: Waiting) -> Plan:
@@ -133,7 +133,7 @@ class Room:
         elif place.only is not None:
             _discard(self.only, place.only, contact)
         if self._due:
-            self._due.pop(contact, None)
+            self.cancel_deadline(contact)
         if w.preferred is not None and self.preferring:
             _discard(self.preferring, w.preferred, contact)
         if w.queue in self._order:
@@ -150,37 +150,36 @@ class Room:
         return bisect_left(order, (w.tier, w.key, w.serial))
 
     def set_deadline(self, w: Waiting, when: float) -> None:
-        if self._due.get(w.contact) != when:
+        before = self._due.get(w.contact)
+        if before != when:
             self._due[w.contact] = when
             heapq.heappush(self.timers, (when, w.serial, w.contact))
+            if before is not None:
+                self._clear()
 
     def due(self, contact: CallId) -> float:
         return self._due.get(contact, inf)
 
     def cancel_deadline(self, contact: CallId) -> None:
-        if self._due:
-            self._due.pop(contact, None)
-
-    def deadline(self) -> float | None:
-        """The next instant at which somebody may stand elsewhere, or one more may be rung for it."""
-        timers = self.timers
-        while timers:
-            when, _, contact = timers[0]
-            if self._due.get(contact) == when:
-                return when
-            heapq.heappop(timers)
-        return None
+        if self._due.pop(contact, None) is not None:
+            self._clear()
 
     def expired(self, now: float) -> list[CallId]:
         """Contacts whose instant has come: forgotten with this."""
         done: list[CallId] = []
         timers = self.timers
         while timers and timers[0][0] <= now:
-            when, _, contact = heapq.heappop(timers)
-            if self._due.get(contact) == when:
-                del self._due[contact]
-                done.append(contact)
+            contact = timers[0][2]
+            del self._due[contact]
+            done.append(contact)
+            self._clear()
         return done
+
+    def _clear(self) -> None:
+        """Let a timer that `_due` agrees with come first."""
+        timers, due = self.timers, self._due
+        while timers and due.get(timers[0][2]) != timers[0][0]:
+            heapq.heappop(timers)
 
 
 def _discard(
