@@ -206,7 +206,8 @@ class Agents:
         self.worked: dict[AgentId, None] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
-        self.timers: list[tuple[float, int, AgentId, CallId]] = []  # contact "" is a penalty; lazy: the state decides; the first stands
+        self.timers: list[tuple[float, int, AgentId, CallId]] = []
+        """Contact "" is a penalty. Lazy: the state decides; but the first stands."""
         for state in self.states.values():
             if state.not_before > 0.0:
                 self._set_timer(state, state.not_before)

@@ -4,6 +4,7 @@ from typing import Final
 
 from acd.core import interpreter, surges
 from acd.core.calls import Call, Leg, LegState
+from acd.core.commands import SILENCE
 from acd.core.conditions import is_open
 from acd.core.context import Core
 from acd.core.events import LegArrived
@@ -47,7 +48,7 @@ def _new(core: Core, event: LegArrived) -> Call:
     state, offset = core.state, core.state.wall_offset_s
     record = Record(event.call, event.source, event.called, event.caller, core.now + offset)
     call = Call(event.call, core.now, offset, record, event.leg, event.caller_name, event.asserted, event.channel)
-    leg = Leg(event.leg, event.call, "caller", LegState.ARRIVED, core.now)
+    leg = Leg(event.leg, event.call, "caller", LegState.ARRIVED, core.now, hears=SILENCE)
     call.legs[leg.id] = core.legs[leg.id] = leg
     call.version = state.version
     call.variables = {

@@ -3,12 +3,12 @@
 from random import Random
 
 from acd.core.agents import Agents, Input
-from acd.core.calls import Call, Leg
+from acd.core.calls import Call, Leg, PathItem
 from acd.core.commands import Command, Hears, Listen, Source
 from acd.core.deadlines import Deadlines
 from acd.core.dispatch import Dispatcher
 from acd.core.expr import Formula
-from acd.core.flow import Expr
+from acd.core.flow import Expr, Step
 from acd.core.ids import AgentId, DeviceId, LegId, OpId
 from acd.core.state import QueueCounts, State
 
@@ -16,7 +16,7 @@ from acd.core.state import QueueCounts, State
 class Core:
     """One engine's machines and memory. `out` collects the commands of the step under way at `now`."""
 
-    __slots__ = ("agents", "dispatcher", "formulas", "legs", "now", "out", "random", "state", "timers")
+    __slots__ = ("agents", "branches", "dispatcher", "formulas", "legs", "now", "out", "random", "state", "timers")
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -26,6 +26,7 @@ class Core:
         self.agents = Agents(state.agents, state.up)
         self.dispatcher = Dispatcher(self.agents, state.waiting, self.random, state.lanes)
         self.timers = Deadlines(state.timers)
+        self.branches: dict[tuple[PathItem, ...], tuple[Step, ...]] = {}  # where calls stand in flows in force
         self.formulas: dict[int, tuple[Expr, Formula]] = {}  # by the identity of a tree in force
         self.legs: dict[LegId, Leg] = {leg.id: leg for call in state.calls.values() for leg in call.legs.values()}
 
@@ -54,7 +55,8 @@ class Core:
     # Wishes: said only when they change.
 
     def hears(self, leg: Leg, source: Source) -> None:
-        if leg.hears != source:
+        before = leg.hears
+        if before is not source and (before.kind != source.kind or before != source):  # most differ in kind
             leg.hears = source
             self.out.append(Hears(leg.id, source))
 

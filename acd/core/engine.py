@@ -73,7 +73,9 @@ class Engine:
         core.out = []
         HANDLERS[type(event)](core, event)
         deserted = core.agents.changed and _somebody_left(core)
-        offers.decide(core)
+        decisions = core.dispatcher.match(now)
+        if decisions:
+            offers.carry_out(core, decisions)
         if deserted:
             _leave_the_deserted(core)
         return core.out
@@ -124,6 +126,7 @@ def _started(core: Core, event: Started) -> None:
 
 def _configured(core: Core, event: Configured) -> None:
     core.formulas.clear()
+    core.branches.clear()
     configure(core, event.settings)
     surges.look(core)
 
@@ -330,15 +333,20 @@ DUE: Final[dict[str, Callable[[Core, str], None]]] = {
 def _somebody_left(core: Core) -> bool:
     """Somebody has signed off or been taken a skill."""
     agents = core.agents
-    gone = (a not in agents.states or agents.states[a].presence is Presence.SIGNED_OFF for a in agents.changed)
-    return bool(agents.reskilled) or any(gone)
+    if agents.reskilled:
+        return True
+    for agent in agents.changed:
+        state = agents.states.get(agent)
+        if state is None or state.presence is Presence.SIGNED_OFF:
+            return True
+    return False
 
 
 def _leave_the_deserted(core: Core) -> None:
     """Those whom nobody signed on can serve any more leave, where their queue says so."""
     for contact in core.dispatcher.stranded():
         interpreter.left_queue(core, core.state.calls[contact], "nobody_signed_on")
-    offers.decide(core)
+    offers.carry_out(core, core.dispatcher.match(core.now))
 
 
 HANDLERS: Final[dict[type, Callable[[Core, Any], None]]] = {

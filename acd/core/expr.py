@@ -48,7 +48,14 @@ def formula(expr: Expr) -> Formula:
     if name in ASKED:
         about = str(first)
         return lambda variables, ask: ask(name, about)
+    if name in COMPARE and isinstance(first, list) and first[0] == "var" and _is_fixed(expr[2]):  # type: ignore[arg-type]
+        return _variable_compared(COMPARE[name], str(first[1]), evaluate(expr[2], {}, _nobody))  # type: ignore[arg-type]
     operands = [formula(operand) for operand in expr[1:]]  # type: ignore[arg-type] # checked when read
+    if len(operands) == 2 and name in ("and", "or"):
+        one, other = operands
+        if name == "and":
+            return lambda variables, ask: bool(one(variables, ask) and other(variables, ask))
+        return lambda variables, ask: bool(one(variables, ask) or other(variables, ask))
     if name == "and":
         return lambda variables, ask: all([operand(variables, ask) for operand in operands])  # noqa: C419 - twice as fast
     if name == "or":
@@ -60,6 +67,27 @@ def formula(expr: Expr) -> Formula:
         return lambda variables, ask: not negated(variables, ask)
     left, right = operands
     return _compared(COMPARE[name], left, right) if name in COMPARE else _computed(COMPUTE[name], left, right)
+
+
+def _is_fixed(expr: Expr) -> bool:
+    """A constant, or a list of constants."""
+    return not isinstance(expr, list) or (expr[0] == "list" and not any(isinstance(item, list) for item in expr[1:]))
+
+
+def _nobody(what: str, name: str) -> Any:
+    raise AssertionError("constants ask nothing")
+
+
+def _variable_compared(compare: Callable[[Any, Any], bool], variable: str, right: Any) -> Formula:
+    """What most conditions are."""
+
+    def value(variables: Mapping[str, Any], ask: Ask) -> bool:
+        try:
+            return compare(variables.get(variable), right)
+        except TypeError:
+            return False
+
+    return value
 
 
 def _compared(compare: Callable[[Any, Any], bool], left: Formula, right: Formula) -> Formula:

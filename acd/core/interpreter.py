@@ -55,10 +55,10 @@ def current(core: Core, call: Call) -> Step | None:
     """The step the call stands at; the end of a branch leads behind the step it belongs to, None at the flow's end."""
     path = call.path
     while path:
-        steps = core.state.flows[call.version][call.flow].steps
-        if len(path) > 1:
-            for at in range(0, len(path) - 1, 2):
-                steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index
+        where = (call.version, call.flow, *path[:-1])
+        steps = core.branches.get(where)
+        if steps is None:
+            steps = core.branches[where] = _branch_at(core, where)
         index = path[-1]
         if index < len(steps):  # type: ignore[operator] # and so is the last
             return steps[index]  # type: ignore[index]
@@ -66,6 +66,15 @@ def current(core: Core, call: Call) -> Step | None:
         if path:
             path[-1] += 1  # type: ignore[operator]
     return None
+
+
+def _branch_at(core: Core, where: tuple[PathItem, ...]) -> tuple[Step, ...]:
+    """The steps of a version and flow, or nested in it by every further pair of index and name."""
+    version, flow, *path = where
+    steps = core.state.flows[version][flow].steps  # type: ignore[index] # names, both
+    for at in range(0, len(path), 2):
+        steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index
+    return steps
 
 
 def branch(step: Step, name: PathItem) -> tuple[Step, ...]:
@@ -232,7 +241,10 @@ def _waits(core: Core, call: Call) -> None:
 
 def spoken(call: Call, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """The prompts with ``digits:{account}`` filled in; where the variable holds no figure, nothing is said of it."""
-    if not any("{" in prompt for prompt in prompts):
+    for prompt in prompts:
+        if "{" in prompt:
+            break
+    else:
         return prompts
     said = []
     for prompt in prompts:

@@ -4,11 +4,12 @@ Picked up and accepted are two things: where the device has a confirm key, a whi
 presses it; voice mail never does.
 """
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from acd.core.agents import Input
 from acd.core.calls import CALL, LEG, Call, CallInput, Leg, LegInput, LegState
-from acd.core.commands import PROMPTS, Play, Publish, StartLeg, Stop, Target, from_leg
+from acd.core.commands import PROMPTS, SILENCE, Play, Publish, StartLeg, Stop, Target, from_leg
 from acd.core.context import Core
 from acd.core.dispatch import Offer, Withdraw
 from acd.core.events import LegEnded
@@ -24,9 +25,9 @@ WHISPERS: Final = 3
 REJECTED: Final = frozenset({480, 487, 603})  # by a key on the phone, or do-not-disturb
 
 
-def decide(core: Core) -> None:
-    """Let the dispatcher match, and do as it says."""
-    for decision in core.dispatcher.match(core.now):
+def carry_out(core: Core, decisions: Iterable[Offer | Withdraw]) -> None:
+    """Do as the dispatcher says."""
+    for decision in decisions:
         call = core.state.calls[decision.contact]
         if isinstance(decision, Offer):
             ring(core, call, decision)
@@ -48,7 +49,7 @@ def ring(core: Core, call: Call, offer: Offer) -> None:
 
 def start(core: Core, call: Call, role: Literal["agent", "consult"], device: DeviceId) -> Leg:
     """A leg to a device for this call, beside the caller's."""
-    leg = Leg(core.name_leg(call), call.id, role, LegState.STARTING, core.now, device=device)
+    leg = Leg(core.name_leg(call), call.id, role, LegState.STARTING, core.now, device=device, hears=SILENCE)
     call.legs[leg.id] = core.legs[leg.id] = leg
     to = core.state.settings.devices.get(device)
     target = Target(device) if to is None or to.number is None else Target(device, to.number, to.through)
