@@ -251,10 +251,16 @@ class Book:
 
     def _spread(self, start: float, end: float) -> list[tuple[int, float]]:
         """The parts of a stretch of time by interval; what lies outside the measured time is left out."""
-        start, end, width = max(start, self.begin), min(end, self.end), self.interval_s
+        if start < self.begin:
+            start = self.begin
+        if end > self.end:
+            end = self.end
         if start >= end:
             return []
-        first, last = int(start / width), min(int(end / width), self._count - 1)
+        width = self.interval_s
+        first, last = int(start / width), int(end / width)
+        if last >= self._count:
+            last = self._count - 1
         if first >= last:
             return [(last, end - start)]
         between = [(i, width) for i in range(first + 1, last)]

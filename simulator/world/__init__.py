@@ -13,6 +13,7 @@ from acd.core import commands as c
 from acd.core import events as e
 from acd.core.engine import Engine
 from acd.core.settings import Settings
+from simulator import collector
 from simulator.desks import roster
 from simulator.scenario import Scenario
 from simulator.tally import Book, Ended, Stay
@@ -64,8 +65,9 @@ def play(
     it; `progress` is told the virtual time now and then.
     """
     world = World(core or Engine(), settings, scenario, replication, prompts or {}, DO)
-    _begin(world, hours or {})
-    _run(world, progress or (lambda now: None))
+    with collector.seldom():
+        _begin(world, hours or {})
+        _run(world, progress or (lambda now: None))
     _close(world)
     return world.book
 
@@ -111,24 +113,25 @@ def _calls(world: World, what: tuple[Caller, Any]) -> None:
 
 def _run(world: World, progress: Callable[[float], None]) -> None:
     """The engine's deadlines and the world's events in the order of time; at one instant the engine's come first."""
-    heap, core, end = world.heap, world.core, world.book.end
+    heap, pop, deadline, end = world.heap, heapq.heappop, world.core.deadline, world.book.end
     last = end + world.scenario.model.run.drain_s
     woke, turns = e.Woke(), 0
     due = None
     while True:
         at = heap[0][0] if heap else inf
         if world.stepped:
-            due, world.stepped = core.deadline(), False
+            due, world.stepped = deadline(), False
         if due is not None and due <= at:
             at = due
-        if at > last or (at >= end and not world.lines and not world.rings):
+        if at >= end and (at > last or (not world.lines and not world.rings)):
             return
         if at == due:
-            world.now = max(at, world.now)
+            if at > world.now:
+                world.now = at
             world.step(woke)
         else:
             world.now = at
-            _, _, what, argument = heapq.heappop(heap)
+            _, _, what, argument = pop(heap)
             what(world, argument)
         turns += 1
         if not turns & 4095:

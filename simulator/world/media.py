@@ -12,8 +12,10 @@ def plays(world: World, command: c.Play) -> None:
     on = world.lines.get(command.leg) or world.rings.get(command.leg)
     if on is not None:
         on.op = command.op
-        lengths = (world.prompts.get(prompt, world.prompt_s) for prompt in command.prompts)
-        world.at(world.now + sum(lengths) * command.repeat, _played, (on, e.PlayEnded(command.op, "finished")))
+        lengths, unknown_s, lasts_s = world.prompts, world.prompt_s, 0.0
+        for prompt in command.prompts:
+            lasts_s += lengths.get(prompt, unknown_s)
+        world.at(world.now + lasts_s * command.repeat, _played, (on, e.PlayEnded(command.op, "finished")))
 
 
 def _played(world: World, what: tuple[Line | Ring, e.PlayEnded]) -> None:
