@@ -315,7 +315,7 @@ class Leg:
             return False
         self._source = self._target = address
         self._learning = None
-        self.reports.moved(*address)
+        self.reports.moved(*address, ssrc)
         return True
 
     def _take(self, size: int, now: float) -> None:

@@ -36,6 +36,8 @@ class Reports:
         "_cname",
         "_connected",
         "_last_sent",
+        "_latched",
+        "_learnt",
         "_reception",
         "_remote",
         "_said",
@@ -74,6 +76,8 @@ class Reports:
         self._cname = base64.b64encode(os.urandom(12))  # RFC 7022 §4.2: one per session, tells nobody who we are
         self._target: tuple[str, int] | None = None
         self._connected = False
+        self._latched = -1  # the SSRC for which a peer behind NAT was latched …
+        self._learnt = False  # … and whether its first report has told its port
         self._last_sent = 0  # packets, at the report before
         self._said = False
         self._remote = 0  # middle of the NTP time of the peer's last SR …
@@ -82,6 +86,7 @@ class Reports:
     def agree(self, peer: Peer, connect: bool) -> None:
         """Where reports go and come from, after an offer/answer. A latched peer's are taken from wherever it is."""
         self.mux = peer.rtcp_mux
+        self._latched, self._learnt = -1, False
         if not peer.port or self.mux:
             self._target = None
             return
@@ -97,9 +102,10 @@ class Reports:
         """Another socket in place of the connected one."""
         self.socket, self._connected = sock, False
 
-    def moved(self, host: str, port: int) -> None:
-        """The peer was latched to this source of RTP."""
+    def moved(self, host: str, port: int, ssrc: int) -> None:
+        """The peer was latched to this source of RTP. Its first report tells its port; that, too, is learnt once."""
         self._target = (host, min(65535, port + 1))
+        self._latched, self._learnt = ssrc, False
 
     def receive(self, now: float) -> None:
         """Something came on our own socket."""
@@ -109,10 +115,12 @@ class Reports:
         except OSError:
             return
         target = self._target
-        if target is None or self.mux or (not self._connected and address[0] != target[0]):
+        if target is None or self.mux or not (self._connected or address[0] == target[0]):
+            return
+        if self._learnt and address[:2] != target:
             return
         if self.take(data, now) and not self._connected:
-            self._target = address[:2]  # behind NAT the port is another
+            self._target, self._learnt = address[:2], True  # behind NAT the port is another
 
     def take(self, data: bytes, now: float) -> bool:
         """Read what came from the peer; whether it was a report."""
@@ -122,7 +130,7 @@ class Reports:
             except Unauthentic:
                 return False
         report = rtcp.parse(data)
-        if report is None:
+        if report is None or self._latched not in (-1, report.ssrc):
             return False
         self.heard_at = now
         if report.sent:

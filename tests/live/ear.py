@@ -109,11 +109,12 @@ class Ear:
     codec: int = PCMA
     target: tuple[str, int] | None = None
     packets: list[Packet] = field(default_factory=list)
+    host: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.port = self.port or free_port()  # the kernel might choose one of the engine's, where nothing is sent to
-        self.socket.bind(("127.0.0.1", self.port))
+        self.socket.bind((self.host, self.port))
         self.socket.settimeout(0.1)
         self.ssrc = random.getrandbits(32)
         self.sequence = random.getrandbits(15)
