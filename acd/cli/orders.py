@@ -167,7 +167,7 @@ def wrap_up(
 @agent.command()
 def consult(
     context: typer.Context,
-    to: Annotated[str, typer.Argument(metavar="TO", help="agent:ID, device:ID or a number.", show_default=False)],
+    to: Annotated[str, typer.Argument(metavar="TO", help="agent:ID or device:ID.", show_default=False)],
     control: Control = None,
     config: Config = None,
 ) -> None:
@@ -176,6 +176,22 @@ def consult(
     Example: acd agent 1001 consult agent:1002
     """
     say(ask(control, config, "agent", id=context.obj, op="consult", to=to, by=me()))
+
+
+@agent.command()
+def transfer(
+    context: typer.Context,
+    to: Annotated[
+        str, typer.Argument(metavar="TO", help="agent:ID, device:ID, queue:ID, or as dialled.", show_default=False)
+    ],
+    control: Control = None,
+    config: Config = None,
+) -> None:
+    """Send the agent's caller on to somebody else, blind. Who does not take him leaves him with the agent.
+
+    Example: acd agent 1001 transfer queue:cards
+    """
+    say(ask(control, config, "agent", id=context.obj, op="transfer", to=to, by=me()))
 
 
 @agent.command()

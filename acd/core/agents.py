@@ -369,6 +369,14 @@ class Agents:
         task.work, task.since = work, now
         return work
 
+    def moved(self, agent: AgentId, contact: CallId, to: CallId) -> None:
+        """The party he talks with goes on in another call."""
+        tasks = self.states[agent].tasks
+        task = tasks.pop(contact)
+        task.contact = to
+        tasks[to] = task
+        self.changed[agent] = self.worked[agent] = None
+
     def missed(self, agent: AgentId, contact: CallId, how: str, now: float) -> None:
         """The offer came to nothing: ``rejected``, ``busy``, ``no_answer``, ``unreachable``; each has its delay (none
         for unreachable), and after the queue's `max_no_answer` he is not responding."""

@@ -23,7 +23,7 @@ def arrive(core: Core, event: LegArrived) -> None:
     call = _new(core, event)
     number = state.settings.numbers.get(event.called)
     flows = state.flows.get(call.version, {})
-    flow = _flow(core, number) if number is not None else ""
+    flow = flow_of(core, number) if number is not None else ""
     surges.somebody_calls(core)
     if (busy := _overload(core, event.source)) is not None:
         _refuse(core, call, 503, busy)
@@ -37,7 +37,7 @@ def arrive(core: Core, event: LegArrived) -> None:
         interpreter.start(core, call, flow)
 
 
-def _flow(core: Core, number: Number) -> str:
+def flow_of(core: Core, number: Number) -> str:
     """The number's flow, or outside its hours that of the night service."""
     if number.closed is not None and number.hours is not None and not is_open(core, number.hours):
         return number.closed

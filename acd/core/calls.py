@@ -63,6 +63,7 @@ class CallState(StrEnum):
     WAITING = "waiting"
     TALKING = "talking"
     CONSULTING = "consulting"
+    TRANSFERRING = "transferring"  # his agent has sent him on and left: whom the agent named is being rung
     ENDING = "ending"  # its record is written; legs are still being released
 
     __hash__ = str.__hash__
@@ -75,6 +76,7 @@ class CallInput(StrEnum):
     AGENT_LEFT = "agent_left"
     CONSULTED = "consulted"
     CONSULT_ENDED = "consult_ended"
+    SENT_ON = "sent_on"  # the agent has left him to ring
     ENDED = "ended"
 
     __hash__ = str.__hash__
@@ -92,7 +94,11 @@ CALL: Final[dict[tuple[CallState, CallInput], CallState]] = {
     (_C.TALKING, _G.ENDED): _C.ENDING,
     (_C.CONSULTING, _G.AGENT_LEFT): _C.FLOW,
     (_C.CONSULTING, _G.CONSULT_ENDED): _C.TALKING,
+    (_C.CONSULTING, _G.SENT_ON): _C.TRANSFERRING,
     (_C.CONSULTING, _G.ENDED): _C.ENDING,
+    (_C.TRANSFERRING, _G.CONSULT_ENDED): _C.TALKING,
+    (_C.TRANSFERRING, _G.AGENT_LEFT): _C.FLOW,
+    (_C.TRANSFERRING, _G.ENDED): _C.ENDING,
 }
 
 
@@ -105,6 +111,7 @@ class Leg:
     since: float  # `now` at which it arrived or was started
     agent: AgentId | None = None  # while his work hangs on this leg
     device: DeviceId | None = None
+    number: str | None = None  # of nobody's device: a party outside
     queue: QueueId | None = None  # that the agent was offered the call from
     accepted: bool = False  # a person took it, not merely picked up
     owes: Input | None = None  # what the agent is told when this ENDING leg is gone
@@ -114,6 +121,8 @@ class Leg:
     ringing: bool = False  # 180 was sent
     early: bool = False  # 183 was sent: prompts can be heard before the answer
     confirm_key: str | None = None
+    on_hold: bool = False  # the party has put us on hold
+    refer: OpId | None = None  # it asked for a transfer and has not been told how that went
 
 
 class Consulting(StrEnum):
@@ -122,8 +131,11 @@ class Consulting(StrEnum):
     CALLING = "calling"  # the consulted party's phone rings, the caller hears music
     ASIDE = "aside"  # agent and consulted party talk, the caller hears music
     BACK = "back"  # agent and caller talk, the consulted party hears music
+    SENT = "sent"  # the agent has sent the caller on: he whom he named rings, the caller hears that
+    ALONE = "alone"  # the same, and the agent has hung up
     OVER = "over"
     DONE = "done"
+    LOST = "lost"  # he whom he named did not take the caller, and the agent is gone
 
     __hash__ = str.__hash__
 
@@ -132,6 +144,7 @@ class Consulting(StrEnum):
 class Consultation:
     leg: LegId
     stage: Consulting = Consulting.CALLING
+    status: int = 487  # how it ended, for who asked by REFER
 
 
 PathItem: TypeAlias = int | str
@@ -161,6 +174,7 @@ class Call:
     collecting: bool = False  # it is a collect
     # In queues and with agents
     joined_at: float | None = None  # the first queue of this wait; None while it does not wait for anybody
+    waiting_since: float | None = None  # the same of the last wait, kept while he is served
     waited_until: float | None = None  # when it left the last one, unserved
     left: str = ""  # how the last queue ended
     announced: int | None = None  # the position the caller was told last

@@ -34,6 +34,9 @@ def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
         lose_device(core, leg.agent, leg.device)
     by = "agent" if event.by == "peer" else BY[event.by]
     consultation = call.consultation
+    if consultation is not None and consultation.stage is Consulting.SENT:
+        transfers.left(core, call, consultation)
+        return
     if consultation is not None and consultation.stage is not Consulting.CALLING:
         transfers.hand_over(core, call, core.legs[consultation.leg])
         return
@@ -50,6 +53,9 @@ def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
 def held(core: Core, call: Call, leg: Leg, on: bool) -> None:
     """A party put us on hold by its phone. An agent's caller hears music meanwhile; what a caller's own phone plays
     to the agent is the caller's business."""
+    leg.on_hold = on
+    if leg.id == call.agent_leg and call.state is CallState.CONSULTING:
+        transfers.place(core, call)
     if leg.id != call.agent_leg or call.state is not CallState.TALKING or leg.agent is None:
         return
     caller = core.caller(call)

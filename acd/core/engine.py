@@ -13,7 +13,7 @@ from acd.core import interpreter, offers, surges, transfers
 from acd.core.agents import Presence
 from acd.core.arrivals import arrive
 from acd.core.calls import LEG, Call, CallState, LegInput, LegState
-from acd.core.commands import Alarm, AnswerRefer, Command, EndLeg, ProgressLeg, WriteLeg
+from acd.core.commands import Alarm, Command, EndLeg, ProgressLeg, WriteLeg
 from acd.core.context import Core
 from acd.core.conversation import agent_gone, caller_gone, held, media_lost
 from acd.core.events import (
@@ -44,6 +44,7 @@ from acd.core.overlay import configure
 from acd.core.queueing import announce, announced
 from acd.core.record import LegRecord
 from acd.core.records import outcome_of
+from acd.core.referrals import referred
 from acd.core.release import end_call, forget_if_gone, settle, unheard, watch_unanswered
 from acd.core.requests import REQUESTS, grant
 from acd.core.state import State
@@ -160,6 +161,8 @@ def _leg_ringing(core: Core, event: LegRinging) -> None:
     leg = core.legs.get(event.leg)
     if leg is not None:
         leg.state = advance(LEG, leg.state, LegInput.RINGING)
+        if leg.role == "consult" and leg.state is LegState.RINGING:
+            transfers.rings(core, core.call_of(leg))
 
 
 def _leg_answered(core: Core, event: LegAnswered) -> None:
@@ -191,7 +194,7 @@ def _leg_ended(core: Core, event: LegEnded) -> None:
     elif leg.role == "caller":
         caller_gone(core, call, leg, event)
     elif leg.role == "consult":
-        transfers.ended(core, call, leg)
+        transfers.ended(core, call, leg, event.status)
     elif leg.accepted:
         agent_gone(core, call, leg, event)
     else:
@@ -204,12 +207,6 @@ def _leg_held(core: Core, event: LegHeld) -> None:
         held(core, core.call_of(leg), leg, event.held)
 
 
-def _leg_referred(core: Core, event: LegReferred) -> None:
-    """Transfers by the phone's own key come later: it is told no, and the call goes on."""
-    if event.leg in core.legs:
-        core.out.append(AnswerRefer(event.leg, event.op, 603))
-
-
 # ---------------------------------------------------------------------------------------------------------- media
 
 
@@ -220,8 +217,11 @@ def _digit(core: Core, event: Digit) -> None:
     call = core.call_of(leg)
     if leg.role == "caller":
         interpreter.pressed(core, call, event.digit)
-    elif leg.confirm_key is not None and not leg.accepted and leg.state is LegState.UP:  # none counts before the answer
-        offers.confirmed(core, call, leg, event.digit)
+    elif leg.confirm_key is None or leg.accepted or leg.state is not LegState.UP:
+        return  # none counts before the answer
+    elif offers.confirms(core, leg, event.digit):
+        accept = offers.accept if leg.role == "agent" else transfers.accepted
+        accept(core, call, leg)
 
 
 def _of_op(core: Core, op: str) -> Call | None:
@@ -359,7 +359,7 @@ HANDLERS: Final[dict[type, Callable[[Core, Any], None]]] = {
     LegRinging: _leg_ringing,
     LegAnswered: _leg_answered,
     LegHeld: _leg_held,
-    LegReferred: _leg_referred,
+    LegReferred: referred,
     LegEnded: _leg_ended,
     Digit: _digit,
     PlayEnded: _play_ended,

@@ -100,7 +100,8 @@ class LegHeld:
 
 @event
 class LegReferred:
-    """The party asks by REFER that we call `target`; `replaces` names the leg it wants replaced, if it is ours."""
+    """The party asks by REFER for a transfer to `target`, as it would dial it; `replaces` names the leg that the new
+    call is to replace ("": none of ours). Answered by `AnswerRefer`."""
 
     leg: LegId
     op: OpId
@@ -249,7 +250,7 @@ class Drain:
 
 @event
 class Consult:
-    """The agent puts his caller on hold and calls `to`: ``agent:ID``, ``device:ID`` or a number."""
+    """The agent puts his caller on hold and calls `to`: ``agent:ID`` or ``device:ID``."""
 
     request: RequestId
     by: str
@@ -282,6 +283,16 @@ class CancelTransfer:
     request: RequestId
     by: str
     agent: AgentId
+
+
+@event
+class Transfer:
+    """Blind: the agent sends his caller on to `to`: ``agent:ID``, ``device:ID``, ``queue:ID``, or as it is dialled."""
+
+    request: RequestId
+    by: str
+    agent: AgentId
+    to: str
 
 
 @event
@@ -425,6 +436,7 @@ Event: TypeAlias = (
     | Swap
     | CompleteTransfer
     | CancelTransfer
+    | Transfer
     | SetSkills
     | SetTeams
     | SetQueues

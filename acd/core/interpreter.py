@@ -29,6 +29,8 @@ from acd.core.queueing import SHORTEST_S, join, leave
 from acd.core.records import close_segment, in_flow, outcome_of
 from acd.core.release import answer, end_call, give_early_media, ring_back, watch_unanswered
 
+QUEUE: Final = "queue"
+"""``queue:loans`` is the flow of who is sent to a queue: to wait there, and no more. No other flow has a colon."""
 STEPS_AT_ONCE: Final = 1000  # a flow that goes round without ever waiting is broken off
 
 
@@ -71,6 +73,9 @@ def current(core: Core, call: Call) -> Step | None:
 def _branch_at(core: Core, where: tuple[PathItem, ...]) -> tuple[Step, ...]:
     """The steps of a version and flow, or nested in it by every further pair of index and name."""
     version, flow, *path = where
+    kind, _, queue = str(flow).partition(":")
+    if kind == QUEUE:
+        return (Enqueue(queue),)
     steps = core.state.flows[version][flow].steps  # type: ignore[index] # names, both
     for at in range(0, len(path), 2):
         steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index
@@ -195,8 +200,8 @@ def _when(core: Core, call: Call, step: When) -> bool:
     return into(call, "otherwise") if step.otherwise else onward(call)
 
 
-def _queue(core: Core, call: Call, step: Enqueue) -> bool:
-    if join(core, call, step) is not None:
+def _queue(core: Core, call: Call, step: Enqueue, already_s: float = 0.0) -> bool:
+    if join(core, call, step, already_s) is not None:
         return onward(call)
     leg = core.caller(call)
     if step.keys:
@@ -367,3 +372,22 @@ def served(core: Core, call: Call) -> None:
     call.variables["queue_result"] = "answered"
     onward(call)
     run(core, call)
+
+
+def go_to(core: Core, call: Call, flow: str) -> None:
+    """The caller is sent to another flow, at its first step."""
+    call.record.released_by = ""
+    call.flow, call.path = flow, [0]
+    run(core, call)
+
+
+def put_back(core: Core, call: Call) -> None:
+    """Nobody has the caller any more whom an agent had sent on: he waits again in the queue he was served from, as if
+    he had never left it."""
+    step = current(core, call)
+    since = call.waiting_since
+    if not isinstance(step, Enqueue) or since is None:
+        onward(call)
+        run(core, call)
+    elif _queue(core, call, step, core.now - since):
+        run(core, call)

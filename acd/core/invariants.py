@@ -42,11 +42,12 @@ def _call(core: Core, call: Call) -> list[str]:
     if len(accepted) > 1:
         wrong.append(f"{call.id} is connected to {len(accepted)} agents")
     together = call.state in (CallState.TALKING, CallState.CONSULTING)
+    consulting = call.state in (CallState.CONSULTING, CallState.TRANSFERRING)
     if together != (call.agent_leg in call.legs) and call.state is not CallState.FLOW:
         wrong.append(f"{call.id} is {call.state} with agent leg {call.agent_leg}")
     if (call.state is CallState.WAITING) != (call.id in core.dispatcher.waiting):
         wrong.append(f"{call.id} is {call.state}, the dispatcher disagrees")
-    if (call.consultation is not None) != (call.state is CallState.CONSULTING):
+    if (call.consultation is not None) != consulting:
         wrong.append(f"{call.id} is {call.state} with consultation {call.consultation}")
     ringing = [leg for leg in call.legs.values() if leg.role == "agent" and not leg.accepted]
     if call.state is not CallState.WAITING and any(leg.state is not LegState.ENDING for leg in ringing):

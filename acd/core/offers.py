@@ -13,7 +13,7 @@ from acd.core.commands import PROMPTS, SILENCE, Play, Publish, StartLeg, Stop, T
 from acd.core.context import Core
 from acd.core.dispatch import Offer, Withdraw
 from acd.core.events import LegEnded
-from acd.core.ids import AgentId, DeviceId
+from acd.core.ids import AgentId
 from acd.core.queueing import waits_no_longer
 from acd.core.records import close_segment, open_segment, waited_s
 from acd.core.release import answer, cut, cut_withdrawn, is_number, lose_device
@@ -40,19 +40,20 @@ def ring(core: Core, call: Call, offer: Offer) -> None:
     settings = core.state.settings
     device = core.device_of(offer.agent)
     assert device is not None, "an agent without a device is never matched"
-    leg = start(core, call, "agent", device)
+    at = settings.devices[device]
+    leg = start(core, call, "agent", Target(device, at.number, at.through if at.number is not None else None))
     leg.agent = offer.agent
     leg.queue = offer.queue
-    leg.confirm_key = settings.devices[device].confirm_key
+    leg.confirm_key = at.confirm_key
     core.timers.set(("ring", leg.id), core.now + settings.queues[offer.queue].ring_s)
 
 
-def start(core: Core, call: Call, role: Literal["agent", "consult"], device: DeviceId) -> Leg:
-    """A leg to a device for this call, beside the caller's."""
-    leg = Leg(core.name_leg(call), call.id, role, LegState.STARTING, core.now, device=device, hears=SILENCE)
+def start(core: Core, call: Call, role: Literal["agent", "consult"], target: Target) -> Leg:
+    """A leg to a device or a number outside for this call, beside the caller's."""
+    outside = target.number if target.device is None else None
+    leg = Leg(core.name_leg(call), call.id, role, LegState.STARTING, core.now, device=target.device, hears=SILENCE)
+    leg.number = outside
     call.legs[leg.id] = core.legs[leg.id] = leg
-    to = core.state.settings.devices.get(device)
-    target = Target(device) if to is None or to.number is None else Target(device, to.number, to.through)
     core.out.append(
         StartLeg(leg.id, call.id, target, call.caller_leg, call.record.caller, call.caller_name, call.asserted)
     )
@@ -67,20 +68,25 @@ def picked_up(core: Core, call: Call, leg: Leg) -> None:
     if leg.confirm_key is None:
         accept(core, call, leg)
         return
+    whisper(core, leg)
+
+
+def whisper(core: Core, leg: Leg) -> None:
+    """Name the queue and wait for the key."""
     core.timers.set(("ring", leg.id), core.now + CONFIRM_S)
     core.hears(leg, PROMPTS)
     core.out.append(Play(f"{leg.id}.w", leg.id, (f"whisper:{leg.queue}",), WHISPERS, barge_in=True))
     core.listen(leg)
 
 
-def confirmed(core: Core, call: Call, leg: Leg, digit: str) -> None:
-    """A key on the phone of somebody who is being offered the call."""
+def confirms(core: Core, leg: Leg, digit: str) -> bool:
+    """A key on the phone of somebody who is being offered a call: whether it is the one."""
     leg.listening = "off"
     if digit == leg.confirm_key:
         core.out.append(Stop(f"{leg.id}.w"))
-        accept(core, call, leg)
-    else:
-        core.listen(leg)
+        return True
+    core.listen(leg)
+    return False
 
 
 def accept(core: Core, call: Call, leg: Leg) -> None:
@@ -101,6 +107,7 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
     call.state = advance(CALL, call.state, CallInput.CONNECTED)
     wait_s = waited_s(call, core.now)
     call.record.wait_s += wait_s
+    call.waiting_since = call.joined_at
     call.joined_at = None  # a further queue is a new wait
     close_segment(core, call, "answered")
     talks(core, call, leg)
@@ -116,7 +123,7 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
 def talks(core: Core, call: Call, leg: Leg) -> None:
     """From now on the caller is with this agent (or with the party he was transferred to)."""
     record = call.record
-    name = leg.agent or leg.device or ""
+    name = leg.agent or leg.device or leg.number or ""
     segment = open_segment(core, call, "agent", name, queue=leg.queue, device=leg.device)
     segment.ring_s = leg.rang_s
     call.talking_since = core.now

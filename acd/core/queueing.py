@@ -17,14 +17,16 @@ WAITING: Final = ("wait", "announce", "unanswered")  # deadlines of a call in a 
 SHORTEST_S: Final = 0.01  # of a wait, so that no flow can keep the engine at one instant
 
 
-def join(core: Core, call: Call, step: Enqueue) -> str | None:
-    """Let the caller wait, as a step of his flow says. Returns None, or why he may not: then he has already left."""
+def join(core: Core, call: Call, step: Enqueue, already_s: float = 0.0) -> str | None:
+    """Let the caller wait, as a step of his flow says; `already_s` older than he is. Returns None, or why he may not:
+    then he has already left."""
     preferred = call.variables.get(step.preferred_agent) if step.preferred_agent is not None else None
     queue = core.state.settings.queues.get(step.queue)
     if queue is None:  # removed by a reload since this flow began
         core.counts(step.queue).offered += 1
         return _turned_away(core, call, step.queue, "blocked")
-    why = _enter(core, call, queue, step.needs, step.tier, step.credit_s, str(preferred) if preferred else None)
+    credit_s = (queue.credit_s if step.credit_s is None else step.credit_s) + already_s
+    why = _enter(core, call, queue, step.needs, step.tier, credit_s, str(preferred) if preferred else None)
     patience_s = step.max_wait_s
     if why is None and patience_s is not None and (queue.max_wait_s is None or patience_s < queue.max_wait_s):
         core.timers.set(("wait", call.id), core.now + max(patience_s, SHORTEST_S))

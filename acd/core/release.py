@@ -4,7 +4,7 @@ from typing import Final
 
 from acd.core.agents import Input
 from acd.core.calls import CALL, LEG, Call, CallInput, CallState, Leg, LegInput, LegState
-from acd.core.commands import AnswerLeg, EndLeg, ProbeDevice, ProgressLeg
+from acd.core.commands import AnswerLeg, AnswerRefer, EndLeg, ProbeDevice, ProgressLeg
 from acd.core.context import Core
 from acd.core.ids import AgentId, DeviceId
 from acd.core.record import Outcome
@@ -59,6 +59,7 @@ def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_afte
     """End a leg of ours; idempotent. Its agent is told when the leg is gone, or is found unreachable."""
     if leg.state is LegState.ENDING:
         return
+    report(core, leg, 487)
     if leg.agent is not None:
         core.timers.cancel(("ring", leg.id))
         if leg.state is not LegState.UP:
@@ -68,6 +69,14 @@ def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_afte
             _owe(core, leg, Input.GONE)
     leg.state = advance(LEG, leg.state, LegInput.END)
     core.out.append(EndLeg(leg.id, status, cause, retry_after_s))
+
+
+def report(core: Core, leg: Leg, status: int) -> None:
+    """Tell the party how the transfer went that it asked for; once."""
+    if leg.refer is not None:
+        core.out.append(AnswerRefer(leg.id, leg.refer, status))
+        if status >= 200:
+            leg.refer = None
 
 
 def cut_withdrawn(core: Core, leg: Leg) -> None:

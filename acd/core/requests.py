@@ -29,6 +29,7 @@ from acd.core.events import (
     SignOff,
     SignOn,
     Swap,
+    Transfer,
 )
 from acd.core.overlay import apply, regroup, reset
 from acd.core.queueing import empty, move
@@ -194,6 +195,10 @@ def _cancel(core: Core, event: CancelTransfer) -> None:
     transfers.ask(core, event.agent, ConsultInput.CANCEL)
 
 
+def _transfer(core: Core, event: Transfer) -> None:
+    transfers.send_on(core, event.agent, event.to)
+
+
 REQUESTS: Final[dict[type, Callable[[Core, Any], str | None]]] = {
     SignOn: _sign_on,
     SignOff: _sign_off,
@@ -215,4 +220,5 @@ REQUESTS: Final[dict[type, Callable[[Core, Any], str | None]]] = {
     Swap: _swap,
     CompleteTransfer: _complete,
     CancelTransfer: _cancel,
+    Transfer: _transfer,
 }

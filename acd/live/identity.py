@@ -49,6 +49,11 @@ def read(request: Request, *, trusted: bool) -> Identity:
     return Identity(clean(called), clean(party.uri.number), clean(party.display or sender.display), trusted)
 
 
+def dialled(uri: str) -> str:
+    """The number or name in a URI, its host left aside: whom a REFER means is looked up in our own dial plan."""
+    return clean(Uri.parse(uri).number)
+
+
 def attributes(request: Request, headers: Mapping[str, str | None], *, trusted: bool) -> dict[str, Attribute]:
     """What the configuration lets a trusted trunk tell of a caller, each under its name; None where it is not told.
     A number in digits is a number."""

@@ -236,8 +236,12 @@ class Legs:
 
     def _referred(self, event: Referred) -> None:
         leg = self.legs.get(event.session.name)
-        if leg is not None:
-            self.post(ev.LegReferred(leg.id, f"{call_of(leg.id)}.refer", event.refer_to, event.replaces))
+        if leg is None:
+            event.session.answer_refer(603)
+            return
+        to = identity.dialled(event.refer_to)
+        self.log.info("asks for a transfer", call=call_of(leg.id), leg=leg.id, to=to, replaces=event.replaces)
+        self.post(ev.LegReferred(leg.id, f"{call_of(leg.id)}.refer", to, event.replaces))
 
     def _ended(self, event: Ended) -> None:
         leg = self.legs.pop(event.session.name, None)
@@ -414,7 +418,20 @@ class Legs:
     def _hears(self, command: do.Hears) -> None:
         leg = self.legs.get(command.leg)
         if leg is not None and not leg.ending and self._media(leg):
+            for other, _ in command.source.legs:
+                self._bring(leg, self.legs.get(other))
             self.media.hears(leg.id, self._source(command.source))
+
+    def _bring(self, leg: Leg, beside: Leg | None) -> None:
+        """Legs that met in two calls may be in two workers: this one moves, and its party is told where by a
+        re-INVITE. What it says until then is lost."""
+        if beside is None or beside.port is None or leg.port is None or beside.port.worker == leg.port.worker:
+            return
+        self.media.delete(leg.id)
+        leg.port = None
+        if self._media(leg, beside) and leg.agreed is not None and leg.session is not None:
+            self.media.set(leg.id, leg.peer(leg.agreed))
+            leg.session.reinvite(leg.offer())
 
     def _source(self, source: do.Source) -> plane.Source:
         if source.kind != "music":

@@ -69,6 +69,7 @@ AGENT: Final[dict[str, Callable[[str, Facts], Make]]] = {
     "teams": lambda agent, args: lambda request: ev.SetTeams(request, _by(args), agent, _teams(args)),
     "queues": lambda agent, args: lambda request: ev.SetQueues(request, _by(args), agent, _levels(args, "queues", 9)),
     "consult": lambda agent, args: lambda request: ev.Consult(request, _by(args), agent, _text(args, "to")),
+    "transfer": lambda agent, args: lambda request: ev.Transfer(request, _by(args), agent, _text(args, "to")),
     "swap": lambda agent, args: lambda request: ev.Swap(request, _by(args), agent),
     "complete": lambda agent, args: lambda request: ev.CompleteTransfer(request, _by(args), agent),
     "cancel": lambda agent, args: lambda request: ev.CancelTransfer(request, _by(args), agent),

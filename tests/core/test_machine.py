@@ -37,6 +37,7 @@ FLOWS = {
 AGENTS = ("1001", "1002", "1003", "nobody")
 CROSSING = ("answered", "ringing", "held", "back", "lost", "digit", "ended", "refer")
 CONSULTED = ("agent:1001", "agent:1002", "agent:1003", "device:desk-2", "123")
+REFERRED = ("1001", "1002", "1003", "desk-2", "1", "2", "loans", "900")
 ADMINISTRATION = ("block", "unblock", "unblock", "reload", "restored", "restored", "restored", "restart")
 TALKS = ("talking", "held", "consulting")
 QUEUES = ("loans", "cards", "none")
@@ -94,9 +95,9 @@ class Machine(RuleBasedStateMachine):
         self.world.call(called)
         self.world.run(seconds)
 
-    @rule(seconds=st.sampled_from([0.0, 3.0, 5.0]))
-    def somebody_calls_in(self, seconds: float) -> None:
-        self.world.call("2")
+    @rule(seconds=st.sampled_from([0.0, 3.0, 5.0]), source=st.sampled_from(["trunk:carrier", "device:desk-2"]))
+    def somebody_calls_in(self, seconds: float, source: str) -> None:
+        self.world.call("2", source=source)
         self.world.run(seconds)
 
     @rule(seconds=st.sampled_from([0.0, 0.05, 0.1, 1.0, 3.0, 12.0, 30.0]))
@@ -121,6 +122,13 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), kind=st.sampled_from([e.Swap, e.CompleteTransfer, e.CancelTransfer]))
     def transfer(self, data: st.DataObject, kind: type) -> None:
         self.world.ask(kind, agent=data.draw(st.sampled_from(self.talking())))
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), to=st.sampled_from(REFERRED), replaces=st.booleans())
+    def refer(self, data: st.DataObject, to: str, replaces: bool) -> None:
+        legs = st.sampled_from(self.alive())
+        other = data.draw(legs) if replaces else None
+        self.world.send(e.LegReferred(data.draw(legs), "op", to, other))
 
     @precondition(lambda self: self.alive())
     @rule(data=st.data(), status=st.sampled_from([0, 480, 486, 500, 603]), by=st.sampled_from(["peer", "network"]))

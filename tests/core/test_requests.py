@@ -121,14 +121,6 @@ def test_storage_trouble_is_an_alarm_and_calls_go_on() -> None:
     """)
 
 
-def test_a_transfer_by_the_phone_s_own_key_is_told_no() -> None:
-    world = World(hotline(PLAIN))
-    world.call()
-    world.run(5)
-    assert world.send(e.LegReferred("1-1.1", "x", "sip:1002@example")) == [c.AnswerRefer("1-1.1", "x", 603)]
-    assert world.send(e.LegReferred("9-9.1", "x", "sip:1002@example")) == []
-
-
 def test_the_wall_clock_moves_no_timer_and_no_time_of_a_live_call() -> None:
     world = World(hotline(PLAIN))
     world.call()

@@ -71,7 +71,11 @@ def test_calls() -> None:
         "talking + ended = ending",
         "consulting + agent_left = in_flow",
         "consulting + consult_ended = talking",
+        "consulting + sent_on = transferring",
         "consulting + ended = ending",
+        "transferring + agent_left = in_flow",
+        "transferring + consult_ended = talking",
+        "transferring + ended = ending",
     ]
 
 
@@ -88,6 +92,13 @@ def test_consultations() -> None:
         "back + complete = done",
         "back + cancel = over",
         "back + ended = over",
+        "sent + answered = done",
+        "sent + cancel = over",
+        "sent + left = alone",
+        "sent + ended = over",
+        "alone + answered = done",
+        "alone + cancel = lost",
+        "alone + ended = lost",
     ]
 
 

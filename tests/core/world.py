@@ -145,6 +145,13 @@ class World:
         self.send(e.LegHeld(self.leg(who).id, on))
         self.run()
 
+    def refer(self, who: str, to: str, replaces: str | None = None) -> None:
+        """The transfer key of this phone; `replaces` is the party on the other leg."""
+        self.tell(f"{who} transfers to {to or replaces}")
+        other = replaces and self.leg(replaces).id
+        self.send(e.LegReferred(self.leg(who).id, "refer", to, other))
+        self.run()
+
     def ask(self, kind: type, **what: Any) -> c.Reply:
         """Make a request; returns its one reply."""
         self._requests += 1
@@ -209,9 +216,8 @@ class World:
             self.send(e.LegEnded(leg.id, by, cause, status))
 
     def _start(self, command: c.StartLeg) -> None:
-        assert command.to.device is not None
-        device = command.to.device
-        leg = self.legs[command.leg] = Leg(command.leg, device, self.phones[device])
+        device = command.to.device or command.to.number or ""
+        leg = self.legs[command.leg] = Leg(command.leg, device, self.phones.setdefault(device, Phone()))
         self.tell(f"{device} rings, {command.caller} calling")
         phone = leg.phone
         if phone.refuses is not None:
@@ -317,6 +323,9 @@ class World:
     def _alarm(self, command: c.Alarm) -> None:
         self.tell(f"alarm {command.name} {'on' if command.on else 'off'}")
 
+    def _answer_refer(self, command: c.AnswerRefer) -> None:
+        self.tell(f"{self._name(command.leg)} is told {command.status}")
+
     def _probe(self, command: c.ProbeDevice) -> None:
         self.probed.append(command.device)
         self.tell(f"{command.device} is probed")
@@ -342,7 +351,7 @@ DO: dict[type, Callable[[World, Any], None]] = {
     c.Publish: World._nothing,
     c.WriteLeg: World._nothing,
     c.HoldLeg: World._nothing,
-    c.AnswerRefer: World._nothing,
+    c.AnswerRefer: World._answer_refer,
     c.SendDigits: World._nothing,
     c.LookUp: World._nothing,
 }
