@@ -109,13 +109,15 @@ def _fill(
 
 def _read_journal(book: Book, journal: list[Path], since: float, *, with_records: bool) -> None:
     from acd.journal import JournalError
-    from acd.journal.watch import watch
+    from acd.journal.shifts import observe
 
+    shifts = Shifts(book, records=with_records)
     try:
         # a call offered in time may have come in before; to see its record, its end is enough
-        notes = watch(journal, [Shifts(book, records=with_records)], since=since)
+        notes = observe(journal, shifts.take, shifts.wants, since=since)
     except (JournalError, OSError) as problem:
         fail(UNUSABLE, str(problem))
+    shifts.end()
     for note in notes:
         complain(note)
 

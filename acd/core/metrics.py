@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from acd.core.ids import AgentId, QueueId
 from acd.core.record import Record, Segment
@@ -187,6 +187,7 @@ class Book:
         self._since, self._until = since, until
         self._interval_s, self._origin = interval_s, origin
         self._within_s, self._short_s = within_s, short_s
+        self._found: dict[Any, list[Tally]] = {}  # by what decides them: most things belong where others did
         self._of_agents = any(dimension in ("agent", "team", "site") for dimension in by)
 
     # ------------------------------------------------------------------------------------------------- filling
@@ -263,22 +264,26 @@ class Book:
 
     # ---------------------------------------------------------------------------------------------------- rows
 
-    def _tallies(self, at: float, queues: tuple[QueueId, ...], agent: AgentId | None) -> Iterator[Tally]:
+    def _tallies(self, at: float, queues: tuple[QueueId, ...], agent: AgentId | None) -> Sequence[Tally]:
+        """The rows that something belongs to."""
         if not self._since <= at < self._until:
-            return
-        settings = self.agents.get(agent or "")
-        values: dict[Dimension, Sequence[str | float]] = {
-            "queue": queues,
-            "agent": (agent or "",),
-            "team": settings.teams or ("",) if settings is not None else ("",),
-            "site": (settings.site if settings is not None else "",),
-            "interval": (self._beginning(at),),
-        }
-        for key in product(*(values[dimension] for dimension in self.by)):
-            tally = self.rows.get(key)
-            if tally is None:
-                tally = self.rows[key] = Tally()
-            yield tally
+            return ()
+        settings = self.agents.get(agent) if agent is not None and self._of_agents else None
+        teams, site = (settings.teams or ("",), settings.site) if settings is not None else (("",), "")
+        began = self._beginning(at) if "interval" in self.by else 0.0
+        known = began, queues, agent if self._of_agents else None, teams, site
+        found = self._found.get(known)
+        if found is None:
+            values: dict[Dimension, Sequence[str | float]] = {
+                "queue": queues,
+                "agent": (agent or "",),
+                "team": teams,
+                "site": (site,),
+                "interval": (began,),
+            }
+            keys = product(*(values[dimension] for dimension in self.by))
+            found = self._found[known] = [self.rows.setdefault(key, Tally()) for key in keys]
+        return found
 
     def _beginning(self, at: float) -> float:
         return self._origin + math.floor((at - self._origin) / self._interval_s) * self._interval_s

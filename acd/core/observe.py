@@ -49,13 +49,17 @@ class Observed(Engine):
     def step(self, event: Event, now: float) -> list[Command]:
         """One step. Raises `Enough` behind the last one that anybody wanted."""
         commands = super().step(event, now)
-        worked, touched = self._core.agents.worked, self._noted.seen
-        touched.update(worked)
-        worked.clear()
-        self._noted.seen = {}
+        core, noted, wanted = self._core, self._noted, False
+        touched = noted.seen
+        if core.agents.worked:
+            touched.update(core.agents.worked)
+            core.agents.worked.clear()
+        if touched:
+            noted.seen = {}
         for watcher in self._watchers:
-            watcher.after(self._core, now, event, commands, touched)
-        if all(watcher.done for watcher in self._watchers):
+            watcher.after(core, now, event, commands, touched)
+            wanted = wanted or not watcher.done
+        if not wanted:
             raise Enough
         return commands
 

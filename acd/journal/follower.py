@@ -1,4 +1,5 @@
-"""Writes the snapshot of each segment's start by replaying the segment before, in a process of its own.
+"""Writes the snapshot of each segment's start by replaying the segment before, in a process of its own; and, since it
+is replaying anyhow, what was seen of agents in it, for reports.
 
 The engine in service never stops to write its state down; and each closed segment is thereby proved to replay.
 ``python -m acd.journal.follower DIRECTORY`` does what there is to do and ends: 0 if all is well, 1 with a word on
@@ -12,10 +13,11 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from acd.core.engine import Engine
+from acd.core.observe import Observed
 from acd.journal.codec import JournalError, encode_snapshot
-from acd.journal.replay import EngineFactory, Follow, ReplayResult
+from acd.journal.replay import Follow, ReplayResult
 from acd.journal.segments import SNAPSHOT, is_start, read_header, segments
+from acd.journal.shifts import Keeping
 
 
 class Follower:
@@ -45,19 +47,22 @@ class Follower:
         return said[-2000:] if self._process.returncode else ""
 
 
-def snapshot_of(segment: Path, engine: EngineFactory = Engine) -> bytes:
+def snapshot_of(segment: Path) -> bytes:
     """The encoded state at the end of a segment, by replaying it from its start. Raises `JournalError` if it does not
     replay exactly."""
     result = ReplayResult()
-    follow = Follow(engine, compare=True)
-    follow.segment(segment, result)
-    if result.difference is not None:
-        raise JournalError(str(result.difference))
+    with Keeping() as keeping:
+        follow = Follow(lambda snapshot: Observed(snapshot, [keeping.observer]), compare=True)
+        keeping.begin(segment)
+        follow.segment(segment, result)
+        if result.difference is not None:
+            raise JournalError(str(result.difference))
+        keeping.end()
     assert follow.engine is not None
     return encode_snapshot(follow.engine.snapshot())
 
 
-def follow_all(directory: Path, engine: EngineFactory = Engine) -> int:
+def follow_all(directory: Path) -> int:
     """Make every snapshot that is missing, oldest first. Returns how many. Raises `JournalError`."""
     made = 0
     for before, path in pairwise(segments(directory)):
@@ -66,7 +71,7 @@ def follow_all(directory: Path, engine: EngineFactory = Engine) -> int:
         target = path.with_suffix(SNAPSHOT)
         part = target.with_suffix(".part")
         with part.open("wb") as file:
-            file.write(snapshot_of(before, engine))
+            file.write(snapshot_of(before))
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)

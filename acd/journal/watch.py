@@ -1,7 +1,7 @@
 """Going through a journal with watchers: what reports and explanations are made from."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from acd.core.engine import Engine, Snapshot
@@ -12,22 +12,32 @@ from acd.journal.replay import Follow, ReplayResult
 from acd.journal.segments import is_start, read_header, read_turns, segments_of
 
 
-def watch(paths: Sequence[Path], watchers: Sequence[Watcher], *, since: float = -math.inf) -> list[str]:
+def watch(
+    paths: Sequence[Path],
+    watchers: Sequence[Watcher],
+    *,
+    since: float = -math.inf,
+    before: Callable[[Path], None] = lambda segment: None,
+    behind: Callable[[], None] = lambda: None,
+) -> list[str]:
     """Replay segments, or directories of them, with these watchers, from the last start before `since` (wall clock
     seconds) on. Returns what was not as usual; where the engine would command something else than it did then, the
-    rest is left out, for what would be seen did not happen. Raises `JournalError`."""
+    rest is left out, for what would be seen did not happen. `before` is called at the beginning of each segment,
+    `behind` at its end if it replayed. Raises `JournalError`."""
 
     def engine(snapshot: Snapshot | None) -> Engine:
         return Observed(snapshot, watchers)
 
     follow, result = Follow(engine, compare=True), ReplayResult()
     try:
-        for path in _from(segments_of(list(paths)), since):
+        for path in needed(segments_of(list(paths)), since):
+            before(path)
             follow.segment(path, result)
             if (difference := result.difference) is not None:
                 where = f"{difference.path}:{difference.line}"
                 result.notes.append(f"{where}: does not replay with this version; what follows is left out")
                 break
+            behind()
     except Enough:
         pass
     except (JournalError, OSError):
@@ -39,7 +49,7 @@ def watch(paths: Sequence[Path], watchers: Sequence[Watcher], *, since: float = 
     return result.notes
 
 
-def _from(segments: list[Path], since: float) -> list[Path]:
+def needed(segments: list[Path], since: float) -> list[Path]:
     """Those needed to know what happened from `since` on."""
     start = 0
     for number, path in enumerate(segments):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acd.core import events as e
-from acd.core.activity import Shifts
+from acd.core.activity import Observer, Shifts
 from acd.core.flow import Answer, Enqueue
 from acd.core.metrics import LEVELS, STAFFED, Book, Dimension, Stay, Tally, handled_of, waits_of
 from acd.core.record import Outcome, Record, Segment
@@ -143,10 +143,16 @@ def test_teams_and_sites() -> None:
 # ------------------------------------------------------------------------------------------------ agents' doings
 
 
+def fill(book: Book, world: World) -> None:
+    shifts = Shifts(book, records=True)
+    watched(world, Observer(shifts.take))
+    shifts.end()
+
+
 def report(world: World, *by: Dimension) -> Book:
     """All that the journal of this world gives."""
     book = Book(by, origin=1_000_000.0)
-    watched(world, Shifts(book, records=True))
+    fill(book, world)
     return book
 
 
@@ -230,7 +236,7 @@ class Agreeing(Machine):
         super().teardown()
         world = self.world
         spells = Spells(("queue",))
-        watched(world, Shifts(spells, records=True))
+        fill(spells, world)
         for name, counts in world.engine._core.state.counts.items():
             tally = spells.rows.get((name,), Tally())
             assert (tally.offered, tally.answered) == (counts.offered, counts.answered), name

@@ -14,6 +14,8 @@ from acd.core.ids import AgentId
 from acd.core.metrics import Book, Key, Tally
 from acd.journal import JournalError
 from acd.journal.follower import follow_all
+from acd.journal.segments import segments
+from acd.journal.shifts import is_known, observe
 from acd.journal.watch import arrival_of, watch
 from tests.journal.shift import shift, written
 
@@ -40,7 +42,9 @@ class Counting:
 
 def rows(journal: Path, since: float = 0.0) -> dict[Key, Tally]:
     book = Book(("agent",), since=since)
-    watch([journal], [Shifts(book, records=True)], since=since)
+    shifts = Shifts(book, records=True)
+    observe([journal], shifts.take, shifts.wants, since=since)
+    shifts.end()
     return book.rows
 
 
@@ -71,6 +75,52 @@ def test_what_came_before_need_not_be_read(tmp_path: Path, cut: Path) -> None:
     watch([tmp_path / "whole"], [everything], since=since)
     assert late.steps < 0.5 * everything.steps
     assert rounded(rows(cut, since)) == rounded(rows(tmp_path / "whole", since))
+
+
+def test_the_follower_leaves_what_a_report_needs_and_the_report_the_rest(tmp_path: Path, cut: Path) -> None:
+    written(tmp_path / "whole", shift())
+    (whole,) = segments(tmp_path / "whole")
+    *closed, last = segments(cut)
+    assert [is_known(path) for path in (*closed, last, whole)] == [True] * len(closed) + [False] * 2
+    expected = rounded(rows(whole))
+    for path in closed:
+        data = path.read_bytes()
+        begin = data.index(b"\n") + 1
+        path.write_bytes(data[:begin] + b"x" * (len(data) - begin))  # no replay of it: what is beside it is enough
+    for _ in range(2):
+        assert rounded(rows(cut)) == expected
+    assert is_known(last)
+    assert is_known(whole)
+
+
+def test_what_is_beside_a_segment_that_has_grown_since_is_not_believed(tmp_path: Path) -> None:
+    written(tmp_path / "whole", shift())
+    (whole,) = segments(tmp_path / "whole")
+    data = whole.read_bytes()
+    expected = rounded(rows(whole))
+    whole.write_bytes(data[: data.index(b"\n", len(data) // 2) + 1])
+    assert rounded(rows(whole)) != expected
+    whole.write_bytes(data)
+    assert not is_known(whole)
+    assert rounded(rows(whole)) == expected
+
+
+def test_what_is_damaged_beside_a_segment_is_told_by_its_name(tmp_path: Path) -> None:
+    written(tmp_path / "whole", shift())
+    (whole,) = segments(tmp_path / "whole")
+    rows(whole)
+    file = whole.with_suffix(".shifts")
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(JournalError, match=r"00000001\.shifts: damaged \(.*\); remove it"):
+        rows(whole)
+
+
+def test_a_report_does_not_need_to_leave_anything(tmp_path: Path) -> None:
+    written(tmp_path / "whole", shift())
+    (whole,) = segments(tmp_path / "whole")
+    whole.with_suffix(".part").mkdir()  # nothing can be written there
+    assert rows(whole)
+    assert not is_known(whole)
 
 
 def test_a_call_is_explained_from_the_segment_it_came_in_by(tmp_path: Path, cut: Path) -> None:
