@@ -173,6 +173,8 @@ def consult(
 ) -> None:
     """Put the caller on hold and call somebody for the agent: the first half of a warm transfer.
 
+    A number outside is called only if a rule under dialling: in the configuration allows it.
+
     Example: acd agent 1001 consult agent:1002
     """
     say(ask(control, config, "agent", id=context.obj, op="consult", to=to, by=me()))

@@ -1,10 +1,11 @@
 """The models, references resolved, to the core's settings."""
 
+import re
 from collections.abc import Collection
 
 from acd.config.asked import judge_asked
 from acd.config.judge import Judge
-from acd.config.schema import AgentAt, AnnounceAt, QueueAt, SurgeAt
+from acd.config.schema import AgentAt, AnnounceAt, DialRuleAt, QueueAt, SurgeAt
 from acd.config.shell import DIGIT_PROMPTS
 from acd.config.yaml import Step
 from acd.core import settings as core
@@ -206,6 +207,33 @@ class CoreHalf(Judge):
         return {
             name: core.Number(name, at.flow, at.answer, at.hours, at.closed) for name, at in self.model.numbers.items()
         }
+
+    def dialling(self) -> tuple[core.DialRule, ...]:
+        return tuple([self._dial_rule(at, ("dialling", "allow", n)) for n, at in enumerate(self.model.dialling.allow)])
+
+    def _dial_rule(self, at: DialRuleAt, path: tuple[Step, ...]) -> core.DialRule:
+        for index, text in enumerate(at.numbers):
+            try:
+                anything = re.fullmatch(text, "00" + "9" * 14) is not None
+            except re.error as error:
+                fix = r"a regular expression for the whole number, such as '0[2-9]\d{8,10}'"
+                self.wrong((*path, "numbers", index), f"{text!r} is no pattern: {error}", fix)
+                continue
+            if anything and at.special and not (at.teams or at.sites or at.queues):
+                fix = "say which numbers, or who may dial them"
+                self.wrong((*path, "numbers", index), "everybody may dial the whole world", fix, severity="warning")
+        self.refer("trunk", at.through, self.model.trunks, (*path, "through"))
+        trunk = self.model.trunks.get(at.through)
+        if trunk is not None and trunk.dial_out is None:
+            fix = f"give trunk {at.through} a dial_out: {{to: …}}"
+            self.wrong((*path, "through"), f"trunk {at.through!r} does not dial out", fix)
+        self._groups(at.teams, "", path)
+        self._sites(at.sites, (*path, "sites"))
+        for index, queue in enumerate(at.queues):
+            self.refer("queue", queue, self.model.queues, (*path, "queues", index))
+        return core.DialRule(
+            tuple(at.numbers), at.through, tuple(at.teams), tuple(at.sites), tuple(at.queues), at.special
+        )
 
     def _hours(self, calendar: str | None, path: tuple[Step, ...]) -> None:
         if calendar is not None:

@@ -106,6 +106,8 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         numbers=core.numbers(found),
         flows=flows,
         surges=core.surges(prompts),
+        dialling=core.dialling(),
+        special=tuple(model.dialling.special),
         order_by=model.hotline.order_by,
         max_calls=model.limits.calls,
         unanswered_max_s=model.limits.unanswered_max_s,

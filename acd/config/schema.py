@@ -180,6 +180,29 @@ class DialOutTo(Strict):
         return self
 
 
+class DialRuleAt(Strict):
+    """Allows numbers to be dialled: all that is said must hold."""
+
+    numbers: Annotated[Many, Field(min_length=1)] = Field(
+        description=r"regular expressions for the whole number, such as '0[2-9]\d{8,10}'"
+    )
+    through: str = Field(description="trunk that dials them")
+    teams: Many = Field(default=[], description="agents of these teams; empty: any")
+    sites: Many = Field(default=[], description="agents of these sites; empty: any")
+    queues: Many = Field(default=[], description="with a caller of these queues; empty: any")
+    special: bool = Field(default=False, description="also numbers with a special prefix")
+
+
+class DiallingAt(Strict):
+    """Who may dial out: nobody, but for what is allowed here."""
+
+    allow: list[DialRuleAt] = Field(default=[], description="the first rule that fits decides through which trunk")
+    special: Many = Field(
+        default=["+", "00", "0900"],
+        description="prefixes of numbers – international, premium rate – that need a rule with special: true",
+    )
+
+
 class DnsAt(Strict):
     """Who is asked for the places of trunks that are given by name."""
 
@@ -511,6 +534,7 @@ class HotlineFile(Strict):
         default=RecordsAt(file="run/records.sqlite"),
         description="SQLite file, or URL of a PostgreSQL database; none: keep no records",
     )
+    dialling: DiallingAt = Field(default=DiallingAt(), description="who may dial out")
     dns: DnsAt = Field(default=DnsAt(), description="name servers, for trunks that are given by name")
     log: LogTo = Field(default=LogTo(), description="what is logged, and where")
     limits: LimitsAt = Field(default=LimitsAt(), description="bounds of the whole hotline")

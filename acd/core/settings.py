@@ -149,6 +149,18 @@ class Surge:
 
 
 @dataclass(slots=True)
+class DialRule:
+    """Allows numbers to be dialled through a trunk: all that it says must hold; empty: any."""
+
+    numbers: tuple[str, ...]  # regular expressions for the whole number
+    through: TrunkId
+    teams: tuple[str, ...] = ()  # of the agent who dials
+    sites: tuple[str, ...] = ()
+    queues: tuple[QueueId, ...] = ()  # that his caller came from
+    special: bool = False  # also numbers that begin with one of `Settings.special`
+
+
+@dataclass(slots=True)
 class Settings:
     """One checked configuration. `version` tells two apart (a digest of the files it came from)."""
 
@@ -161,6 +173,8 @@ class Settings:
     numbers: dict[str, Number] = field(default_factory=dict)
     flows: dict[str, Flow] = field(default_factory=dict)
     surges: dict[str, Surge] = field(default_factory=dict)
+    dialling: tuple[DialRule, ...] = ()  # nobody may dial what none of these allows
+    special: tuple[str, ...] = ()  # prefixes: international, premium rate
     order_by: Literal["key", "urgency"] = "key"
     max_calls: int = 5000
     unanswered_max_s: float = 120.0  # the longest a caller waits before we answer

@@ -270,6 +270,24 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "no target is called over TLS",
         "write ;transport=tls behind the URI, or take it away",
     ),
+    "a rule for nonsense": (
+        "attributes:",
+        "dialling: {allow: [{numbers: [«'0('], through: carrier}]}\nattributes:",
+        "'0(' is no pattern: missing ), unterminated subpattern at position 1",
+        r"a regular expression for the whole number, such as '0[2-9]\d{8,10}'",
+    ),
+    "a rule through a trunk that does not dial": (
+        "attributes:",
+        "dialling: {allow: [{numbers: '0', through: «carrier}]}\nattributes:",
+        "trunk 'carrier' does not dial out",
+        "give trunk carrier a dial_out: {to: …}",
+    ),
+    "a rule for a team that is none": (
+        "attributes:",
+        "dialling: {allow: [{numbers: '0', through: carrier, teams: [«dya]}]}\nattributes:",
+        "team 'dya' does not exist",
+        "did you mean 'day'?",
+    ),
     "a name server by name": (
         "attributes:",
         'dns: {servers: [«"ns.example"]}\nattributes:',
