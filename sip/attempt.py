@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sip.building import SDP, Outline, request_of
+from sip.building import SDP, Outline, request_of, route_lines
 from sip.headers import delta_seconds
 from sip.message import Response, SipError
 from sip.redirect import MAX_REDIRECTS, next_target
@@ -29,16 +29,17 @@ class Attempt:
     invite: ClientInvite
     __slots__ = (
         "_asked_since", "_challenged", "_endpoint", "_expires_s", "_from", "_lines", "_others", "_patience", "_pracks",
-        "_reliable", "_targets", "_to", "_tries", "_unheard_of", "_uri", "call_id", "credentials", "cseq", "hop",
-        "invite", "local_tag", "sdp",
+        "_reliable", "_routes", "_targets", "_to", "_tries", "_unheard_of", "_uri", "call_id", "credentials", "cseq",
+        "hop", "invite", "local_tag", "sdp",
     )  # fmt: skip
 
     def __init__(
         self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
         sdp: bytes, credentials: Credentials | None, others: Sequence[tuple[str, Hop]] = (),
+        routes: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the URIs and hops
-        that are asked in turn where this one does not take the call."""
+        that are asked in turn where this one does not take the call; `routes` the proxies before this one."""
         self._endpoint = endpoint
         self.hop = hop
         self._uri = uri
@@ -56,6 +57,7 @@ class Attempt:
         self._reliable = endpoint.settings.reliable_provisionals
         self._pracks: Pracks | None = None
         self._unheard_of: Alarm | None = None  # for too long, once it rings
+        self._routes = route_lines(routes)
         self._others = list(others[: MOST_PLACES - 1])
         self._patience: Alarm | None = None  # with one of several places that says nothing
         self._asked_since: float | None = None
@@ -66,7 +68,7 @@ class Attempt:
         self.cseq += 1
         self._tries += 1
         via, branch = endpoint.new_via(self.hop)
-        outline = Outline(self._uri, via, branch, "", self._from, self._to, self.call_id, self.cseq)
+        outline = Outline(self._uri, via, branch, self._routes, self._from, self._to, self.call_id, self.cseq)
         reliable = "Supported: 100rel\r\n" if self._reliable else ""
         lines = f"{endpoint.contact_line(self.hop)}{self._lines}{reliable}{wish(self._expires_s)}{authorization}"
         lines += SDP if self.sdp else ""
@@ -98,6 +100,7 @@ class Attempt:
         self.stop()
         self.invite.abandon()
         self._uri, self.hop = self._others.pop(0)
+        self._routes = ""
         self._targets.append(self._uri)
         self._tries = self._challenged = 0
         self.send(tell)
@@ -140,6 +143,7 @@ class Attempt:
         if target is None:
             return False
         self._uri, self.hop = target
+        self._routes = ""
         self._targets.append(self._uri)
         self._tries = self._challenged = 0
         return True

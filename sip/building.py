@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sip.message import REASONS, Request
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER\r\n"
@@ -24,6 +26,10 @@ class Outline:
         self.to = to
         self.call_id = call_id
         self.cseq = cseq
+
+
+def route_lines(routes: Sequence[str]) -> str:
+    return "".join([f"Route: {route}\r\n" for route in routes]) if routes else ""
 
 
 def request_of(outline: Outline, method: str, lines: str = "", body: bytes = b"") -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sip.building import Outline
+from sip.building import Outline, route_lines
 from sip.headers import NameAddr, tag_of
 from sip.message import Request, Response, SipError
 from sip.settings import Hop
@@ -63,8 +63,7 @@ class Dialog:
         uri, routes = self.target, self.routes
         if routes and ";lr" not in routes[0].lower():
             uri, routes = _bare(routes[0]), (*routes[1:], f"<{uri}>")
-        lines = "".join([f"Route: {route}\r\n" for route in routes]) if routes else ""
-        return Outline(uri, via, branch, lines, self.local, self.remote, self.call_id, cseq)
+        return Outline(uri, via, branch, route_lines(routes), self.local, self.remote, self.call_id, cseq)
 
     def refresh(self, message: Request | Response) -> None:
         """A target refresh: the Contact of a re-INVITE, an UPDATE or their 2xx (§12.2.1.2)."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from sip.attempt import Attempt
 from sip.auth import HEADERS, answer
-from sip.building import ALLOW, Outline, one_line, request_of
+from sip.building import ALLOW, Outline, one_line, request_of, route_lines
 from sip.dialog import Dialog
 from sip.events import (
     Answered,
@@ -216,10 +216,12 @@ class Endpoint:
         headers: tuple[tuple[str, str], ...] = (),
         credentials: Credentials | None = None,
         others: Sequence[tuple[str, Hop]] = (),
+        routes: Sequence[str] = (),
     ) -> Session:
         """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
         `others`: further request URIs and hops, asked in turn where the one before cannot be reached, is silent or says
-        503; each time a `FailedOver` tells. Raises `ValueError` for a URI that is none."""
+        503; each time a `FailedOver` tells. `routes`: the proxies on the way to the first, as whole Route values.
+        Raises `ValueError` for a URI that is none."""
         self.layer.now = now
         for asked in (uri, *[other for other, _ in others]):
             Uri.parse(asked)
@@ -228,7 +230,7 @@ class Endpoint:
         lines = f"{ALLOW}{self.agent_line}{lines}"
         session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
         from_, to = f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>")
-        session.begin(Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, others))
+        session.begin(Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, others, routes))
         return session
 
     def register(
@@ -255,16 +257,18 @@ class Endpoint:
         if registration is not None:
             registration.at(hop)
 
-    def probe(self, name: str, uri: str, hop: Hop, now: float, *, after_s: float = 0.0) -> None:
+    def probe(
+        self, name: str, uri: str, hop: Hop, now: float, *, after_s: float = 0.0, routes: Sequence[str] = ()
+    ) -> None:
         """Ask by OPTIONS, in `after_s`, whether somebody is there (§11). Ends in `Probed` with this name, at the latest
         32 s later."""
         self.layer.now = now
-        self.layer.timers.set(Alarm(lambda now: self._probe(name, uri, hop)), now + after_s)
+        self.layer.timers.set(Alarm(lambda now: self._probe(name, uri, hop, route_lines(routes))), now + after_s)
 
-    def _probe(self, name: str, uri: str, hop: Hop) -> None:
+    def _probe(self, name: str, uri: str, hop: Hop, routes: str) -> None:
         via, branch = self.new_via(hop)
         from_ = f"<sip:{_host_port(self.listeners[hop.listener])}>;tag={self.new_tag()}"
-        data = request_of(Outline(uri, via, branch, "", from_, f"<{uri}>", self.new_call_id(), 1), "OPTIONS", ALLOW)
+        data = request_of(Outline(uri, via, branch, routes, from_, f"<{uri}>", self.new_call_id(), 1), "OPTIONS", ALLOW)
 
         def heard(_: Client, response: Response | None) -> None:
             self.events.append(Probed(name, response is not None))
@@ -274,6 +278,11 @@ class Endpoint:
     def contacts(self, user: str, now: float) -> tuple[tuple[str, Hop], ...]:
         """Where the account is bound: (contact URI, hop to send to), newest first."""
         return tuple([(binding.contact, binding.hop) for binding in reversed(self.registrar.current(user, now))])
+
+    def routes(self, user: str, now: float) -> tuple[str, ...]:
+        """The proxies before the newest contact of the account, as whole Route values (RFC 3327)."""
+        bound = self.registrar.current(user, now)
+        return bound[-1].path if bound else ()
 
     def save_bindings(self, now: float) -> dict[str, list[list[object]]]:
         """All registrations as plain values, for the next start."""

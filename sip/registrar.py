@@ -12,6 +12,8 @@ from sip.settings import Hop
 from sip.sources import may_send_to
 from sip.uri import Uri
 
+LONGEST_PATH = 8  # proxies
+
 
 @dataclass(slots=True)
 class Binding:
@@ -21,15 +23,18 @@ class Binding:
     expires_at: float
     call_id: str
     cseq: int
+    path: tuple[str, ...] = ()  # whole values, for the Route of what is sent there (RFC 3327)
 
 
 @dataclass(slots=True, frozen=True)
 class Bounds:
-    """Of one REGISTER: seconds granted at least and at most, contacts kept at most (the oldest goes)."""
+    """Of one REGISTER: seconds granted at least and at most, contacts kept at most (the oldest goes), and whether its
+    Path is believed."""
 
     min_s: int
     max_s: int
     contacts: int
+    path: bool = False
 
 
 class TooBrief(SipError):
@@ -56,6 +61,8 @@ class Registrar:
         if not wanted:
             return False
         kept = list(self.current(user, now))
+        path = path_of(request) if bounds.path else ()
+        first = NameAddr.parse(path[0]).uri if path else None
         for contact, seconds in wanted:
             uri = replace(contact.uri, headers="")
             if uri.scheme not in ("sip", "sips"):
@@ -65,7 +72,7 @@ class Registrar:
                 _in_order(old, order)
                 kept.remove(old)
             if seconds:
-                kept.append(Binding(str(uri), uri, reach(uri, hop), now + seconds, *order))
+                kept.append(Binding(str(uri), uri, reach(first or uri, hop), now + seconds, *order, path))
         self._keep(user, kept[-bounds.contacts :])
         if hop.connection:
             self._registered_on.setdefault(hop, set()).add(user)
@@ -96,7 +103,8 @@ class Registrar:
         """All bindings as plain values; of the time only what is left of it, for the next clock starts elsewhere."""
         return {
             user: [
-                [b.contact, *b.hop.to_values(), b.expires_at - now, b.call_id, b.cseq] for b in self.current(user, now)
+                [b.contact, *b.hop.to_values(), b.expires_at - now, b.call_id, b.cseq, list(b.path)]
+                for b in self.current(user, now)
             ]
             for user in self._bindings
         }
@@ -107,11 +115,13 @@ class Registrar:
             bindings = []
             for row in rows:
                 try:
+                    *row, path = row if isinstance(row[-1], list) else (*row, [])  # none, from before there were any
                     contact, *hop, left, call_id, cseq = row
+                    expires_at, routes = now + float(left), tuple(map(str, path))
                     bindings.append(
-                        Binding(contact, Uri.parse(contact), Hop(*hop), now + float(left), call_id, int(cseq))
+                        Binding(contact, Uri.parse(contact), Hop(*hop), expires_at, call_id, int(cseq), routes)
                     )
-                except (TypeError, ValueError) as error:
+                except (TypeError, ValueError, IndexError) as error:
                     raise ValueError(f"a saved binding of {user} is broken") from error
             self._keep(user, bindings)
 
@@ -143,9 +153,21 @@ class Registrar:
             self.forget(user)
 
 
+def path_of(request: Request) -> tuple[str, ...]:
+    """The proxies between the telephone and us, ours first. Raises `SipError` (400)."""
+    path = tuple(request.all("Path"))
+    for value in path:
+        if NameAddr.parse(value).uri.param("lr") is None:
+            raise SipError(400, "Path without lr")
+    if len(path) > LONGEST_PATH:
+        raise SipError(400, "Path too long")
+    return path
+
+
 def reach(uri: Uri, hop: Hop) -> Hop:
-    """Where to send what is for that contact. Over a connection: back on it. Over UDP: to the contact itself if it is
-    at the address the REGISTER came from, else – a NAT, a host name – to where that came from."""
+    """Where to send what is for that contact, or for the proxy before it. Over a connection: back on it. Over UDP: to
+    the URI itself if it is at the address the REGISTER came from, else – a NAT, a host name – to where that came
+    from."""
     if hop.transport == "udp" and uri.address == hop.host and may_send_to(hop.host):
         return replace(hop, port=uri.port or 5060)
     return hop

@@ -44,6 +44,7 @@ class Account:
     password: str | None = None
     ha1: Mapping[str, str] = field(default_factory=dict)
     max_contacts: int = 5
+    path: bool = False  # the Path of its REGISTER says by which proxies it is called (RFC 3327)
 
 
 @dataclass(slots=True)

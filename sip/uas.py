@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -212,10 +213,10 @@ class Uas:
             return
         self._endpoint.events.append(Incoming(session, request, source))
 
-    def _acceptable(self, request: Request, via: TopVia) -> bool:
+    def _acceptable(self, request: Request, via: TopVia, understood: Set[str] = UNDERSTOOD) -> bool:
         """Refuse what we do not understand: extensions (420), bodies (415), what they want in answers (406)."""
         required = request.tokens("Require")
-        if required and (unknown := [tag for tag in required if tag not in UNDERSTOOD]):
+        if required and (unknown := [tag for tag in required if tag not in understood]):
             self._answer(request, via, 420, f"Unsupported: {', '.join(unknown)}\r\n")
             return False
         kind = request.content_type if request.body else None
@@ -230,17 +231,18 @@ class Uas:
 
     def _registered(self, request: Request, key: ServerKey, hop: Hop, via: TopVia) -> None:
         source = self._source(request, hop, via, of_trunk=False)
-        if source is None or not self._acceptable(request, via):
-            return
         user = request.to.uri.number
         account = self._endpoint.settings.accounts.get(user)
+        paths = frozenset({"path"}) if account is not None and account.path else frozenset()
+        if source is None or not self._acceptable(request, via, UNDERSTOOD | paths):
+            return
         if account is None or source not in (("account", user), ("unknown", "")):
             self._answer(request, via, 403)
             return
         transaction = ServerRequest(self._layer, key, via.back)
         reply = self._reply(request, via, self._endpoint.new_tag())
         now, settings = self._layer.now, self._endpoint.settings
-        bounds = Bounds(settings.registration_min_s, settings.registration_max_s, account.max_contacts)
+        bounds = Bounds(settings.registration_min_s, settings.registration_max_s, account.max_contacts, account.path)
         try:
             changed = self._endpoint.registrar.register(user, request, hop, now, bounds)
         except SipError as error:
@@ -251,6 +253,8 @@ class Uas:
             f"Contact: <{binding.contact}>;expires={max(1, round(binding.expires_at - now))}\r\n"
             for binding in self._endpoint.registrar.current(user, now)
         ]
+        if account.path and (path := request.all("Path")):
+            lines += ["Supported: path\r\n", *[f"Path: {value}\r\n" for value in path]]
         transaction.respond(200, reply.to_bytes(200, "".join(lines)))
         if changed:
             self._endpoint.bindings_changed(user)

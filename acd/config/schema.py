@@ -282,6 +282,7 @@ class DeviceAt(Strict):
     confirm: Key | None = Field(default=None, description="key a person must press: voice mail does not")
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
     nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
+    path: bool = Field(default=False, description="call it through the proxies that its registration names (RFC 3327)")
     srtp: Srtp = Field(default="off", description="audio ciphered, its keys in SDP (RFC 4568)")
 
     @model_validator(mode="before")

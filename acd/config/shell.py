@@ -125,6 +125,7 @@ class DeviceShell:
     codecs: tuple[Codec, ...]
     nat: bool
     srtp: Srtp = "off"
+    path: bool = False  # it registers through proxies that say so (RFC 3327), and is called through them
 
 
 @dataclass(slots=True, frozen=True)

@@ -213,6 +213,9 @@ class ShellHalf(Judge):
             self.wrong(path, "nobody knows how to reach this device", fix, key=True)
         for way in ways[1:]:
             self.wrong((*path, way), f"it has a {ways[0]} already", "a device is reached in one way", key=True)
+        if at.path and at.password is None:
+            fix = "take it away: only what registers has a path"
+            self.wrong((*path, "path"), "this device does not register", fix, key=True)
         if at.contact is not None:
             at_contact = self.read(addresses.sip_uri, at.contact, (*path, "contact"), addresses.LOCAL)
             self._spoken(self.network(at.network, "agents", path), at_contact[2], (*path, "contact"))
@@ -234,6 +237,7 @@ class ShellHalf(Judge):
             tuple(at.codecs),
             at.nat,
             at.srtp,
+            at.path,
         )
 
     def media(self) -> Media:

@@ -48,6 +48,7 @@ _COLUMNS: dict[str, dict[str, tuple[tuple[str, ...], _Cell]]] = {
         "confirm": (("confirm",), str),
         "codecs": (("codecs",), str.split),
         "nat": (("nat",), _yes),
+        "path": (("path",), _yes),
     },
 }
 

@@ -296,7 +296,8 @@ class Legs:
         if device in self.up:
             self.probed.discard(device)
         else:
-            self.endpoint.probe(device, uri, hop, _now(), after_s=after_s)
+            routes = self.endpoint.routes(device, _now())
+            self.endpoint.probe(device, uri, hop, _now(), after_s=after_s, routes=routes)
 
     def _probed(self, event: Probed) -> None:
         if self.trunks.on_probe(event):
@@ -359,7 +360,7 @@ class Legs:
     def _start(self, command: do.StartLeg) -> None:
         beside = self.legs.get(command.beside) if command.beside else None
         try:
-            party, ways, credentials = self._route(command.to)
+            party, ways, routes, credentials = self._route(command.to)
         except LookupError as error:
             self.log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
             self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
@@ -383,7 +384,7 @@ class Legs:
         def invite() -> None:
             leg.session = self.endpoint.invite(
                 leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials,
-                others=others,
+                others=others, routes=routes,
             )  # fmt: skip
             self.on_session(leg.id, leg.session.call_id)
             if leg.trunk:
@@ -393,15 +394,15 @@ class Legs:
         invite()
         self.log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
 
-    def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, list[Way], Credentials | None]:
-        """The party, where it is rung – the first place first – and who we are there. Raises `LookupError` with the
-        reason when it cannot be reached."""
+    def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, list[Way], tuple[str, ...], Credentials | None]:
+        """The party, where it is rung (the first place first), by which proxies, and who we are there. Raises
+        `LookupError` with the reason when it cannot be reached."""
         if to.number is not None:  # of a device that is a telephone number, or of nobody's
             name = to.trunk or ""
             ways = self.trunks.ways(name, to.number)
-            return self.setup.trunks[name], ways, self.trunks.credentials(name)
+            return self.setup.trunks[name], ways, (), self.trunks.credentials(name)
         device, way = self.setup.device(to.device or "", self.endpoint, _now())
-        return device, [way], None
+        return device, [way], self.endpoint.routes(device.id, _now()), None
 
     def _hold(self, command: do.HoldLeg) -> None:
         leg = self.legs.get(command.leg)

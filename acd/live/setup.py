@@ -149,8 +149,8 @@ def static_devices(hotline: Hotline) -> list[str]:
     return [name for name, device in hotline.devices.items() if device.password is None]
 
 
-def _account(name: str, secret: Secret) -> Account:
-    return Account(name, secret.reveal())
+def _account(name: str, secret: Secret, path: bool) -> Account:
+    return Account(name, secret.reveal(), path=path)
 
 
 def _host_port(listen: Listen) -> str:
@@ -173,7 +173,7 @@ def endpoint_settings(hotline: Hotline) -> EndpointSettings:
         ),
         realm=hotline.name,
         accounts={
-            name: _account(name, device.password)
+            name: _account(name, device.password, device.path)
             for name, device in hotline.devices.items()
             if device.password is not None
         },

@@ -270,6 +270,12 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "no target is called over TLS",
         "write ;transport=tls behind the URI, or take it away",
     ),
+    "a path of what does not register": (
+        'a1: {contact: "sip:a1@127.0.0.1:7070"}',
+        'a1: {contact: "sip:a1@127.0.0.1:7070", «path: true}',
+        "this device does not register",
+        "take it away: only what registers has a path",
+    ),
     "a rule for nonsense": (
         "attributes:",
         "dialling: {allow: [{numbers: [«'0('], through: carrier}]}\nattributes:",
