@@ -323,11 +323,13 @@ class RawSip:
         except queue.Empty:
             raise AssertionError(f"{user} was not called within {timeout_s:g} s") from None
 
-    def register(self, target: tuple[str, int], user: str, password: str, *, expires: int = 300) -> int:
+    def register(
+        self, target: tuple[str, int], user: str, password: str, *, expires: int = 300, lines: str = ""
+    ) -> int:
         """REGISTER by MD5 digest; returns the last status."""
         call_id = f"reg-{random.getrandbits(60):x}"
         uri = f"sip:{target[0]}:{target[1]}"
-        answer = self._register(target, user, call_id, 1, uri, expires, "")
+        answer = self._register(target, user, call_id, 1, uri, expires, lines)
         if answer.status != 401:
             return answer.status
         asked = dict(re.findall(r'(\w+)="?([^",]+)"?', answer["www-authenticate"]))
@@ -338,7 +340,7 @@ class RawSip:
             f'Authorization: Digest username="{user}", realm="{asked["realm"]}", nonce="{asked["nonce"]}", '
             f'uri="{uri}", algorithm=MD5, qop=auth, nc=00000001, cnonce="abcd", response="{proof}"\r\n'
         )
-        return self._register(target, user, call_id, 2, uri, expires, line).status
+        return self._register(target, user, call_id, 2, uri, expires, lines + line).status
 
     def _register(
         self, target: tuple[str, int], user: str, call_id: str, cseq: int, uri: str, expires: int, line: str
