@@ -1,6 +1,5 @@
 """Who is meant by what an agent names or dials: a colleague, a device, a queue, a number of the hotline, or outside."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from acd.core import dialling
@@ -32,34 +31,33 @@ class Party:
 
 
 def find(core: Core, call: Call, by: AgentId, text: str) -> Party:
-    """``agent:ID``, ``device:ID``, ``queue:ID``, ``number:…`` outside; or as dialled: a number of the hotline, an agent,
-    a device, a queue, a number outside, in this order. Raises `NotThere`."""
+    """``agent:ID``, ``device:ID``, ``queue:ID``; or as dialled: a number of the hotline, an agent, a device, a queue, a
+    number outside, in this order. Raises `NotThere`."""
     settings = core.state.settings
     kind, colon, name = text.partition(":")
     if not colon:
         if text in settings.numbers:
             return _flow(core, call, flow_of(core, settings.numbers[text]))
         name = text
-        kind = next((kind for kind, names in _named(core).items() if text in names), "number")
+        kind = "agent" if text in core.state.agents else "device" if text in settings.devices else QUEUE
     if kind == "agent":
         return _agent(core, by, name)
     if kind == "device":
         return _device(core, by, name)
     if kind == QUEUE and name in settings.queues:
         return Party(flow=f"{QUEUE}:{name}")
-    if kind == "number":
-        return _outside(core, call, by, name)
-    raise NotThere(404, f"there is no {kind} {name}")
-
-
-def _named(core: Core) -> dict[str, Collection[str]]:
-    return {"agent": core.state.agents, "device": core.state.settings.devices, QUEUE: core.state.settings.queues}
+    if colon:
+        raise NotThere(404, f"there is no {kind} {name}")
+    return _outside(core, call, by, text)
 
 
 def _outside(core: Core, call: Call, by: AgentId, text: str) -> Party:
     leg = core.legs.get(call.agent_leg or "")
     try:
         number = dialling.dialled(text)
+    except Refused:
+        raise NotThere(404, f"{text!r} is no agent, device, queue or number") from None
+    try:
         through = dialling.trunk_for(core.state.settings, number, by, leg.queue if leg is not None else None)
     except Refused as why:
         raise NotThere(403, str(why)) from None

@@ -86,7 +86,7 @@ def test_an_agent_consults_somebody_outside_and_leaves_the_caller_with_him() -> 
     world.phones["02112345"] = Phone()
     world.call()
     world.run(5)
-    refused = world.ask(e.Consult, agent="1001", to="number:0044201234")
+    refused = world.ask(e.Consult, agent="1001", to="0044201234")
     assert refused.detail == "0044201234 may not be dialled: no rule allows that number"
     assert world.ask(e.Consult, agent="1001", to="021 12345").ok
     world.run(5)

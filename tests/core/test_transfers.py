@@ -137,7 +137,7 @@ def test_a_device_nobody_has_signed_on_at_can_be_consulted() -> None:
         ("1001", "device:none", "there is no device none"),
         ("1001", "95588", "'95588': a queue or number of the hotline is not consulted, only transferred to"),
         ("1001", "13900000000", "13900000000 may not be dialled: no rule under dialling: allows any number"),
-        ("1001", "nobody", "'nobody' is no number: digits, * and #, perhaps a + before them"),
+        ("1001", "nobody", "'nobody' is no agent, device, queue or number"),
         ("1002", "agent:1001", "agent 1002 is not talking with a caller"),
         ("1009", "agent:1001", "there is no agent 1009"),
     ],
