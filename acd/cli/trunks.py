@@ -28,7 +28,7 @@ def trunks(context: typer.Context, control: Control = None, config: Config = Non
 
 @group.command()
 def block(trunk: Trunk, control: Control = None, config: Config = None) -> None:
-    """Let no new call through, in or out; those that are up go on. It holds over a reload, not over a restart.
+    """Let no new call through, in or out; those that are up go on. It holds over reload and restart.
 
     Example: acd trunks block carrier
     """

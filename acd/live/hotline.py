@@ -268,6 +268,9 @@ class Hotline:
         self.sip.start()
         self._configure_trunks()
         if self.saved is not None:
+            for trunk in self.saved.blocked():
+                if trunk in configuration.trunks:
+                    self.trunks.block(trunk, True)
             self.endpoint.restore_bindings(self.saved.bindings(), asyncio.get_running_loop().time())
             self.sip.flush()
         await self.control.start()  # last: whoever is answered there finds everything in place
@@ -283,6 +286,12 @@ class Hotline:
         self.post(ev.Configured(settings))
         for device in static_devices(self.configuration):
             self.legs.device(device, True)
+
+    def block_trunk(self, name: str, blocked: bool) -> None:
+        """Out of service or back, over a restart too. Raises `KeyError` for a trunk that is not."""
+        self.trunks.block(name, blocked)
+        if self.saved is not None:
+            self.saved.save_blocked(self.trunks.blocked())
 
     def _configure_trunks(self) -> None:
         self.trunks.configure(self.legs.setup)

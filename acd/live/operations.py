@@ -206,7 +206,7 @@ class Operations:
         if op not in ("block", "unblock"):
             raise BadRequest(f"unknown order {op!r} for the trunk; it may be block, unblock")
         try:
-            self.hotline.trunks.block(name, op == "block")
+            self.hotline.block_trunk(name, op == "block")
         except KeyError:
             raise BadRequest(f"there is no trunk {name!r}") from None
         return {"detail": f"Trunk {name} is {op}ed."}

@@ -1,8 +1,9 @@
-"""What a restart needs beside the journal: dialogs to say goodbye in, registrations to call back (DESIGN §2, Restart).
+"""What a restart needs beside the journal: dialogs to say goodbye in, registrations to call back, trunks that stay
+blocked (DESIGN §2, Restart).
 
 Dialogs go to a file of JSON lines, ``[leg, dialog]`` when one stands, ``[leg, null]`` when it is over; the file begins
-anew at each start. Registrations are one small file, written whole a little after a change. Neither holds a key or a
-password. A disk that does not take them costs a restart its goodbyes, never a call.
+anew at each start. Registrations are one small file, written whole a little after a change, and so are the blocked
+trunks. None holds a key or a password. A disk that does not take them costs a restart its goodbyes, never a call.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from acd.live.log import get
 Dialog: TypeAlias = dict[str, Any]
 DIALOGS: Final = "dialogs.jsonl"
 BINDINGS: Final = "bindings.json"
+BLOCKED: Final = "blocked.json"
 COMPACT_BYTES: Final = 16 << 20
 
 
@@ -26,6 +28,7 @@ class Saved:
         """Reads what an earlier life left in `directory`; torn or foreign lines are left out."""
         self._dialogs_file = directory / DIALOGS
         self._bindings_file = directory / BINDINGS
+        self._blocked_file = directory / BLOCKED
         self._log = get("saved")
         self._encode = msgspec.json.Encoder().encode
         self._live: dict[str, Dialog] = {}
@@ -90,6 +93,19 @@ class Saved:
             self._replace(self._bindings_file, self._encode(bindings))
         except OSError as problem:
             self._log.warning("registrations cannot be saved", why=str(problem))
+
+    def blocked(self) -> list[str]:
+        """The trunks that an operator had blocked."""
+        try:
+            return msgspec.json.decode(self._blocked_file.read_bytes(), type=list[str])
+        except (OSError, msgspec.DecodeError):
+            return []
+
+    def save_blocked(self, trunks: list[str]) -> None:
+        try:
+            self._replace(self._blocked_file, self._encode(trunks))
+        except OSError as problem:
+            self._log.warning("blocked trunks cannot be saved", why=str(problem))
 
     def _read(self) -> dict[str, Dialog]:
         found: dict[str, Dialog] = {}

@@ -195,6 +195,9 @@ class Trunks:
         self._states[name].blocked = blocked
         self._alarm(f"trunk_blocked:{name}", blocked, "by an operator")
 
+    def blocked(self) -> list[str]:
+        return [name for name, state in self._states.items() if state.blocked]
+
     def view(self, name: str) -> dict[str, Any]:
         state, trunk, places = self._states[name], self._trunks[name], self._places[name]
         return {

@@ -31,3 +31,15 @@ def test_after_kill_9_both_parties_get_a_bye_and_the_call_its_record(tmp_path: P
         assert presence == {"1001": "ready", "1002": "break"}
         engine.wait_idle()
         assert engine.ask("status")["boot"] == 2
+
+
+def test_a_blocked_trunk_stays_blocked_until_it_is_unblocked(tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    with EngineProcess(tmp_path, bank.text) as engine:
+        for op, state in (("block", "blocked"), ("unblock", "up")):
+            engine.ask("trunk", id="carrier", op=op)
+            engine.kill()
+            engine.start()
+            assert engine.ask("trunks")["trunks"][0]["state"] == state
+            alarms = [alarm["name"] for alarm in engine.ask("alarms")["alarms"]]
+            assert ("trunk_blocked:carrier" in alarms) == (state == "blocked")
