@@ -248,6 +248,17 @@ def listening(pool: WorkerPool, *phones: tuple[str, Phone]) -> Iterator[None]:
         pool.delete(leg)
 
 
+@asynccontextmanager
+async def bridged(pool: WorkerPool, caller: Phone, agent: Phone, *, both: bool = False) -> AsyncIterator[None]:
+    """Legs `caller` and `agent`; the agent hears the caller, and where `both` is said the caller the agent."""
+    with listening(pool, ("caller", caller), ("agent", agent)):
+        pool.hears("agent", from_leg("caller"))
+        if both:
+            pool.hears("caller", from_leg("agent"))
+        await settled(pool)
+        yield
+
+
 async def settled(pool: WorkerPool) -> dict[str, int]:
     """The first worker's figures: what was told it before, is done after."""
     return (await pool.stats())[0]

@@ -19,6 +19,7 @@ from tests.media.phones import (
     PATIENCE_S,
     PROMPTS,
     Phone,
+    bridged,
     counted,
     from_leg,
     listening,
@@ -228,12 +229,12 @@ def test_a_worker_that_hangs_is_ended_and_replaced(monkeypatch: pytest.MonkeyPat
 
 
 def test_workers_end_with_the_engine_however_it_ends() -> None:
-    engine = """
+    engine = f"""
 import asyncio
 from media.client import WorkerPool
 
 async def main():
-    pool = WorkerPool({"a": "127.0.0.1"}, (23100, 23199), 2)
+    pool = WorkerPool({{"a": "127.0.0.1"}}, {span(100)}, 2)
     await pool.start()
     print(*[figures["pid"] for figures in await pool.stats()], flush=True)
     await asyncio.sleep(60)
@@ -271,14 +272,11 @@ def test_close_leaves_nothing() -> None:
 
 def test_the_same_on_uvloop() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, facts), Phone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                caller.say(400, 5)
-                await agent.hears(5)
-                os.kill((await settled(plane))["pid"], signal.SIGKILL)
-                await facts.until(lambda _: facts.lost() == [("caller", "worker"), ("agent", "worker")])
+        async with pool() as (plane, facts), Phone() as caller, Phone() as agent, bridged(plane, caller, agent):
+            caller.say(400, 5)
+            await agent.hears(5)
+            os.kill((await settled(plane))["pid"], signal.SIGKILL)
+            await facts.until(lambda _: facts.lost() == [("caller", "worker"), ("agent", "worker")])
 
     uvloop.run(scenario())
 

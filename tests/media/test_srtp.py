@@ -15,7 +15,19 @@ from media.audio import save
 from media.plane import Crypto, Peer
 from media.rtp import FRAME
 from media.srtp import Cipher, Unauthentic
-from tests.media.phones import Phone, counted, from_leg, listening, loudest, music, pool, settled, tone, unbroken
+from tests.media.phones import (
+    Phone,
+    bridged,
+    counted,
+    from_leg,
+    listening,
+    loudest,
+    music,
+    pool,
+    settled,
+    tone,
+    unbroken,
+)
 
 pytestmark = pytest.mark.usefixtures("relay")
 TONES = (400.0, 650.0, 900.0, 1300.0)
@@ -52,23 +64,24 @@ class SecurePhone(Phone):
 @pytest.mark.parametrize("suite", SUITES)
 def test_both_sides_ciphered_hear_each_other_and_the_wire_says_nothing(suite: str) -> None:
     async def scenario() -> None:
-        async with pool() as (plane, facts), SecurePhone(suite) as caller, SecurePhone(suite, "PCMU") as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("caller", from_leg("agent"))
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                caller.say(400, 20)
-                agent.say(650, 20)
-                at_agent, at_caller = await agent.hears(20), await caller.hears(20)
-                unbroken(at_agent)
-                assert loudest(agent.pcm(at_agent), TONES) == 400
-                assert loudest(caller.pcm(at_caller), TONES) == 650
-                caller.press("7")
-                await facts.until(lambda _: facts.digits() == "7")
-                tag = 10 if suite.endswith("80") else 4
-                assert {len(data) for data in agent.wire[:20]} == {12 + FRAME + tag}
-                plain = {packet.payload for packet in at_agent}
-                assert not any(data[12 : 12 + FRAME] in plain for data in agent.wire)
+        async with (
+            pool() as (plane, facts),
+            SecurePhone(suite) as caller,
+            SecurePhone(suite, "PCMU") as agent,
+            bridged(plane, caller, agent, both=True),
+        ):
+            caller.say(400, 20)
+            agent.say(650, 20)
+            at_agent, at_caller = await agent.hears(20), await caller.hears(20)
+            unbroken(at_agent)
+            assert loudest(agent.pcm(at_agent), TONES) == 400
+            assert loudest(caller.pcm(at_caller), TONES) == 650
+            caller.press("7")
+            await facts.until(lambda _: facts.digits() == "7")
+            tag = 10 if suite.endswith("80") else 4
+            assert {len(data) for data in agent.wire[:20]} == {12 + FRAME + tag}
+            plain = {packet.payload for packet in at_agent}
+            assert not any(data[12 : 12 + FRAME] in plain for data in agent.wire)
 
     asyncio.run(scenario())
 
@@ -91,54 +104,48 @@ def test_one_side_ciphered_the_other_in_clear(tmp_path: Path) -> None:
 
 def test_clear_packets_foreign_keys_and_replays_are_dropped_and_the_call_goes_on() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, facts), SecurePhone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                first = bytes(rtp.Packet(8, 500, 0, 0xBEEF, bytes(FRAME)))
-                once = caller.outward.protect(first)
-                foreign = Session(Policy(os.urandom(30), Policy.SSRC_ANY_OUTBOUND))
-                for data in (
-                    once,
-                    once,
-                    first,
-                    *(foreign.protect(first) for _ in range(1)),
-                    b"\x80" * 40,
-                    b"\x80",
-                    once,
-                ):
-                    Phone.raw(caller, data)
-                for n in range(120):
-                    Phone.raw(caller, bytes(rtp.Packet(101, n, 0, 1, b"\x05\x8a\x03\x20")))  # keys of a stranger
-                caller.sequence, caller.timestamp = 501, FRAME
-                caller.say(400, 10)
-                assert len(await agent.hears(11)) == 11
-                await counted(plane, unauthentic=126, errors=0, packets_in=11)
-                assert facts.digits() == ""
+        async with pool() as (plane, facts), SecurePhone() as caller, Phone() as agent, bridged(plane, caller, agent):
+            first = bytes(rtp.Packet(8, 500, 0, 0xBEEF, bytes(FRAME)))
+            once = caller.outward.protect(first)
+            foreign = Session(Policy(os.urandom(30), Policy.SSRC_ANY_OUTBOUND))
+            for data in (
+                once,
+                once,
+                first,
+                *(foreign.protect(first) for _ in range(1)),
+                b"\x80" * 40,
+                b"\x80",
+                once,
+            ):
+                Phone.raw(caller, data)
+            for n in range(120):
+                Phone.raw(caller, bytes(rtp.Packet(101, n, 0, 1, b"\x05\x8a\x03\x20")))  # keys of a stranger
+            caller.sequence, caller.timestamp = 501, FRAME
+            caller.say(400, 10)
+            assert len(await agent.hears(11)) == 11
+            await counted(plane, unauthentic=126, errors=0, packets_in=11)
+            assert facts.digits() == ""
 
     asyncio.run(scenario())
 
 
 def test_keys_stay_through_a_hold_and_new_ones_are_taken() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, _), SecurePhone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                caller.say(400, 3)
-                await agent.hears(3)
-                plane.set("caller", caller.peer(sends=False))
-                plane.set("caller", caller.peer())
-                await settled(plane)
-                caller.say(400, 3)
-                await agent.hears(6)
-                caller.key = os.urandom(30)
-                caller.outward = Session(Policy(caller.key, Policy.SSRC_ANY_OUTBOUND))
-                plane.set("caller", caller.peer())
-                await settled(plane)
-                caller.say(400, 3)
-                await agent.hears(9)
-                assert (await settled(plane))["unauthentic"] == 0
+        async with pool() as (plane, _), SecurePhone() as caller, Phone() as agent, bridged(plane, caller, agent):
+            caller.say(400, 3)
+            await agent.hears(3)
+            plane.set("caller", caller.peer(sends=False))
+            plane.set("caller", caller.peer())
+            await settled(plane)
+            caller.say(400, 3)
+            await agent.hears(6)
+            caller.key = os.urandom(30)
+            caller.outward = Session(Policy(caller.key, Policy.SSRC_ANY_OUTBOUND))
+            plane.set("caller", caller.peer())
+            await settled(plane)
+            caller.say(400, 3)
+            await agent.hears(9)
+            assert (await settled(plane))["unauthentic"] == 0
 
     asyncio.run(scenario())
 

@@ -16,6 +16,7 @@ from media.rtp import FRAME, FRAME_S
 from tests.media.phones import (
     PROMPTS,
     Phone,
+    bridged,
     counted,
     from_leg,
     listening,
@@ -43,10 +44,7 @@ def recordings(tmp_path: Path) -> Path:
 def test_two_parties_hear_each_other() -> None:
     async def scenario() -> None:
         async with pool() as (plane, _), Phone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("caller", from_leg("agent"))
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
+            async with bridged(plane, caller, agent, both=True):
                 caller.say(400, 20)
                 agent.say(650, 20)
                 at_agent, at_caller = await agent.hears(20), await caller.hears(20)
@@ -64,39 +62,37 @@ def test_two_parties_hear_each_other() -> None:
 
 def test_laws_are_translated_and_payload_types_are_each_legs_own() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, facts), Phone("PCMU", 101) as caller, Phone("PCMA", 96) as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("caller", from_leg("agent"))
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                caller.say(400, 20)
-                caller.press("5")
-                agent.say(650, 20)
-                at_agent, at_caller = await agent.hears(28), await caller.hears(20)
-                unbroken(at_agent)
-                assert [packet.payload_type for packet in at_agent] == [8] * 20 + [96] * 8
-                assert {packet.payload_type for packet in at_caller} == {0}
-                assert strength(agent.pcm(at_agent), 400) == pytest.approx(8000, rel=0.03)
-                assert strength(caller.pcm(at_caller), 650) == pytest.approx(8000, rel=0.03)
-                assert await facts.count(1) == [DigitFact("caller", "5", 0.1)]
+        async with (
+            pool() as (plane, facts),
+            Phone("PCMU", 101) as caller,
+            Phone("PCMA", 96) as agent,
+            bridged(plane, caller, agent, both=True),
+        ):
+            caller.say(400, 20)
+            caller.press("5")
+            agent.say(650, 20)
+            at_agent, at_caller = await agent.hears(28), await caller.hears(20)
+            unbroken(at_agent)
+            assert [packet.payload_type for packet in at_agent] == [8] * 20 + [96] * 8
+            assert {packet.payload_type for packet in at_caller} == {0}
+            assert strength(agent.pcm(at_agent), 400) == pytest.approx(8000, rel=0.03)
+            assert strength(caller.pcm(at_caller), 650) == pytest.approx(8000, rel=0.03)
+            assert await facts.count(1) == [DigitFact("caller", "5", 0.1)]
 
     asyncio.run(scenario())
 
 
 def test_gaps_of_the_source_stay_gaps() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, _), Phone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                caller.say(400, 2)
-                caller.sequence += 3
-                caller.timestamp += 3 * FRAME
-                caller.say(400, 2)
-                heard = await agent.hears(4)
-                first = heard[0]
-                assert [(p.sequence - first.sequence) & 0xFFFF for p in heard] == [0, 1, 5, 6]
-                assert [(p.timestamp - first.timestamp) // FRAME for p in heard] == [0, 1, 5, 6]
+        async with pool() as (plane, _), Phone() as caller, Phone() as agent, bridged(plane, caller, agent):
+            caller.say(400, 2)
+            caller.sequence += 3
+            caller.timestamp += 3 * FRAME
+            caller.say(400, 2)
+            heard = await agent.hears(4)
+            first = heard[0]
+            assert [(p.sequence - first.sequence) & 0xFFFF for p in heard] == [0, 1, 5, 6]
+            assert [(p.timestamp - first.timestamp) // FRAME for p in heard] == [0, 1, 5, 6]
 
     asyncio.run(scenario())
 
@@ -175,19 +171,16 @@ def test_plays_repeat_are_barged_into_stopped_replaced_and_fail(recordings: Path
 
 def test_a_key_is_told_once_however_its_packets_fare() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, facts), Phone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                caller.press("1")
-                caller.press("2", ends=0)  # the end is lost, another key follows
-                caller.press("3", ends=1)
-                caller.press("3", updates=0, ends=2)  # only ends came through
-                caller.press("#", ends=0)  # the end is lost, nothing follows
-                await facts.until(lambda _: facts.digits() == "1233#")
-                events = await agent.hears(26)
-                unbroken(events)
-                assert len({packet.timestamp for packet in events}) == 5
+        async with pool() as (plane, facts), Phone() as caller, Phone() as agent, bridged(plane, caller, agent):
+            caller.press("1")
+            caller.press("2", ends=0)  # the end is lost, another key follows
+            caller.press("3", ends=1)
+            caller.press("3", updates=0, ends=2)  # only ends came through
+            caller.press("#", ends=0)  # the end is lost, nothing follows
+            await facts.until(lambda _: facts.digits() == "1233#")
+            events = await agent.hears(26)
+            unbroken(events)
+            assert len({packet.timestamp for packet in events}) == 5
 
     asyncio.run(scenario())
 
@@ -313,55 +306,51 @@ def test_hold_and_resume(recordings: Path) -> None:
 
 def test_strangers_are_neither_heard_nor_answered() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, facts), Phone() as caller, Phone() as agent, Phone() as stranger:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("caller", from_leg("agent"))
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                stranger.to = caller.to
-                stranger.ssrc, stranger.sequence = caller.ssrc, caller.sequence
-                stranger.say(900, 10)
-                stranger.press("9")
-                caller.say(400, 10)
-                heard = await agent.hears(10)
-                await settled(plane)
-                assert loudest(agent.pcm(heard), TONES) == 400
-                assert strength(agent.pcm(heard), 900) < 300
-                assert (len(heard), facts.all, stranger.packets) == (10, [], [])
+        async with (
+            pool() as (plane, facts),
+            Phone() as caller,
+            Phone() as agent,
+            Phone() as stranger,
+            bridged(plane, caller, agent, both=True),
+        ):
+            stranger.to = caller.to
+            stranger.ssrc, stranger.sequence = caller.ssrc, caller.sequence
+            stranger.say(900, 10)
+            stranger.press("9")
+            caller.say(400, 10)
+            heard = await agent.hears(10)
+            await settled(plane)
+            assert loudest(agent.pcm(heard), TONES) == 400
+            assert strength(agent.pcm(heard), 900) < 300
+            assert (len(heard), facts.all, stranger.packets) == (10, [], [])
 
     asyncio.run(scenario())
 
 
 def test_garbage_is_dropped_and_counted() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, _), Phone() as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                for wrong in (b"\x80", b"\x80\x08" + bytes(9), b"\x00" * 172, b"\xa0\x08" + bytes(10) + b"\xff"):
-                    caller.raw(wrong)
-                caller.raw(b"\x80\x08" + bytes(3000))  # longer than any packet
-                caller.raw(b"\x90\x08" + bytes(10) + b"\x00\x00\xff\xff" + bytes(20))  # an extension beyond its end
-                caller.raw(b"\x80\x7f" + bytes(170))  # a payload type nobody agreed
-                caller.say(400, 3)
-                await agent.hears(3)
-                await counted(plane, malformed=6, unwanted=1, dropped=7)
-                assert len(agent.packets) == 3
+        async with pool() as (plane, _), Phone() as caller, Phone() as agent, bridged(plane, caller, agent):
+            for wrong in (b"\x80", b"\x80\x08" + bytes(9), b"\x00" * 172, b"\xa0\x08" + bytes(10) + b"\xff"):
+                caller.raw(wrong)
+            caller.raw(b"\x80\x08" + bytes(3000))  # longer than any packet
+            caller.raw(b"\x90\x08" + bytes(10) + b"\x00\x00\xff\xff" + bytes(20))  # an extension beyond its end
+            caller.raw(b"\x80\x7f" + bytes(170))  # a payload type nobody agreed
+            caller.say(400, 3)
+            await agent.hears(3)
+            await counted(plane, malformed=6, unwanted=1, dropped=7)
+            assert len(agent.packets) == 3
 
     asyncio.run(scenario())
 
 
 def test_padding_extensions_and_contributors_do_not_go_further() -> None:
     async def scenario() -> None:
-        async with pool() as (plane, _), Phone("PCMU") as caller, Phone() as agent:
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                header = b"\x00\x00\x01" + bytes(4) + b"\x00\x00\x00\x07"
-                extras = b"CSRC" + b"\xbe\xde\x00\x01EXTN"
-                caller.raw(b"\xb1" + header + extras + b"\xff" * FRAME + b"\x00\x00\x00\x04")
-                (packet,) = await agent.hears(1)
-                assert packet.payload == b"\xd5" * FRAME
+        async with pool() as (plane, _), Phone("PCMU") as caller, Phone() as agent, bridged(plane, caller, agent):
+            header = b"\x00\x00\x01" + bytes(4) + b"\x00\x00\x00\x07"
+            extras = b"CSRC" + b"\xbe\xde\x00\x01EXTN"
+            caller.raw(b"\xb1" + header + extras + b"\xff" * FRAME + b"\x00\x00\x00\x04")
+            (packet,) = await agent.hears(1)
+            assert packet.payload == b"\xd5" * FRAME
 
     asyncio.run(scenario())
 
@@ -446,19 +435,17 @@ def test_other_addresses_to_bind_to(bound: str, host: str) -> None:
             Phone("PCMU", host=host) as caller,
             Phone(host=host) as agent,
             Phone(host=host) as stranger,
+            bridged(plane, caller, agent),
         ):
-            with listening(plane, ("caller", caller), ("agent", agent)):
-                plane.hears("agent", from_leg("caller"))
-                await settled(plane)
-                stranger.to = caller.to
-                stranger.say(900, 5)
-                caller.say(400, 10)
-                caller.press("1")
-                heard = await agent.hears(18)
-                await counted(plane, packets_in=18)
-                unbroken(heard)
-                assert loudest(agent.pcm(heard), TONES) == 400
-                assert facts.digits() == "1"
+            stranger.to = caller.to
+            stranger.say(900, 5)
+            caller.say(400, 10)
+            caller.press("1")
+            heard = await agent.hears(18)
+            await counted(plane, packets_in=18)
+            unbroken(heard)
+            assert loudest(agent.pcm(heard), TONES) == 400
+            assert facts.digits() == "1"
 
     asyncio.run(scenario())
 
