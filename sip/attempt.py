@@ -12,6 +12,7 @@ from sip.message import Response, SipError
 from sip.redirect import MAX_REDIRECTS, next_target
 from sip.refresh import wish
 from sip.reliable import Pracks, send_prack
+from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
 from sip.timers import LONG, Alarm
 from sip.transaction import Client, ClientInvite, ClientRequest, Tell
@@ -28,14 +29,15 @@ MAX_TRIES = 4  # at one target: a challenge, a stale nonce, a 422: nobody needs 
 class Attempt:
     invite: ClientInvite
     __slots__ = (
-        "_asked_since", "_challenged", "_endpoint", "_expires_s", "_from", "_lines", "_others", "_patience", "_pracks",
-        "_reliable", "_routes", "_targets", "_to", "_tries", "_unheard_of", "_uri", "call_id", "credentials", "cseq",
+        "_asked_since", "_challenged", "_endpoint", "_expires_s", "_from", "_ids", "_lines", "_others", "_patience",
+        "_pracks", "_reliable", "_routes", "_targets", "_to", "_tries", "_unheard_of", "_uri", "call_id", "credentials",
+        "cseq",
         "hop", "invite", "local_tag", "sdp",
     )  # fmt: skip
 
     def __init__(
         self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
-        sdp: bytes, credentials: Credentials | None, others: Sequence[tuple[str, Hop]] = (),
+        sdp: bytes, credentials: Credentials | None, ids: SessionIds, others: Sequence[tuple[str, Hop]] = (),
         routes: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the URIs and hops
@@ -50,6 +52,7 @@ class Attempt:
         self._lines = lines
         self.sdp = sdp
         self.credentials = credentials
+        self._ids = ids
         self.cseq = 0
         self._targets = [uri]  # all that were asked
         self._tries = self._challenged = 0  # at this target
@@ -68,7 +71,8 @@ class Attempt:
         self.cseq += 1
         self._tries += 1
         via, branch = endpoint.new_via(self.hop)
-        outline = Outline(self._uri, via, branch, self._routes, self._from, self._to, self.call_id, self.cseq)
+        lines = self._routes + self._ids.line
+        outline = Outline(self._uri, via, branch, lines, self._from, self._to, self.call_id, self.cseq)
         reliable = "Supported: 100rel\r\n" if self._reliable else ""
         lines = f"{endpoint.contact_line(self.hop)}{self._lines}{reliable}{wish(self._expires_s)}{authorization}"
         lines += SDP if self.sdp else ""
@@ -163,7 +167,7 @@ class Attempt:
             return True
         if dialog is None:
             return False
-        dialog.hop = endpoint.next_hop(dialog, seen)
+        dialog.hop, dialog.ids = endpoint.next_hop(dialog, seen), self._ids
         send_prack(endpoint.layer, dialog, *endpoint.new_via(dialog.hop), response)
         return True
 

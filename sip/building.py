@@ -21,7 +21,7 @@ class Outline:
         self.uri = uri
         self.via = via  # the whole value
         self.branch = branch
-        self.routes = routes  # whole lines
+        self.routes = routes  # whole lines, and that of the Session-ID
         self.from_ = from_
         self.to = to
         self.call_id = call_id
@@ -65,6 +65,10 @@ class Reply:
             f"{vias}From: {request.get('From')}\r\nTo: {to}\r\nCall-ID: {request.get('Call-ID')}\r\n"
             f"CSeq: {request.get('CSeq')}\r\n"
         )
+
+    def add(self, lines: str) -> None:
+        """Whole header lines, for all of them."""
+        self._head += lines
 
     def keep_route(self, request: Request) -> None:
         """What makes a dialog repeats the Record-Route too (§12.1.1)."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sip.building import Outline, route_lines
 from sip.headers import NameAddr, tag_of
 from sip.message import Request, Response, SipError
+from sip.session_id import SessionIds
 from sip.settings import Hop
 
 
@@ -14,7 +15,8 @@ class Dialog:
     """Seen from us: `local` and `remote` are whole From/To values with their tags, `routes` whole Route values."""
 
     __slots__ = (
-        "call_id", "hop", "local", "local_cseq", "local_tag", "remote", "remote_cseq", "remote_tag", "routes", "target",
+        "call_id", "hop", "ids", "local", "local_cseq", "local_tag", "remote", "remote_cseq", "remote_tag", "routes",
+        "target",
     )  # fmt: skip
 
     def __init__(
@@ -31,6 +33,7 @@ class Dialog:
         self.local_cseq = local_cseq
         self.remote_cseq = remote_cseq  # -1: none yet
         self.hop = hop
+        self.ids: SessionIds | None = None
 
     @classmethod
     def of_request(cls, request: Request, to: str, local_tag: str, cseq: int, hop: Hop) -> Dialog:
@@ -63,7 +66,10 @@ class Dialog:
         uri, routes = self.target, self.routes
         if routes and ";lr" not in routes[0].lower():
             uri, routes = _bare(routes[0]), (*routes[1:], f"<{uri}>")
-        return Outline(uri, via, branch, route_lines(routes), self.local, self.remote, self.call_id, cseq)
+        lines = route_lines(routes)
+        if self.ids is not None:
+            lines += self.ids.line
+        return Outline(uri, via, branch, lines, self.local, self.remote, self.call_id, cseq)
 
     def refresh(self, message: Request | Response) -> None:
         """A target refresh: the Contact of a re-INVITE, an UPDATE or their 2xx (§12.2.1.2)."""

@@ -38,6 +38,7 @@ from sip.message import MalformedRequest, Request, Response, SipError, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
 from sip.session import Session
+from sip.session_id import SessionIds, new_id
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
 from sip.sources import Trunks, may_send_to
 from sip.states import State as SessionState
@@ -217,11 +218,13 @@ class Endpoint:
         credentials: Credentials | None = None,
         others: Sequence[tuple[str, Hop]] = (),
         routes: Sequence[str] = (),
+        session_id: str = "",
     ) -> Session:
         """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
         `others`: further request URIs and hops, asked in turn where the one before cannot be reached, is silent or says
         503; each time a `FailedOver` tells. `routes`: the proxies on the way to the first, as whole Route values.
-        Raises `ValueError` for a URI that is none."""
+        `session_id` is what we are called (RFC 7989) where that has been settled before. Raises `ValueError` for a URI
+        that is none."""
         self.layer.now = now
         for asked in (uri, *[other for other, _ in others]):
             Uri.parse(asked)
@@ -230,7 +233,10 @@ class Endpoint:
         lines = f"{ALLOW}{self.agent_line}{lines}"
         session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
         from_, to = f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>")
-        session.begin(Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, others, routes))
+        session.ids = ids = SessionIds(session_id or new_id(self.rng))
+        session.begin(
+            Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, ids, others, routes)
+        )
         return session
 
     def register(

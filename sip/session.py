@@ -18,6 +18,7 @@ from sip.headers import retry_after, tag_of
 from sip.message import Request, Response, SipError
 from sip.refer import Refer, target_of
 from sip.refresh import Refresh
+from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
 from sip.states import TABLE, Do, Input, State, cause_of
 from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite, ServerRequest
@@ -36,7 +37,7 @@ class Session:
 
     __slots__ = (
         "_ack", "_arrival", "_asked_who", "_attempt", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
-        "_refresh", "_reoffer", "_retry_after_s", "_told", "_unacked", "_why", "call_id", "dialog", "hop",
+        "_refresh", "_reoffer", "_retry_after_s", "_told", "_unacked", "_why", "call_id", "dialog", "hop", "ids",
         "local_tag", "name", "outgoing", "remote_sdp", "state",
     )  # fmt: skip
 
@@ -52,6 +53,7 @@ class Session:
         self.state = state
         self.remote_sdp = b""
         self.dialog: Dialog | None = None
+        self.ids: SessionIds | None = None  # None: of an earlier life
         self._attempt: Attempt | None = None  # ours, while unanswered
         self._arrival: Arrival | None = None  # theirs, while unanswered
         self._asked_who = False  # our BYE was challenged
@@ -290,6 +292,8 @@ class Session:
                 self._timed_out(transaction.unreached)
             return
         status = response.status
+        if self.ids is not None and status > 100:
+            self.ids.heard(response)
         if status < 200:
             if current:
                 self._provisional(response)
@@ -413,6 +417,7 @@ class Session:
         dialog = Dialog.of_response(outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
         dialog.local_cseq = attempt.last_cseq(dialog.remote_tag)
+        dialog.ids = self.ids
         self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp
         self._attempt = None
         self.send_ack(outline.cseq)

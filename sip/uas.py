@@ -18,6 +18,7 @@ from sip.message import METHODS, Request, SipError
 from sip.refresh import LEAST_S
 from sip.registrar import Bounds
 from sip.session import Session
+from sip.session_id import SessionIds, new_id, sender_of
 from sip.settings import Hop
 from sip.states import State as SessionState
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
@@ -126,6 +127,9 @@ class Uas:
         if method in ("INVITE", "UPDATE") and not self._acceptable(request, via):
             return
         reply = self._reply(request, via, "")
+        if session.ids is not None:
+            session.ids.heard(request)
+            reply.add(session.ids.line)
         if method == "INVITE" and dialog is not None:
             invite = ServerInvite(self._layer, key, via.back)
             invite.respond(100, reply.to_bytes(100))
@@ -202,6 +206,9 @@ class Uas:
         invite.respond(100, reply.to_bytes(100))
         reply.keep_route(request)
         session = Session(self._endpoint, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
+        rng = self._endpoint.rng
+        session.ids = dialog.ids = SessionIds(new_id(rng), sender_of(request) or new_id(rng))
+        reply.add(session.ids.line)
         self._endpoint.callers[caller] = session
         try:
             arrival = Arrival(invite, reply, dialog.remote_cseq)

@@ -47,6 +47,8 @@ def flow_of(core: Core, number: Number) -> str:
 def _new(core: Core, event: LegArrived) -> Call:
     state, offset = core.state, core.state.wall_offset_s
     record = Record(event.call, event.source, event.called, event.caller, core.now + offset)
+    record.session_id = event.session_id
+    record.diverted_from, record.diverted_reason = event.diverted_from, event.diverted_reason
     call = Call(event.call, core.now, offset, record, event.leg, event.caller_name, event.asserted, event.channel)
     leg = Leg(event.leg, event.call, "caller", LegState.ARRIVED, core.now, hears=SILENCE)
     call.legs[leg.id] = core.legs[leg.id] = leg
@@ -58,6 +60,8 @@ def _new(core: Core, event: LegArrived) -> Call:
         "caller_name": event.caller_name,
         "source": event.source,
         "trusted": event.asserted,
+        "diverted_from": event.diverted_from,
+        "diverted_reason": event.diverted_reason,
     }
     state.calls[call.id] = call
     state.offered += 1

@@ -73,6 +73,9 @@ class LegArrived:
     asserted: bool = False  # the caller's number comes from a trunk marked trusted
     channel: str = "voice"
     attributes: dict[str, Attribute] | None = None
+    session_id: str | None = None  # what the first party's session is called everywhere (RFC 7989)
+    diverted_from: str | None = None  # the last number that sent it on to us, from a trusted trunk
+    diverted_reason: str | None = None  # and why: a word of RFC 5806
 
 
 @event

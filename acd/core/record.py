@@ -59,6 +59,9 @@ class Record:
     wait_s: float = 0.0  # from first joining a queue to the agent's answer or the end
     talk_s: float = 0.0
     segments: list[Segment] = field(default_factory=list)
+    session_id: str | None = None  # RFC 7989: the caller's, as other systems' logs have it
+    diverted_from: str | None = None  # the number that sent him on to us
+    diverted_reason: str | None = None
 
 
 @dataclass(slots=True)

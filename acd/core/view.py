@@ -28,6 +28,7 @@ class CallView:
     position: int | None = None
     wait_s: float | None = None
     agent: AgentId | None = None
+    session_id: str | None = None  # RFC 7989
 
 
 @value
@@ -145,6 +146,7 @@ def _call(core: Core, call: Call, now: float) -> CallView:
         position=core.dispatcher.position(call.id, now) if waiting and not offered else None,
         wait_s=_wait_s(call, now),
         agent=agent_leg.agent if agent_leg is not None else None,
+        session_id=call.record.session_id,
     )
 
 

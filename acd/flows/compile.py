@@ -34,7 +34,7 @@ from acd.flows.schema import (
 Path = tuple[PathStep, ...]
 _Body = TypeVar("_Body", bound=Strict)
 
-BUILT_IN = ("caller", "called", "caller_name", "trusted", "source", "queue_result")
+BUILT_IN = ("caller", "called", "caller_name", "trusted", "source", "queue_result", "diverted_from", "diverted_reason")
 SPELLED = ("digits", "number")  # `digits:4711` is spoken out of the prompts digit-0 … digit-9
 
 

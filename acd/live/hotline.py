@@ -188,7 +188,7 @@ class Hotline:
         record = command.record
         self.log.info(
             "record", call=record.call, outcome=record.outcome, queue=record.queue, agent=record.agent,
-            wait_s=round(record.wait_s, 3), talk_s=round(record.talk_s, 3),
+            wait_s=round(record.wait_s, 3), talk_s=round(record.talk_s, 3), session_id=record.session_id,
         )  # fmt: skip
         self.legs.forget(record.call)
         if self.records is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from acd.core.events import Attribute
+from sip import diversion
 from sip.headers import NameAddr
 from sip.message import Request, SipError
 from sip.uri import Uri
@@ -52,6 +53,12 @@ def read(request: Request, *, trusted: bool) -> Identity:
 def dialled(uri: str) -> str:
     """The number or name in a URI, its host left aside: whom a REFER means is looked up in our own dial plan."""
     return clean(Uri.parse(uri).number)
+
+
+def diverted(request: Request) -> tuple[str | None, str | None]:
+    """The number that sent the call on to us last, and why: of a trusted trunk's Diversion or History-Info."""
+    found = diversion.diverted(request)
+    return (None, None) if found is None else (clean(found.number) or None, found.reason)
 
 
 def attributes(request: Request, headers: Mapping[str, str | None], *, trusted: bool) -> dict[str, Attribute]:

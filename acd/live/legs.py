@@ -65,7 +65,7 @@ class Legs:
         saved: Saved | None = None,
     ) -> None:
         self.trunks = trunks
-        self.on_session: Callable[[LegId, str], None] = lambda leg, call_id: None
+        self.on_session: Callable[[LegId, str, str], None] = lambda leg, call_id, session_id: None
         self.setup = setup
         self.endpoint = endpoint
         self.media = media
@@ -166,14 +166,22 @@ class Legs:
         leg = Leg(f"{call}.0", network, codecs, session, theirs, self.setup.latch(party, session.hop), party.srtp)
         leg.trunk = name if trunk is not None else ""
         session.name = leg.id
-        self.on_session(leg.id, session.call_id)
+        leg.session_id = session_id = session.ids.theirs if session.ids is not None else ""
+        self.on_session(leg.id, session.call_id, session_id)
         self.legs[leg.id] = leg
         source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
-        self.log.info("arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id)
+        self.log.info(
+            "arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id,
+            session_id=session_id,
+        )  # fmt: skip
         known = identity.attributes(event.request, self.setup.hotline.attributes, trusted=trusted)
+        number, why = identity.diverted(event.request) if trusted else (None, None)
         self.post(
-            ev.LegArrived(leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted, attributes=known)
-        )
+            ev.LegArrived(
+                leg.id, call, source, who.called, who.caller, who.caller_name, who.asserted, attributes=known,
+                session_id=session_id, diverted_from=number, diverted_reason=why,
+            )
+        )  # fmt: skip
 
     def _progressed(self, event: Progress) -> None:
         leg = self.legs.get(event.session.name)
@@ -380,13 +388,14 @@ class Legs:
         shown = identity.name_addr(*self.setup.caller(party, command.caller, command.caller_name), network.advertise)
         asserted = command.asserted and isinstance(party, DeviceShell)  # outside we assert nobody
         headers = (("P-Asserted-Identity", shown),) if asserted else ()
+        session_id = beside.session_id if beside is not None else ""
 
         def invite() -> None:
             leg.session = self.endpoint.invite(
                 leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials,
-                others=others, routes=routes,
+                others=others, routes=routes, session_id=session_id,
             )  # fmt: skip
-            self.on_session(leg.id, leg.session.call_id)
+            self.on_session(leg.id, leg.session.call_id, "")
             if leg.trunk:
                 self.trunks.began(leg.trunk)
 

@@ -47,15 +47,21 @@ class Trace:
     def __init__(self) -> None:
         self.ring: deque[Kept] = deque(maxlen=MESSAGES)
         self._calls: OrderedDict[CallId, list[tuple[LegId, str]]] = OrderedDict()
+        self._named: OrderedDict[str, CallId] = OrderedDict()  # by Session-ID
 
-    def began(self, leg: LegId, call_id: str) -> None:
-        """The leg has a session of that Call-ID."""
+    def began(self, leg: LegId, call_id: str, session_id: str = "") -> None:
+        """The leg has a session of that Call-ID; the caller's gives its Session-ID too."""
+        if session_id:
+            self._named[session_id] = call_of(leg)
+            if len(self._named) > CALLS:
+                self._named.popitem(last=False)
         self._calls.setdefault(call_of(leg), []).append((leg, call_id))
         if len(self._calls) > CALLS:
             self._calls.popitem(last=False)
 
     def legs(self, call: str) -> list[tuple[LegId, str]]:
-        """The sessions of a call, by leg; a Call-ID may be given too. Empty if nothing is known of it."""
+        """The sessions of a call, by leg; a Session-ID or Call-ID may be given too. Empty if nothing is known of it."""
+        call = self._named.get(call, call)
         return self._calls.get(call) or ([] if _OURS.fullmatch(call) else [("", call)])
 
     @staticmethod
