@@ -10,8 +10,8 @@ from acd.core.commands import Command, StartLeg, WriteRecord
 from acd.core.context import Core
 from acd.core.events import Configured, Event, Started
 from acd.core.ids import AgentId, CallId, QueueId
-from acd.core.matching import Pool, at_stage, serves
 from acd.core.metrics import Book
+from acd.core.pools import Pool, at_stage, serves
 from acd.core.record import Record
 from acd.core.settings import Agent, Queue
 from acd.core.values import value

@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 from acd.core.agents import Agents, Input, Work
 from acd.core.expected_wait import Lane
 from acd.core.ids import AgentId, CallId, QueueId
-from acd.core.matching import Demand, Entry, Held, Market, Member, blocked
+from acd.core.matching import Market
+from acd.core.pools import Demand, Entry, Held, Member, blocked
 from acd.core.settings import Queue, Settings
 from acd.core.strategies import BY, choose
 from acd.core.values import value

@@ -10,7 +10,8 @@ from acd.core.activity import doing
 from acd.core.agents import Presence
 from acd.core.dispatch import Dispatcher
 from acd.core.ids import AgentId
-from acd.core.matching import Demand, Market, Member, Pool, blocked, serves
+from acd.core.matching import Market
+from acd.core.pools import Demand, Member, Pool, blocked, serves
 from acd.core.values import value
 from acd.core.waiting import Place, Waiting
 

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from acd.core.agents import AgentState
 from acd.core.ids import AgentId
-from acd.core.matching import Demand, Entry, Held, Member, Pool, blocked
+from acd.core.pools import Crowd, Demand, Entry, Held, Member, Pool, Standing, blocked, fit
 from acd.core.settings import Strategy
 
 Fit: TypeAlias = tuple[int, int]
@@ -86,23 +86,36 @@ BY: Final[dict[Strategy, Literal["idle", "order", "all"]]] = {
 
 def choose(demand: Demand, excluded: Mapping[AgentId, float], now: float, last: int, random: Random) -> Member | None:
     """The agent to ring for a contact of this demand: of the best preference level, by the queue's strategy."""
-    plainly = demand.plainly and not excluded
     for level, links in demand.ranks:
-        chosen = _longest_idle(demand, level, links) if plainly else _choose(demand, links, excluded, now, last, random)
+        if excluded or not demand.by_idle:
+            chosen = _choose(demand, links, excluded, now, last, random)
+        elif level in demand.crowds:
+            chosen = _first_of(demand.crowds[level])
+        elif demand.plainly:
+            chosen = _longest_idle(links)
+        else:
+            chosen = _choose(demand, links, excluded, now, last, random)
         if chosen is not None:
             return chosen
     return None
 
 
-def _longest_idle(demand: Demand, level: int, links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> Member | None:
-    """The same as below, for what happens most."""
+def _first_of(crowds: Mapping[tuple[Standing, tuple[Held, ...]], Crowd]) -> Member | None:
+    """The same as below by standing and idle time, whatever the number of pools."""
     best: Entry | None = None
-    if level in demand.crowds:
-        for held, crowd in demand.crowds[level].items():
-            first = crowd.first()
-            if first is not None and (best is None or first < best) and not (held and blocked(held)):
-                best = first
-        return best[2] if best is not None else None
+    highest: Standing = ()
+    for (standing, held), crowd in crowds.items():
+        if (best is not None and standing > highest) or (held and blocked(held)):
+            continue
+        first = crowd.first()
+        if first is not None and (best is None or standing < highest or first < best):
+            best, highest = first, standing
+    return best[2] if best is not None else None
+
+
+def _longest_idle(links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> Member | None:
+    """The same, for what happens most."""
+    best: Entry | None = None
     for heap, _, held in links:
         if heap and (best is None or heap[0] < best) and not (held and blocked(held)):
             best = heap[0]
@@ -126,9 +139,9 @@ def _choose(
     best: Member | None = None
     best_rank: tuple[tuple[float, ...], int] | None = None
     for pool in pools:
-        fit = _fit(demand, pool)
+        how = fit(demand, pool)
         for member in _candidates(pool, by, excluded, last):
-            rank = (sort(member.state, fit, now, last), member.serial)
+            rank = (sort(member.state, how, now, last), member.serial)
             if best_rank is None or rank < best_rank:
                 best, best_rank = member, rank
     return best
@@ -147,9 +160,3 @@ def _candidates(pool: Pool, by: str, excluded: Mapping[AgentId, float], last: in
     return [
         m for half in halves for m in [next((order[i][1] for i in half if order[i][1].id not in excluded), None)] if m
     ]
-
-
-def _fit(demand: Demand, pool: Pool) -> Fit:
-    skills = pool.skills
-    needed = [skills[skill] for skill, _ in demand.needs] or list(skills.values())
-    return sum(needed), len(skills)

@@ -13,7 +13,8 @@ from math import inf
 
 from acd.core.agents import Agents, Presence
 from acd.core.ids import AgentId, CallId, QueueId
-from acd.core.matching import Demand, Entry, Line, Market, Needs, Plan
+from acd.core.matching import Market
+from acd.core.pools import Demand, Entry, Line, Needs, Plan
 from acd.core.settings import Queue
 
 

@@ -7,11 +7,12 @@ import pytest
 
 import acd.core.agents as agents
 import acd.core.deciding as deciding
-import acd.core.matching as matching
+import acd.core.pools as pools
 import acd.core.strategies as strategies
 from acd.core.agents import Agents, AgentState, Input, Presence, Task, Work
 from acd.core.dispatch import Dispatcher
-from acd.core.matching import Demand, Line, Market, Plan
+from acd.core.matching import Market
+from acd.core.pools import Demand, Line, Plan
 from acd.core.waiting import Place, Room, Waiting
 from tests.core.histories import compare
 from tests.core.reference import ReferenceDispatcher
@@ -82,19 +83,19 @@ def agents_coming_free_unnoticed(patch: Patch) -> None:
 
 @mutant
 def skills_ignored(patch: Patch) -> None:
-    patch.setattr(matching, "serves", lambda *_: True)
+    patch.setattr(pools, "serves", lambda *_: True)
 
 
 @mutant
 def levels_ignored(patch: Patch) -> None:
-    right = matching.serves
-    patch.setattr(matching, "serves", lambda pool, needs, *more: right(pool, tuple((s, 1) for s, _ in needs), *more))
+    right = pools.serves
+    patch.setattr(pools, "serves", lambda pool, needs, *more: right(pool, tuple((s, 1) for s, _ in needs), *more))
 
 
 @mutant
 def teams_ignored(patch: Patch) -> None:
-    right = matching.serves
-    patch.setattr(matching, "serves", lambda pool, needs, teams, sites: right(pool, needs, (), sites))
+    right = pools.serves
+    patch.setattr(pools, "serves", lambda pool, needs, teams, sites: right(pool, needs, (), sites))
 
 
 @mutant
@@ -130,19 +131,19 @@ def offered_again_after_rejection(patch: Patch) -> None:
 
 @mutant
 def reserve_ignored(patch: Patch) -> None:
-    for module in (matching, deciding, strategies):
+    for module in (deciding, strategies):
         patch.setattr(module, "blocked", lambda held: False)
 
 
 @mutant
 def reserve_one_short(patch: Patch) -> None:
-    for module in (matching, deciding, strategies):
+    for module in (deciding, strategies):
         patch.setattr(module, "blocked", lambda held: any(h.free < h.keep for h in held))
 
 
 @mutant
 def reserve_never_lapses(patch: Patch) -> None:
-    after(patch, matching.Held, "__init__", setting("lapses_s", 1e9))
+    after(patch, pools.Held, "__init__", setting("lapses_s", 1e9))
 
 
 @mutant
@@ -174,8 +175,8 @@ def own_site_ignored(patch: Patch) -> None:
 
 @mutant
 def rings_never_widen(patch: Patch) -> None:
-    right = matching.at_stage
-    patch.setattr(matching, "at_stage", lambda queue, stage, own=(): right(queue, 0, own))
+    right = pools.at_stage
+    patch.setattr(pools, "at_stage", lambda queue, stage, own=(): right(queue, 0, own))
 
 
 @mutant
@@ -243,7 +244,7 @@ def break_asked_in_a_call_forgotten(patch: Patch) -> None:
 @mutant
 def capacity_ignored(patch: Patch) -> None:
     patch.setattr(Agents, "free", lambda self, state, channel: state.presence is Presence.READY)
-    after(patch, matching.Seat, "__init__", setting("single", False))
+    after(patch, pools.Seat, "__init__", setting("single", False))
 
 
 @mutant
@@ -359,7 +360,7 @@ def dead_entries_come_back(patch: Patch) -> None:
 def pools_forget_who_signed_on(patch: Patch) -> None:
     right = Market.refresh
 
-    def refresh(self: Market, member: matching.Member, now: float, freed: Any) -> None:
+    def refresh(self: Market, member: pools.Member, now: float, freed: Any) -> None:
         member.presence = member.state.presence
         right(self, member, now, freed)
 

@@ -1,0 +1,285 @@
+"""Supply and demand as values: agents who are all alike to the dispatcher, contacts that want the same.
+
+Agents with the same skills, teams, site, preference levels and capacity are one `Pool` per channel; waiting contacts
+with the same requirements at this moment are one `Demand`. Whether a pool may serve a demand is found out once, and
+each then knows the other (`matching`). What is left of `may_match` is of one contact (exclusions, preferred agent) or
+a count (reserve). All that changes with a contact's time changes at fixed offsets from its joining: a `Plan` lists
+them, and each stretch between two of them has a demand of its own.
+"""
+
+import heapq
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from acd.core.agents import AgentState, Presence
+from acd.core.ids import AgentId, SkillId
+from acd.core.settings import Agent, Queue, Strategy
+
+Needs: TypeAlias = tuple[tuple[SkillId, int], ...]
+Entry: TypeAlias = list[Any]  # [order, serial, item]: dead once its item is None
+
+
+class Line:
+    """Who waits, or who is idle, the first first: a heap whose first entry is always alive.
+
+    Items are compared only when one meets its own former entry, dead but not yet gone: any order will do.
+    """
+
+    __slots__ = ("heap", "live")
+
+    def __init__(self) -> None:
+        self.heap: list[Entry] = []  # never replaced: links hold it
+        self.live = 0
+
+    def push(self, entry: Entry) -> None:
+        self.live += 1
+        heapq.heappush(self.heap, entry)
+
+    def drop(self, entry: Entry) -> None:
+        """Forget an entry: at once at the head, else when it gets there."""
+        entry[2] = None
+        self.live -= 1
+        heap = self.heap
+        if heap[0] is entry:
+            heapq.heappop(heap)
+            while heap and heap[0][2] is None:
+                heapq.heappop(heap)
+        elif len(heap) > 64 and len(heap) > 4 * self.live:
+            heap[:] = [e for e in heap if e[2] is not None]
+            heapq.heapify(heap)
+
+    def items(self) -> list[Any]:
+        return [e[2] for e in self.heap if e[2] is not None]
+
+    def first_but(self, excluded: Mapping[AgentId, float]) -> Entry | None:
+        """The first whose item's `id` is not excluded."""
+        heap = self.heap
+        aside: list[Entry] = []
+        while heap and (heap[0][2] is None or heap[0][2].id in excluded):
+            entry = heapq.heappop(heap)
+            if entry[2] is not None:
+                aside.append(entry)
+        found = heap[0] if heap else None
+        for entry in aside:
+            heapq.heappush(heap, entry)
+        return found
+
+
+class Crowd:
+    """The idle agents of many pools at one level of a demand, those of the same standing and under the same reserves:
+    with a pool for nearly every agent nobody goes through the pools. Entries come when somebody is looked for
+    (`Market.gather`) and go once they are dead at the head."""
+
+    __slots__ = ("heap", "most", "plan")
+
+    def __init__(self, plan: "Plan") -> None:
+        self.plan = plan
+        self.heap: list[Entry] = []
+        self.most = 64  # entries, before the dead are cleared out
+
+    def push(self, entry: Entry) -> None:
+        heap = self.heap
+        heapq.heappush(heap, entry)
+        if len(heap) > self.most:
+            heap[:] = [e for e in heap if e[2] is not None]
+            heapq.heapify(heap)
+            self.most = max(64, 2 * len(heap))
+
+    def first(self) -> Entry | None:
+        heap = self.heap
+        while heap and heap[0][2] is None:
+            heapq.heappop(heap)
+        return heap[0] if heap else None
+
+
+class Held:
+    """A lane's reserve on one channel: while no more than `keep` of its agents are free, later tiers get none."""
+
+    __slots__ = ("channel", "free", "keep", "lapses_s", "pools", "queue")
+
+    def __init__(self, queue: Queue, channel: str, keep: int) -> None:
+        self.queue = queue
+        self.channel = channel
+        self.keep = keep
+        self.lapses_s = queue.reserve.reserve_for_s if queue.reserve is not None else 0.0
+        self.free = 0
+        self.pools: list[Pool] = []
+
+
+class Pool:
+    """Agents who are all alike to the dispatcher, on one channel."""
+
+    __slots__ = (
+        "agents",
+        "channel",
+        "crowds",
+        "held",
+        "line",
+        "order",
+        "queues",
+        "ranks",
+        "signed_on",
+        "site",
+        "skills",
+        "teams",
+    )
+
+    def __init__(self, settings: Agent, skills: dict[SkillId, int], channel: str) -> None:
+        self.channel = channel
+        self.skills = skills
+        self.teams = settings.teams
+        self.site = settings.site
+        self.queues = settings.queues
+        self.line = Line()  # of members who can be rung
+        self.order: list[tuple[int, Member]] = []  # the same by serial, where a strategy asks for it
+        self.ranks: list[tuple[tuple[int, int], list[tuple[list[Entry], Demand, tuple[Held, ...]]]]] = []
+        """(tier, preference level), smallest first, with the demands he may serve at it, and reserves in the way."""
+        self.crowds: list[Crowd] = []  # in which its members are too while they can be rung
+        self.held: tuple[Held, ...] = ()  # the reserves its free agents count for
+        self.agents = 0
+        self.signed_on = 0
+
+
+class Seat:
+    """An agent in a pool."""
+
+    __slots__ = ("entry", "free", "pool", "single")
+
+    def __init__(self, pool: Pool, single: bool) -> None:
+        self.pool = pool
+        self.single = single  # he does one thing at a time: any work at all takes his capacity
+        self.entry: Entry | None = None  # while he can be rung
+        self.free = False  # the same, or but for a penalty
+
+
+class Member:
+    """An agent as the dispatcher knows him: a seat for each channel."""
+
+    __slots__ = ("id", "presence", "seats", "serial", "state")
+
+    def __init__(self, state: AgentState, pools: list[Pool], single: bool) -> None:
+        self.id = state.id
+        self.serial = state.serial
+        self.state = state
+        self.presence = Presence.SIGNED_OFF
+        self.seats = [Seat(pool, single) for pool in pools]
+
+    def __lt__(self, other: "Member | None") -> bool:
+        return other is not None and self.serial < other.serial
+
+    def __gt__(self, other: "Member | None") -> bool:
+        return other is not None and self.serial > other.serial
+
+
+class Demand:
+    """Contacts that want the same at this moment."""
+
+    __slots__ = (
+        *("channel", "crowds", "elapsed_s", "held", "line", "needs", "odd", "plainly", "plan", "queue"),
+        *("by_idle", "ranks", "site", "sites", "teams", "tier"),
+    )
+
+    def __init__(self, plan: "Plan", elapsed_s: float, held: tuple[Held, ...]) -> None:
+        queue = plan.queue
+        stage = sum(ring.after_s <= elapsed_s for ring in queue.rings)
+        self.plan, self.queue, self.tier, self.channel = plan, queue, plan.tier, plan.channel
+        self.elapsed_s = elapsed_s
+        self.needs, self.teams, self.sites = at_stage(queue, stage, plan.needs)
+        self.site = plan.site if elapsed_s < queue.own_site_for_s else ""  # his own site only
+        self.held = held
+        self.plainly = queue.strategy == "longest_idle"
+        self.by_idle = queue.strategy in STANDINGS
+        self.line = Line()
+        self.odd: dict[tuple[AgentId, ...], Line] = {}  # those from whom some agents are excluded
+        self.ranks: list[tuple[int, list[tuple[list[Entry], Pool, tuple[Held, ...]]]]] = []
+        """Preference level, smallest first, with the pools that may serve at it, and reserves in the way."""
+        self.crowds: dict[int, dict[tuple[Standing, tuple[Held, ...]], Crowd]] = {}
+        """Of levels with many pools, where the strategy goes by standing: by that and those reserves."""
+
+    def level(self, pool: Pool) -> int | None:
+        """The preference level at which the pool may serve it, or None."""
+        if self.channel != pool.channel or (self.site and self.site != pool.site):
+            return None
+        level = pool.queues.get(self.queue.id, 1)
+        delays_s = self.queue.level_delays_s
+        if level <= len(delays_s) and delays_s[level - 1] > self.elapsed_s:
+            return None
+        return level if serves(pool, self.needs, self.teams, self.sites) else None
+
+
+class Plan:
+    """What one kind of contact wants, over its waiting."""
+
+    __slots__ = (
+        *("channel", "counted", "demands", "needs", "offsets_s", "queue", "reach", "signed_on", "site", "tier"),
+        "waiting",
+    )
+
+    def __init__(self, queue: Queue, tier: int, channel: str, needs: Needs, site: str, held: tuple[Held, ...]) -> None:
+        self.queue, self.tier, self.channel, self.needs, self.site = queue, tier, channel, needs, site
+        offsets_s = {ring.after_s for ring in queue.rings} | set(queue.level_delays_s)
+        offsets_s |= {h.lapses_s for h in held}
+        if site:
+            offsets_s.add(queue.own_site_for_s)
+        self.offsets_s = sorted(offset_s for offset_s in offsets_s if offset_s > 0.0)
+        self.demands = [
+            Demand(self, elapsed_s, tuple(h for h in held if elapsed_s < h.lapses_s))
+            for elapsed_s in [0.0, *self.offsets_s]
+        ]
+        self.reach: list[Pool] = []  # who may serve it, in whichever ring, delay or not
+        self.signed_on = 0  # agents of those pools, as of the census `counted`
+        self.counted = -1
+        self.waiting = 0
+
+    def reaches(self, pool: Pool) -> bool:
+        stages = range(len(self.queue.rings) + 1)
+        return self.channel == pool.channel and any(
+            serves(pool, *at_stage(self.queue, stage, self.needs)) for stage in stages
+        )
+
+
+def blocked(held: tuple[Held, ...]) -> bool:
+    """Whether a reserve keeps an agent, who counts among its free ones himself."""
+    return any(h.free <= h.keep for h in held)
+
+
+def serves(pool: Pool, needs: Needs, teams: tuple[str, ...], sites: tuple[str, ...]) -> bool:
+    """Whether a pool has the skills and is in one of the teams and at one of the sites (none named: any)."""
+    skills = pool.skills
+    return (
+        all(skills.get(skill, 0) >= level for skill, level in needs)
+        and (not teams or any(team in teams for team in pool.teams))
+        and (not sites or pool.site in sites)
+    )
+
+
+def at_stage(queue: Queue, stage: int, own: Needs = ()) -> tuple[Needs, tuple[str, ...], tuple[str, ...]]:
+    """Needs (with the caller's own), teams and sites once so many rings have widened."""
+    needs, teams, sites = queue.needs, queue.teams, queue.sites
+    for ring in queue.rings[:stage]:
+        needs = needs if ring.needs is None else ring.needs
+        teams = teams if ring.teams is None else ring.teams
+        sites = sites if ring.sites is None else ring.sites
+    both = needs | {skill: max(level, needs.get(skill, 0)) for skill, level in own}
+    return tuple(sorted(both.items())), teams, sites
+
+
+Standing: TypeAlias = tuple[int, ...]
+"""How the agents of a pool stand with a demand before idle time is asked: the smallest first."""
+
+
+def fit(demand: Demand, pool: Pool) -> tuple[int, int]:
+    """The sum of the pool's levels in the skills needed (in all of its skills if none is), and how many it has."""
+    skills = pool.skills
+    needed = [skills[skill] for skill, _ in demand.needs] or list(skills.values())
+    return sum(needed), len(skills)
+
+
+STANDINGS: Final[dict[Strategy, Callable[[Demand, Pool], Standing]]] = {
+    "longest_idle": lambda demand, pool: (),
+    "most_skilled": lambda demand, pool: (-fit(demand, pool)[0],),
+    "least_skilled": fit,
+    "ring_all": lambda demand, pool: (),
+    "ring_progressively": lambda demand, pool: (),
+}
+"""The strategies that go by standing, then by idle time: what does not change while an agent is idle."""
