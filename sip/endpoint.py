@@ -122,6 +122,7 @@ class Endpoint:
         self._uas.configure(settings.realm)
         self._ours = {(listener.advertise, listener.port) for listener in listeners}
         self._vias = {name: _via_prefix(listener) for name, listener in self.listeners.items()}
+        self.layer.large.configure(listeners, self._vias)
         self._contacts = {name: _contact_line(listener) for name, listener in self.listeners.items()}
         agent = one_line(settings.user_agent)
         self.server_line = f"Server: {agent}\r\n" if agent else ""

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from sip.building import Outline, ack_of
+from sip.large import LARGE, LargeRequests, via_of
 from sip.message import Response
 from sip.settings import Hop
 from sip.timers import LONG, T1, T2, T4, Timer, Timers
@@ -149,9 +150,10 @@ def given_by(status: int) -> Input:
 class Layer:
     """All transactions of an endpoint, and what they share."""
 
-    __slots__ = ("clients", "now", "send", "servers", "settled", "timers")
+    __slots__ = ("clients", "large", "now", "send", "servers", "settled", "timers")
 
     def __init__(self, send: Callable[[bytes, Hop], None]) -> None:
+        self.large = LargeRequests()
         self.now = 0.0
         self.send = send
         self.timers = Timers()
@@ -248,9 +250,13 @@ class Transaction(Timer):
 class Client(Transaction):
     """`tell` hears each response that is not a retransmission, or None once if none will come."""
 
-    __slots__ = ("key", "outline", "tell", "unreached")
+    __slots__ = ("by_udp", "key", "outline", "tell", "unreached")
 
     def __init__(self, layer: Layer, key: ClientKey, hop: Hop, data: bytes, tell: Tell, state: State) -> None:
+        self.by_udp: tuple[bytes, Hop] | None = None  # how it is sent if TCP, for which it is large enough, is refused
+        if len(data) > LARGE and hop.transport == "udp" and (larger := layer.large.over_tcp(data, hop, layer.now)):
+            self.by_udp = data, hop
+            data, hop = larger
         super().__init__(layer, hop, state)
         self.key = key
         self.last = data
@@ -264,6 +270,16 @@ class Client(Transaction):
         do = self.take(given_by(response.status))
         if do is Do.PASS:
             self.tell(self, response)
+
+    def unreachable(self) -> None:
+        if self.by_udp is None or self.state not in (State.CALLING, State.TRYING):
+            super().unreachable()
+            return
+        layer = self.layer
+        layer.large.refused(self.hop, layer.now)
+        (self.last, self.hop), self.by_udp = self.by_udp, None
+        layer.send(self.last, self.hop)
+        self._run(LONG, Input.TIMEOUT, T1)
 
     def _leave(self) -> None:
         super()._leave()
@@ -305,6 +321,8 @@ class ClientInvite(Client):
         self.outline = outline
         self.abandoned = False  # nobody wants its answer; a CANCEL is owed as soon as it may be sent
         super().__init__(layer, (outline.branch, "INVITE"), hop, data, tell, State.CALLING)
+        if self.by_udp is not None:
+            outline.via = via_of(self.last)  # of its ACK and CANCEL, too
 
     def receive(self, response: Response) -> None:
         do = self.take(given_by(response.status))
@@ -316,6 +334,12 @@ class ClientInvite(Client):
             self.layer.send(self.last, self.hop)
             self.outline = None
             self.tell(self, response)
+
+    def unreachable(self) -> None:
+        by_tcp = self.by_udp is not None
+        super().unreachable()
+        if by_tcp and self.by_udp is None and self.outline is not None:
+            self.outline.via = via_of(self.last)
 
     def give_up_after(self, seconds: float) -> None:
         """Wait no longer than this for a final answer: after a CANCEL (§9.1), or for one that only rings."""
