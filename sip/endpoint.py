@@ -93,7 +93,7 @@ class Endpoint:
         self.outgoing = []
         self.rng = rng
         self.clock = clock
-        self.layer = Layer(self._send)
+        self.layer = Layer(self._send, self._withdraw)
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
         self.registrar = Registrar()
         self.trace: deque[tuple[float, bool, bytes, Hop]] | None = None  # (when, sent, message, far end) goes in here
@@ -334,14 +334,14 @@ class Endpoint:
             self.layer.now = self.clock()
 
     def new_tag(self) -> str:
-        return f"{self.rng.getrandbits(64):016x}"
+        return self.rng.randbytes(8).hex()
 
     def new_call_id(self) -> str:
-        return f"{self.rng.getrandbits(96):024x}"
+        return self.rng.randbytes(12).hex()
 
     def new_via(self, hop: Hop) -> tuple[str, str]:
         """The Via value of a request to `hop`, and its branch."""
-        branch = f"{MAGIC_COOKIE}{self.rng.getrandbits(80):020x}"
+        branch = MAGIC_COOKIE + self.rng.randbytes(10).hex()
         return f"{self._vias[hop.listener]}{branch}", branch
 
     def contact_line(self, hop: Hop, user: str = "") -> str:
@@ -438,6 +438,13 @@ class Endpoint:
         self.outgoing.append((data, hop))
         if self.trace is not None:
             self.trace.append((self.layer.now, True, data[:TRACED], hop))
+
+    def _withdraw(self, data: bytes) -> None:
+        if self.outgoing and self.outgoing[-1][0] is data:
+            self.outgoing.pop()
+            self._sent -= 1
+            if self.trace is not None:
+                self.trace.pop()
 
     def _response(self, response: Response) -> None:
         method = (response.get("CSeq") or "").rpartition(" ")[2]

@@ -150,12 +150,16 @@ def given_by(status: int) -> Input:
 class Layer:
     """All transactions of an endpoint, and what they share."""
 
-    __slots__ = ("clients", "large", "now", "send", "servers", "settled", "timers")
+    __slots__ = ("clients", "large", "now", "send", "servers", "settled", "timers", "withdraw")
 
-    def __init__(self, send: Callable[[bytes, Hop], None]) -> None:
+    def __init__(
+        self, send: Callable[[bytes, Hop], None], withdraw: Callable[[bytes], None] = lambda data: None
+    ) -> None:
+        """`withdraw` takes back what was sent last, if it has not left yet."""
         self.large = LargeRequests()
         self.now = 0.0
         self.send = send
+        self.withdraw = withdraw
         self.timers = Timers()
         self.clients: dict[ClientKey, Client] = {}
         self.servers: dict[ServerKey, Server] = {}
@@ -418,13 +422,21 @@ class ServerInvite(Server):
     """Figure 7 of RFC 3261 as corrected by RFC 6026. `on_cancel` is called by a CANCEL before the final answer; `tag`
     is the one that our answers put into To."""
 
-    __slots__ = ("on_cancel", "tag")
+    __slots__ = ("_trying", "on_cancel", "tag")
     table = SERVER_INVITE
 
     def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
         super().__init__(layer, key, hop, State.PROCEEDING)
         self.on_cancel: Callable[[str], None] | None = None  # given the CANCEL's Reason
         self.tag = ""
+        self._trying = False  # it has a 100 and no more
+
+    def respond(self, status: int, data: bytes) -> None:
+        """See `Server`. A 100 is owed only where nothing else comes at once (§17.2.1)."""
+        if self._trying:
+            self.layer.withdraw(self.last)
+        self._trying = status == 100
+        super().respond(status, data)
 
     def ack(self) -> None:
         """An ACK with the INVITE's branch came: of a refusal (one of a 2xx has a branch of its own)."""

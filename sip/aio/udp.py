@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import ceil
 from random import Random, SystemRandom
 
 from sip.aio.tcp import StreamLimits, Streams
@@ -21,6 +22,7 @@ from sip.aio.tls import Tls, contexts
 from sip.endpoint import Endpoint, EndpointSettings, Hop, SipEvent
 
 MAX_DATAGRAM = 65_535  # octets
+TOGETHER_S = 0.025  # what falls due within this much is done in one waking: each call leaves four transactions behind
 BATCH = 64  # datagrams read before the loop gets its turn
 HOPS = 8192  # addresses kept as objects
 GONE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
@@ -113,12 +115,12 @@ class SipShell:
         self._flushing = True
         endpoint = self.endpoint
         try:
-            while endpoint.outgoing or endpoint.events:
-                if endpoint.outgoing:
-                    self._drain()
-                if endpoint.events:
+            while endpoint.events or endpoint.outgoing:
+                if endpoint.events:  # first: sending wakes the peer, which may take our processor before we are done
                     events, endpoint.events = endpoint.events, []
                     self._on_events(events)
+                if endpoint.outgoing:
+                    self._drain()
         finally:
             self._flushing = False
         deadline = endpoint.deadline()
@@ -126,8 +128,8 @@ class SipShell:
         if deadline is not None and self._loop is not None and (self._timer is None or deadline < self._timer_at):
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._wake)
-            self._timer_at = deadline  # what uvloop gives for an instant that has come does not know it
+            self._timer_at = TOGETHER_S * ceil(deadline / TOGETHER_S)
+            self._timer = self._loop.call_at(self._timer_at, self._wake)
 
     def _wake(self) -> None:
         self._timer = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from pathlib import Path
 from random import Random
 
@@ -49,6 +50,24 @@ def test_a_trunk_needs_no_digest() -> None:
     assert isinstance(event, Incoming)
     assert event.source == ("trunk", "carrier")
     assert wire.lines() == ["100 INVITE"]
+
+
+def test_a_100_goes_out_only_where_nothing_else_follows_at_once() -> None:
+    wire = Wire()
+    wire.endpoint.trace = deque()
+    wire.give(wire.request("INVITE", body=OFFER))
+    (event,) = wire.events
+    assert isinstance(event, Incoming)
+    event.session.ring()
+    assert wire.lines() == ["180 INVITE"]
+    assert [data[:11] for _, sent, data, _ in wire.endpoint.trace if sent] == [b"SIP/2.0 180"]
+    assert wire.endpoint.stats()["sent"] == 1
+    wire.give(wire.request("INVITE", call_id="another", body=OFFER))
+    event = wire.events[-1]
+    assert isinstance(event, Incoming)
+    assert wire.lines() == ["100 INVITE"]  # it has left
+    event.session.answer(ANSWER)
+    assert wire.lines() == ["200 INVITE"]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_they_hold_and_the_owner_accepts() -> None:
     wire.give(wire.within(session, "INVITE", 2, body=HOLD))
     assert wire.events == [Offered(session, HOLD)]
     session.accept(HELD)
-    trying, answer = wire.sent()
+    (answer,) = wire.sent()
     assert isinstance(answer, Response)
     assert (answer.status, answer.body) == (200, HELD)
     wire.pass_time(1)
@@ -64,7 +64,6 @@ def test_they_hold_and_the_owner_accepts() -> None:
     wire.pass_time(40)
     assert wire.lines() == []
     assert wire.endpoint.stats()["timers"] == 0
-    assert trying.call_id == answer.call_id
 
 
 def test_they_ask_without_an_offer() -> None:
@@ -90,10 +89,10 @@ def test_refused_and_the_session_goes_on() -> None:
     wire, session = confirmed()
     wire.give(wire.within(session, "INVITE", 2, body=HOLD))
     session.refuse()
-    assert wire.lines() == ["100 INVITE", "488 INVITE"]
+    assert wire.lines() == ["488 INVITE"]
     wire.give(wire.within(session, "INVITE", 3, body=HOLD))
     session.accept(HELD)
-    assert wire.lines() == ["100 INVITE", "200 INVITE"]
+    assert wire.lines() == ["200 INVITE"]
 
 
 @pytest.mark.parametrize(("status", "events"), [(488, [488]), (500, [500])])
@@ -122,7 +121,7 @@ def test_glare_is_backed_off(ours: bool, least: float, most: float) -> None:
     wire, session = confirmed(ours=ours)
     invite = ask(wire, session)
     wire.give(wire.within(session, "INVITE", 2, branch="z9hG4bKre", body=HOLD))
-    assert wire.lines() == ["100 INVITE", "491 INVITE"]  # theirs meets ours
+    assert wire.lines() == ["491 INVITE"]  # theirs meets ours
     wire.give(wire.within(session, "ACK", 2, branch="z9hG4bKre"))
     wire.answer(invite, 491)  # ours met theirs
     assert wire.lines() == ["ACK"]
@@ -141,7 +140,7 @@ def test_a_second_offer_of_theirs_waits_for_the_first() -> None:
     wire, session = confirmed()
     wire.give(wire.within(session, "INVITE", 2, body=HOLD))
     wire.give(wire.within(session, "INVITE", 3, body=HOLD))
-    assert wire.lines() == ["100 INVITE", "100 INVITE", "500 INVITE"]
+    assert wire.lines() == ["100 INVITE", "500 INVITE"]
     session.accept(HELD)
     assert wire.lines() == ["200 INVITE"]
 
@@ -165,7 +164,7 @@ def test_a_wish_before_the_ack_waits_for_it() -> None:
     assert isinstance(event, Incoming)
     event.session.answer(ANSWER)
     event.session.reinvite(HOLD)
-    assert wire.lines() == ["100 INVITE", "200 INVITE"]
+    assert wire.lines() == ["200 INVITE"]
     wire.give(wire.within(event.session, "ACK", 1))
     assert wire.lines() == ["INVITE"]
 
