@@ -1,7 +1,8 @@
 """The live engine: one owning task that feeds the core and lets its commands act (DESIGN §2).
 
 Everything that happens ends in `post`. A turn takes all events that wait, writes them with the commands they gave to
-the journal in one write, and only then lets the commands act; what these cause is the next turn. Nothing re-enters.
+the journal in one write, and only then lets the commands act; what these cause is the next turn. Nothing re-enters. The
+lines of a turn that commands nothing go with the next that does, or within a second.
 """
 
 from __future__ import annotations
@@ -144,9 +145,10 @@ class Hotline:
                     if self.journal is not None:
                         self.journal.turn(instant, event, given)
                     commands += given
-                if self.journal is not None:
-                    self.journal.flush()
-                self._act(commands)
+                if commands:
+                    if self.journal is not None:
+                        self.journal.flush()
+                    self._act(commands)
         finally:
             self._turning = False
         self.sip.flush()

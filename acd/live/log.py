@@ -14,10 +14,11 @@ import sys
 from collections import deque
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
-from time import sleep
+from time import sleep, time_ns
 from typing import Any, Final, Literal, TextIO
 
 import msgspec
@@ -47,11 +48,15 @@ def setup(level: Level = "info", format: Format = "auto", file: Path | None = No
     as_json = format == "json" or (format == "auto" and not on_terminal)
     output = Output(stream)
     number = getattr(logging, level.upper())
-    processors: list[Processor] = [_complete]
-    processors += [_render] if as_json else [structlog.dev.ConsoleRenderer(colors=on_terminal, sort_keys=False), _bytes]
+    logger = structlog.make_filtering_bound_logger(number)
+    if as_json:  # the chain of processors is two functions long: they are called, without what structlog puts between
+        logger = type("Direct", (logger,), {"_proxy_to_logger": _direct})
+    processors: list[Processor] = [
+        _complete, structlog.dev.ConsoleRenderer(colors=on_terminal, sort_keys=False), _bytes,
+    ]  # fmt: skip
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=logger,
         logger_factory=lambda *_: output,
         cache_logger_on_first_use=False,
     )
@@ -124,6 +129,11 @@ class Output:
             self._lost += 1  # nowhere is left to say it but the next line
 
 
+def _direct(self: Any, method: str, event: str | None = None, **entry: Any) -> None:
+    """In place of a logger's `_proxy_to_logger`."""
+    self._logger.msg(_encoder.encode(_complete(None, method, {**self._context, **entry, "event": event})))
+
+
 def _complete(_logger: Any, method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Time, level and call in front; every text made harmless."""
     done: dict[str, Any] = {"timestamp": _timestamp(), "level": method}
@@ -165,11 +175,13 @@ def _tame(value: Any) -> Any:
 
 
 def _timestamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    second, nanoseconds = divmod(time_ns(), 1_000_000_000)
+    return f"{_until_the_second(second)}.{nanoseconds // 1000:06}+00:00"
 
 
-def _render(_logger: Any, _method: str, entry: Mapping[str, Any]) -> bytes:
-    return _encoder.encode(entry)
+@lru_cache(maxsize=1)
+def _until_the_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _bytes(_logger: Any, _method: str, line: Any) -> bytes:
