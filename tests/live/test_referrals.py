@@ -18,7 +18,7 @@ from tests.live.rawsip import HOST, Call, Message, RawSip, media_of, sdp, tag_of
 
 pytestmark = pytest.mark.peer
 
-QUEUE = "{needs: {loans: 1}, wrap_up: none, ring_s: 3}"
+QUEUE = "{needs: {loans: 1}, wrap_up: none, ring_s: 30}"
 
 
 @dataclass
@@ -119,8 +119,7 @@ def test_baresip_sends_its_caller_on_to_a_colleague(floor: Floor, tmp_path: Path
         wait_until(lambda: floor.agent("2001")["work"] != [], "2001 talks")
         phone.tell("transfer", f"sip:1002@127.0.0.1:{floor.bank.phone_port}")
         colleague = floor.answers("a2", desk)
-        desk.speak(1100.0, 1.0)
-        ear.wait_for_tone(1100.0)
+        desk.reaches(ear, 1100.0)
         wait_until(lambda: floor.agent("2001")["work"] == [], "baresip's call is over")
         caller.bye()
         colleague.expect("BYE")
@@ -142,8 +141,7 @@ def test_who_is_sent_on_to_somebody_busy_is_back_with_his_agent(floor: Floor) ->
         assert "SIP/2.0 100 Trying" in notified(agent)
         floor.phones.ringing("a2").refuse(486)
         assert "SIP/2.0 486 Busy Here" in notified(agent)
-        desk.speak(1100.0, 0.5)
-        ear.wait_for_tone(1100.0)
+        desk.reaches(ear, 1100.0)
         caller.request("REFER", lines=f"Refer-To: <sip:0900@127.0.0.1>\r\n{contact(caller)}")
         caller.expect("403 REFER")
         caller.bye()
@@ -180,10 +178,8 @@ def test_two_calls_of_one_telephone_become_one_without_it(floor: Floor) -> None:
         ear.target = media_of(moved.body)
         agent.expect("BYE")
         made.expect("BYE")
-        other.speak(1100.0, 1.0)
-        ear.wait_for_tone(1100.0)
-        ear.speak(1300.0, 1.0)
-        other.wait_for_tone(1300.0)
+        other.reaches(ear, 1100.0)
+        ear.reaches(other, 1300.0)
         caller.bye()
         colleague.expect("BYE")
     floor.order("1002", "break")
