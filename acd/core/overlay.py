@@ -33,12 +33,14 @@ def configure(core: Core, settings: Settings) -> None:
 
 
 def apply(core: Core) -> None:
-    """Lay surges and live changes over the configuration. A removed queue that calls still name takes no new ones."""
+    """Lay surges and live changes over the configuration. A removed queue that calls still name, or agents' work,
+    takes no new ones."""
     state = core.state
     settings = state.configured
     if settings is None:
         return
-    named = {call.record.queue for call in state.calls.values() if call.record.queue is not None}
+    named = {call.record.queue for call in state.calls.values()}
+    named |= {task.queue for agent in state.agents.values() for task in agent.tasks.values()}
     queues = dict(settings.queues)
     for id, surge in settings.surges.items():
         if id in state.surges and state.surges[id].on:

@@ -1,8 +1,12 @@
 """Each way of leaving a queue is a reason of its own; and what happens to offers."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from acd.core import events as e
+from acd.core.engine import Engine
 from acd.core.flow import Answer, Enqueue, GoTo, Menu, RingTone, Say
 from acd.core.settings import Announce, Queue, WrapUp
 from tests.core.hotline import PLAIN, flow, hotline
@@ -177,6 +181,67 @@ def test_blocked_and_removed() -> None:
     world.ask(e.Ready, agent="1001")
     world.run(5)
     assert world.hears("caller") == "desk-1", "who waits is served"
+
+
+def taken_out(restored: bool, **rules: Any) -> World:
+    """Queue `loans` leaves the configuration while somebody waits in it, and the engine is restored from a snapshot."""
+    queue = Queue("loans", NEEDS, wrap_up=WrapUp("timed", 10.0), **rules)
+    world = world_with(queue)
+    world.call()
+    without = hotline(SORRY, agents=1, version="v2")
+    del without.queues["loans"]
+    world.send(e.Configured(without))
+    return restart(world) if restored else world
+
+
+def restart(world: World) -> World:
+    world.engine = Engine(world.engine.snapshot())
+    return world
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_the_rules_of_a_queue_taken_out_hold_for_who_waits_in_it_and_over_a_restart(restored: bool) -> None:
+    world = taken_out(restored, ring_s=7.0, no_answer_delay_s=2.0, max_no_answer=5)
+    world.phones["desk-1"] = Phone(answers_after_s=None)
+    world.ask(e.Ready, agent="1001")
+    world.run(7)
+    if restored:
+        restart(world)
+    world.phones["desk-1"] = Phone(answers_after_s=1.0)
+    world.run(5)
+    if restored:
+        restart(world)
+    world.hang_up("caller")
+    world.run(5)
+    assert [line for line in world.story if "desk-1" in line] == story("""
+        0s desk-1 rings, 13800000001 calling
+        7s desk-1 is released: no_answer
+        9s desk-1 rings, 13800000001 calling
+        10s desk-1 picks up
+        10s caller hears desk-1
+        10s desk-1 hears caller
+        12s desk-1 is released: hangup
+    """)
+    assert world.engine.view(world.now).agents[0].work == (("1-1", "wrap_up"),)
+    world.run(5.1)
+    assert world.engine.view(world.now).agents[0].work == ()
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_and_for_the_agent_who_is_still_in_it_when_the_call_has_gone_on_to_another(restored: bool) -> None:
+    queue = Queue("loans", NEEDS, wrap_up=WrapUp("timed", 10.0))
+    settings = hotline(PLAIN, agents=1, queue=queue)
+    world = World(settings)
+    world.call()
+    world.run(5)
+    world.legs["1-1.1"].phone.ends_when_told = False
+    assert world.ask(e.Transfer, agent="1001", to="queue:cards").ok
+    del settings.queues["loans"]
+    world.send(e.Configured(replace(settings, version="v2")))
+    if restored:
+        restart(world)
+    world._end(world.legs["1-1.1"], "us", "hangup")
+    assert world.engine.view(world.now).agents[0].work == (("1-1", "wrap_up"),)
 
 
 @pytest.mark.parametrize(
