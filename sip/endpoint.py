@@ -33,7 +33,7 @@ from sip.events import (
     RegistrationResult,
     SipEvent,
 )
-from sip.headers import MAGIC_COOKIE, tag_of
+from sip.headers import MAGIC_COOKIE, NameAddr, tag_of
 from sip.message import MalformedRequest, Request, Response, SipError, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
@@ -46,7 +46,7 @@ from sip.timers import Alarm
 from sip.transaction import Client, ClientRequest, Layer
 from sip.uas import Uas
 from sip.uri import Uri
-from sip.vias import branch_of
+from sip.vias import branch_of, reopened
 
 __all__ = [
     "Account",
@@ -167,6 +167,7 @@ class Endpoint:
         """These connections are gone or could not be had: with what was asked over them, the calls that wait for an
         answer there, the registrations that were to be called back on them."""
         self.layer.now = now
+        self._move_trunks({hop for hop in hops if hop.connection and self.trunks.find(hop.host, hop.port)})
         self.layer.unreachable(hops)
         for session in [one for one in self.sessions.values() if one.hop in hops]:
             session.caller_lost()
@@ -174,6 +175,21 @@ class Endpoint:
             stranded = [one for one in self.sessions.values() if one.dialog is not None and one.dialog.hop in gone]
             self._stranded[user] = [one for one in self._stranded.get(user, ()) if one.confirmed] + stranded
             self.bindings_changed(user)
+
+    def _move_trunks(self, lost: Set[Hop]) -> None:
+        """A trunk's connection may end and another begin: what it asked is answered over a new one (§18.2.2), and its
+        calls go on at its Contact. Of anybody else we could open as many as he names ports."""
+        if not lost:
+            return
+        for server in [one for one in self.layer.servers.values() if one.hop in lost and len(one.key) == 3]:
+            server.move(reopened(server.key[1], server.hop))
+        for session in self.sessions.values():
+            dialog = session.dialog
+            if dialog is not None and dialog.hop in lost:
+                text = dialog.routes[0] if dialog.routes else f"<{dialog.target}>"
+                beside = self.hop_beside(dialog.hop, NameAddr.parse(text).uri)
+                if beside is not None:
+                    session.move(beside)
 
     def connections(self) -> Set[Hop]:
         """The hops that a call or a registration, theirs or ours, lives on."""

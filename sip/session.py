@@ -244,6 +244,12 @@ class Session:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
         self.bye(("network", "unreachable" if status == 408 else "failed", status))
 
+    def move(self, hop: Hop) -> None:
+        """The connection it lives on is gone: our requests go there from now on, answers where their request's do."""
+        self.hop = self._arrival.invite.hop if self._arrival is not None else hop
+        if self.dialog is not None:
+            self.dialog.hop = hop
+
     def caller_lost(self) -> None:
         """The connection their INVITE came over is gone: nobody is left who could answer or cancel."""
         if self.state in (State.ARRIVED, State.ANSWERED, State.HANGING):

@@ -389,6 +389,12 @@ class Server(Transaction):
         self.layer.send(data, self.hop)
         self.take(given)
 
+    def move(self, hop: Hop) -> None:
+        """The connection it came over is gone: it is answered there from now on."""
+        self.hop = hop
+        if self.state is State.COMPLETED and self.last:
+            self.layer.send(self.last, hop)  # who knows whether it arrived
+
     def again(self) -> None:
         """The request came again."""
         self.take(Input.REQUEST)
