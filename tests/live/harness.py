@@ -24,7 +24,7 @@ SOON_S = 30.0
 """How long whatever must happen may take: for a busy machine, since who waits goes on as soon as it has happened. A
 shorter time is for what must not happen."""
 
-FIRST_PORT, LAST_PORT = 10_000, 29_990  # below the kernel's own choices and the media's
+FIRST_PORT, LAST_PORT = 10_000, 19_990  # below the kernel's own choices and the media's
 _next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT, 2)
 _choosing = threading.Lock()
 
