@@ -1,5 +1,6 @@
 """The dispatcher, rule by rule, as transcripts (DESIGN §6)."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -9,6 +10,7 @@ import pytest
 
 from acd.core.agents import Input
 from acd.core.dispatch import Dispatcher, Offer, Withdraw
+from acd.core.expected_wait import ONE_BY_ONE, expected_wait_s
 from acd.core.settings import Agent, Device, Queue, Reserve, Ring, Settings, WrapUp
 from tests.core.histories import Floor
 
@@ -564,6 +566,14 @@ def test_expected_wait_until_measured_and_after() -> None:
         floor.agents.sign_off(agent, now)
     floor.hangs_up("c36", "ann"), floor.freed("bob")
     assert floor.dispatcher.expected_wait_s("c37", now) is None
+
+
+@pytest.mark.parametrize("patience_s", [1.0, 40.0, 446.0, 1e9, math.inf])
+@pytest.mark.parametrize("rate", [0.0003, 0.02, 1.7, 30.0])
+def test_a_long_sum_of_expected_wait_is_that_of_its_terms(rate: float, patience_s: float) -> None:
+    for ahead in (0, 1, ONE_BY_ONE - 1, ONE_BY_ONE, ONE_BY_ONE + 1, 1000, 9999):
+        term_by_term = math.ceil(math.fsum(1.0 / (rate + i / patience_s) for i in range(ahead + 1)))
+        assert expected_wait_s(ahead, rate, patience_s) == term_by_term
 
 
 def test_an_expected_wait_too_long() -> None:
