@@ -56,6 +56,6 @@ def expected_wait_s(ahead: int, rate: float, patience_s: float) -> float:
 
 
 def _log_less_digamma(x: float) -> float:
-    """ln x − ψ(x) for x ≥ 64, to the last digit of a float (Abramowitz & Stegun 6.3.18); the terms of a sum of 1/(x + i)
-    are differences of ψ, so that ten thousand callers ahead cost no more than a hundred."""
+    """ln x − ψ(x) for x ≥ 64, to the last digit of a float (Abramowitz & Stegun 6.3.18). Sums of 1/(x + i) are
+    differences of ψ, so that ten thousand callers ahead cost no more than a hundred."""
     return (0.5 + (1 / 12 - 1 / (120 * x * x)) / x) / x
