@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from acd.cli import engine, explain, flow, journal, look, orders, overlay, report, trace, trunks
+from acd.cli import engine, explain, flow, journal, look, orders, overlay, quality, report, trace, trunks
 from acd.cli.output import complain
 
 GROUP = "acd.commands"
@@ -24,7 +24,7 @@ def build(words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for part in (engine, look, orders, overlay, flow, journal, report, explain, trunks, trace):
+    for part in (engine, look, orders, overlay, flow, journal, report, quality, explain, trunks, trace):
         part.register(app)
     own = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     own |= {group.name for group in app.registered_groups if group.name}

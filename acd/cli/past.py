@@ -23,6 +23,14 @@ Journal = Annotated[
 HotlineFile = Annotated[
     Path | None, typer.Option("--config", help="A hotline's YAML file: take the journal and records it names.")
 ]
+Records = Annotated[
+    str | None,
+    typer.Option(
+        "--records",
+        help="Call records: an SQLite file, or postgresql://user@host/name (password: PGPASSWORD, ~/.pgpass).",
+        show_default="run/records.sqlite",
+    ),
+]
 
 
 def instant(text: str | None, otherwise: float) -> float:
@@ -39,16 +47,6 @@ def instant(text: str | None, otherwise: float) -> float:
 def midnight(wall_s: float) -> float:
     """The local midnight before an instant."""
     return datetime.fromtimestamp(wall_s).astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-
-
-Records = Annotated[
-    str | None,
-    typer.Option(
-        "--records",
-        help="Call records: an SQLite file, or postgresql://user@host/name (password: PGPASSWORD, ~/.pgpass).",
-        show_default="run/records.sqlite",
-    ),
-]
 
 
 def place_of(records: str) -> Place:
@@ -72,3 +70,11 @@ def configured(config: Path | None) -> tuple[Path | None, Place | None]:
     except (ConfigError, OSError) as problem:
         fail(UNUSABLE, str(problem))
     return hotline.journal, hotline.records
+
+
+def records_at(records: str | None, config: Path | None) -> Place:
+    """The records that are meant. Ends the command with 2 if there are none."""
+    place = place_of(records) if records is not None else configured(config)[1]
+    if place is None:
+        fail(UNUSABLE, "the configuration keeps no records")
+    return place

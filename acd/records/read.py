@@ -37,12 +37,12 @@ class Heard:
 def read_legs(
     place: Place, *, call: str | None = None, since: float | None = None, until: float | None = None
 ) -> Iterator[Heard]:
-    """How the legs sounded, of one call or of those that began in [since, until), the oldest first. Raises as
-    `read`."""
+    """How the legs sounded, of one call or of those that began in [since, until), the oldest first, calls
+    that are still up last. Raises as `read`."""
     columns = ", ".join(f"legs.{name}" for name in LEG_COLUMNS)
     question = f"select {columns}, calls.started_at, calls.source from legs left join calls on calls.call = legs.call"
     wishes = {"legs.call = ?": call, "calls.started_at >= ?": since, "calls.started_at < ?": until}
-    for row in _rows(place, question, wishes, "calls.started_at, legs.call, legs.leg"):
+    for row in _rows(place, question, wishes, "calls.started_at is null, calls.started_at, legs.call, legs.leg"):
         started_at, source = row[-2:]
         assert not isinstance(started_at, str)
         yield Heard(to_leg_record(row[:-2]), started_at, str(source or ""))

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from acd.cli import app as cli
 from acd.cli.picture import bar, stacked
 from acd.core.commands import WriteRecord
-from acd.core.record import Record
+from acd.core.record import LegRecord, Record
 from acd.records.store import RecordStore
 from tests.core.hotline import hotline
 from tests.core.test_explain import agent, bank, loans
@@ -69,13 +69,15 @@ def morning() -> World:
     return world
 
 
-def store(*records: Record) -> Path:
+def store(*records: Record, legs: Sequence[LegRecord] = ()) -> Path:
     path = Path("run/records.sqlite")
 
     async def put() -> None:
         kept = await RecordStore.open(path, trouble=lambda on, detail: None)
         for one in records:
             kept.put(one)
+        for leg in legs:
+            kept.put_leg(leg)
         await kept.close()
 
     asyncio.run(put())

@@ -142,7 +142,7 @@ def test_how_each_leg_sounded_is_a_row_beside_its_call(place: Place) -> None:
     assert [(heard.started_at, heard.source) for heard in read_legs(place, call="3-1")] == [
         (1.75e9 + 1, "trunk:carrier")
     ] * 2
-    assert [heard.source for heard in read_legs(place, call="3-2")] == [""]  # still up: its record comes later
+    assert [heard.source for heard in read_legs(place)][2:] == [""]  # still up: its record comes later
     assert [heard.leg for heard in read_legs(place, since=1.75e9 + 1, until=1.75e9 + 2)] == legs[:2]
     assert list(read_legs(place, since=1.75e9 + 2)) == []
 
