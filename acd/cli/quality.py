@@ -100,20 +100,8 @@ def _plain(heard: Heard) -> dict[str, Any]:
 
 
 def _print_legs(legs: Sequence[Heard]) -> None:
-    columns = [
-        "call",
-        "leg",
-        "since",
-        "role",
-        "party",
-        "agent",
-        "codec",
-        "SRTP",
-        "packets>",
-        "MOS>",
-        "loss>",
-        "jitter>",
-    ]
+    columns = ["call", "leg", "since", "role", "party", "agent", "codec", "SRTP", "packets>"]
+    columns += ["MOS>", "loss>", "jitter>", "far loss>", "far jitter>", "round trip>"]
     cells = []
     for heard in legs:
         leg, quality = heard.leg, heard.leg.quality

@@ -18,8 +18,8 @@ SILENT = Quality("PCMA", False, 0, 0.0, 0.0, 1.0)
 
 def leg(call: int, number: int, quality: Quality) -> LegRecord:
     role: Literal["caller", "agent"] = "agent" if number else "caller"
-    who = ("1001", f"desk-{number}") if number else (None, None)
-    return LegRecord(f"1-{call}", f"1-{call}.{number}", role, *who, quality)
+    agent, device = ("1001", f"desk-{number}") if number else (None, None)
+    return LegRecord(f"1-{call}", f"1-{call}.{number}", role, agent, device, quality)
 
 
 def call(number: int) -> Record:
