@@ -131,8 +131,8 @@ class EngineProcess:
 
     def request(self, verb: str, **args: Any) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(self.socket))  # with a time-out it would not wait for its turn
             connection.settimeout(SOON_S)
-            connection.connect(str(self.socket))
             connection.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 reply: dict[str, Any] = json.loads(lines.readline())

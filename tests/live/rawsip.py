@@ -304,6 +304,12 @@ class RawSip:
                 assert left > 0, f"no answer to {call_id}"
                 self._news.wait(left)
 
+    def caught_up(self) -> None:
+        """Return when everything is read that came before this."""
+        call_id = f"mark-{random.getrandbits(60):x}"
+        self.send(_whole(f"SIP/2.0 200 OK\r\nCall-ID: {call_id}\r\nCSeq: 1 MARK\r\n", ""), (HOST, self.port))
+        self.answer_to(call_id)
+
     def call(self, target: tuple[str, int], called: str, *, caller: str = "13800000001", rtp: int = 0,
              body: str | None = None, lines: str = "", name: str = "Caller") -> Call:  # fmt: skip
         """Dial; returns at once."""

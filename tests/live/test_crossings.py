@@ -84,10 +84,10 @@ class Cell:
         self.situation.reach(self)
         self.let_in()
         self.close()
-        record = wait_until(lambda: self.bench.record(f"139{self.n:08}"), "a record", 60)
+        record = self.bench.sees(lambda: self.bench.record(f"139{self.n:08}"), "a record", 60)
         if not self.caller.deaf:
             assert self.caller.ended.wait(SOON_S), f"the caller's leg goes on; there came {self.caller.words}"
-        wait_until(lambda: not self.bench.agent(self.user)["work"], "the agent's work ends")
+        self.bench.sees(lambda: not self.bench.agent(self.user)["work"], "the agent's work ends")
         presence = self.bench.agent(self.user)["presence"]
         self.next_call()
         return f"{self.label()}{record['outcome']:20}by {record['released_by']:9}{presence}"
@@ -117,6 +117,7 @@ class Cell:
         else:
             time.sleep(RING_S + 0.5 if self.role == "agent" else 0)
         time.sleep(0.7)
+        self.bench.settles()
 
     @staticmethod
     def pending(call: Call) -> Message:
@@ -170,7 +171,7 @@ class Cell:
         agent.expect("ACK")
         caller.bye()
         agent.expect("BYE")
-        wait_until(lambda: bench.record(number), "the next call's record")
+        bench.sees(lambda: bench.record(number), "the next call's record")
 
 
 # ---------------------------------------------------------------------------------------------------- situations
@@ -314,6 +315,8 @@ class Bench:
         self.engine = EngineProcess(directory, self.text())
         self._records: dict[str, list[dict[str, Any]]] = {}
         self._agents: dict[str, dict[str, Any]] = {}
+        self._looked = threading.Condition()
+        self._looks = 0
         self._open = True
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -354,10 +357,24 @@ class Bench:
     def agent(self, name: str) -> dict[str, Any]:
         return self._agents[name]
 
+    def settles(self) -> None:
+        """What the engine had heard it has acted on, and what it said was read, however busy the machine is."""
+        begun = self._looks
+        self.sees(lambda: self._looks > begun + 1, "the engine has answered a question that was asked later")
+        self.trunk.caught_up()
+        self.phones.caught_up()
+
+    def sees(self, holds: Callable[[], Any], what: str, timeout_s: float = SOON_S) -> Any:
+        """As `wait_until`, but it looks when there is news: so many cells would keep each other from working."""
+        with self._looked:
+            found = self._looked.wait_for(holds, timeout_s)
+        assert found, f"not within {timeout_s:g} s: {what}"
+        return found
+
     def _watch(self) -> None:
         while self._open:
             self._look()
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def _look(self) -> None:
         agents = {agent["id"]: agent for agent in self.engine.ask("agents")["agents"]}
@@ -366,7 +383,10 @@ class Bench:
         for caller, outcome, by in database.execute("select caller, outcome, released_by from calls"):
             records.setdefault(caller, []).append({"outcome": outcome, "released_by": by})
         database.close()
-        self._agents, self._records = agents, records
+        with self._looked:
+            self._agents, self._records = agents, records
+            self._looks += 1
+            self._looked.notify_all()
 
     def run(self) -> list[str]:
         with self.engine as engine, self.trunk, self.phones:
