@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -59,22 +59,26 @@ def main() -> None:
     if given.source:
         source(given.source == "even", given.seconds, given.srtp)
         return
-    rows: list[Row] = []
-    for legs in map(int, given.legs.split(",")):
-        for spread in ("bursts", "even"):
-            rows.append(floor(legs, spread, given.seconds))
-            if Rtpengine.found():
-                rows.append(neighbour(legs, spread, given.seconds))
-            for language in ("C", "Python") if IN_C else ("Python",):
-                rows += (asyncio.run(relayed(legs, spread, kind, given.seconds, language)) for kind in KINDS)
-        rows.append(asyncio.run(music(legs, given.seconds)))
     if given.json:
-        print(json.dumps({"machine": describe(), "rows": [asdict(row) for row in rows]}))
+        print(json.dumps({"machine": describe(), "rows": [asdict(row) for row in measured(given)]}))
         return
     print(f"{describe()}, load {os.getloadavg()[0]:.1f}")
     print(f"{'what':<44}{'legs':>6}{'packets':>10}{'CPU µs/packet':>15}{'late ticks':>12}")
-    for row in rows:
-        print(f"{row.what:<44}{row.legs:>6}{row.packets:>10}{row.us_per_packet:>15.2f}{row.late_ticks:>12}")
+    for row in measured(given):
+        figures = f"{row.legs:>6}{row.packets:>10}{row.us_per_packet:>15.2f}{row.late_ticks:>12}"
+        print(f"{row.what:<44}{figures}", flush=True)
+
+
+def measured(given: argparse.Namespace) -> Iterator[Row]:
+    for legs in map(int, given.legs.split(",")):
+        for spread in ("bursts", "even"):
+            yield floor(legs, spread, given.seconds)
+            if Rtpengine.found():
+                yield neighbour(legs, spread, given.seconds)
+            for language in ("C", "Python") if IN_C else ("Python",):
+                for kind in KINDS:
+                    yield asyncio.run(relayed(legs, spread, kind, given.seconds, language))
+        yield asyncio.run(music(legs, given.seconds))
 
 
 def source(even: bool, seconds: float, srtp: bool) -> None:
@@ -206,9 +210,16 @@ def neighbour(legs: int, spread: str, seconds: float) -> Row:
 async def started(prompts: Sequence[Path] = ()) -> tuple[WorkerPool, int]:
     pool = WorkerPool({"lo": "127.0.0.1"}, PORTS, 1, prompts, ready=2048)
     await pool.start()
-    while (figures := (await pool.stats())[0])["ports_free"] < 2048:  # noqa: ASYNC110 - the worker sets no Event
+    while (figures := await told(pool))["ports_free"] < 2048:  # noqa: ASYNC110 - the worker sets no Event
         await asyncio.sleep(0.05)
     return pool, figures["pid"]
+
+
+async def told(pool: WorkerPool) -> dict[str, int]:
+    """The worker's figures, however long it takes on a busy machine."""
+    while not (found := await pool.stats()):
+        pass
+    return found[0]
 
 
 async def relayed(legs: int, spread: str, kind: str, seconds: float, language: str) -> Row:
@@ -219,11 +230,11 @@ async def relayed(legs: int, spread: str, kind: str, seconds: float, language: s
     ports = agree(pool, peers.ports, translated, srtp)
     for n in range(legs):
         pool.hears(f"leg{n}", Source("leg", "", ((f"leg{n ^ 1}", 1.0),)))
-    await pool.stats()
+    await told(pool)
     kinds = [CODECS[n & 1 if translated else 0][1] for n in range(legs)]
     targets = [(kind, port.port) for kind, port in zip(kinds, ports, strict=True)]
     used = await asyncio.to_thread(peers.run, partial(cpu_s, pid), targets)
-    figures = (await pool.stats())[0]
+    figures = await told(pool)
     packets = figures["packets_out"] - legs
     await asyncio.to_thread(peers.close)
     await pool.close()
@@ -250,10 +261,10 @@ async def music(legs: int, seconds: float) -> Row:
         for n in range(legs):
             pool.hears(f"leg{n}", Source("music", "music"))
         await asyncio.sleep(4.0)  # all of it has been heard, hence encoded, once
-        before, used = (await pool.stats())[0], cpu_s(pid)
+        before, used = await told(pool), cpu_s(pid)
         await asyncio.sleep(seconds)
         used = cpu_s(pid) - used
-        after = (await pool.stats())[0]
+        after = await told(pool)
         packets = after["packets_out"] - before["packets_out"]
         peers._process.kill()
         await asyncio.to_thread(peers._process.wait)
