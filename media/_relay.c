@@ -7,6 +7,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -74,6 +75,15 @@ typedef struct { /* srtp_protect or srtp_unprotect of libsrtp, and its session *
     void *context;
 } Cipher;
 
+typedef struct { /* a peer's address; size 0: the socket is connected to it */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at;
+    socklen_t size;
+} Place;
+
 typedef struct { /* what becomes of plain packets on one socket */
     PyObject *held; /* what `join` was given: it holds all objects below */
     PyObject *odd;
@@ -82,6 +92,7 @@ typedef struct { /* what becomes of plain packets on one socket */
     Outward *outward; /* NULL: nobody hears it */
     Shift *shift;
     int to, second;
+    Place source, target;
     const unsigned char *table; /* NULL: the payload stays as it is */
     Cipher open, seal;
 } Route;
@@ -91,7 +102,7 @@ typedef struct {
     int epoll, dense, size;
     Route **routes; /* by file descriptor */
     Py_buffer packet;
-    long long plain, unsent, unauthentic, malformed; /* packets */
+    long long plain, strangers, unsent, unauthentic, malformed; /* packets */
 } Loop;
 
 static double clock_s(void)
@@ -115,6 +126,15 @@ static uint32_t word(const unsigned char *at)
 static void put_word(unsigned char *at, uint32_t value)
 {
     at[0] = value >> 24, at[1] = value >> 16, at[2] = value >> 8, at[3] = value;
+}
+
+static int same(const Place *one, const Place *other)
+{
+    if (one->at.any.sa_family != other->at.any.sa_family || one->at.v4.sin_port != other->at.v4.sin_port)
+        return 0;
+    return one->at.any.sa_family == AF_INET
+               ? one->at.v4.sin_addr.s_addr == other->at.v4.sin_addr.s_addr
+               : !memcmp(&one->at.v6.sin6_addr, &other->at.v6.sin6_addr, sizeof one->at.v6.sin6_addr);
 }
 
 static int plain(const Route *route, const unsigned char *packet, Py_ssize_t size, unsigned *step, unsigned *number)
@@ -167,9 +187,14 @@ static int relay(Loop *self, int from, const Route *route, double now)
 {
     unsigned char *packet = self->packet.buf;
     unsigned step, number = 0;
-    Py_ssize_t size = recv(from, packet, ROOM, 0);
+    Place source = {.size = sizeof source.at};
+    Py_ssize_t size = recvfrom(from, packet, ROOM, 0, route->source.size ? &source.at.any : NULL, &source.size);
     if (size < 0) { /* what we sent was refused: nobody listens there */
         self->unsent++;
+        return 0;
+    }
+    if (route->source.size && !same(&source, &route->source)) {
+        self->strangers++;
         return 0;
     }
     if (!plain(route, packet, size, &step, &number)) {
@@ -194,7 +219,7 @@ static int relay(Loop *self, int from, const Route *route, double now)
         return 0;
     rewrite(route, packet, length, number, timestamp, now);
     if ((route->seal.run && route->seal.run(route->seal.context, packet, &length)) ||
-        send(route->to, packet, length, 0) < 0)
+        sendto(route->to, packet, length, 0, route->target.size ? &route->target.at.any : NULL, route->target.size) < 0)
         self->unsent++;
     return 0;
 }
@@ -265,15 +290,37 @@ static int cipher(PyObject *address, void *into)
     return 1;
 }
 
+static int place(PyObject *address, void *into)
+{
+    Place *found = into;
+    const char *host;
+    unsigned short port;
+    *found = (Place){0};
+    if (address == Py_None)
+        return 1;
+    if (!PyArg_ParseTuple(address, "sH", &host, &port))
+        return 0;
+    if (inet_pton(AF_INET, host, &found->at.v4.sin_addr) == 1) {
+        found->at.v4.sin_family = AF_INET, found->size = sizeof found->at.v4;
+    } else if (inet_pton(AF_INET6, host, &found->at.v6.sin6_addr) == 1) {
+        found->at.v6.sin6_family = AF_INET6, found->size = sizeof found->at.v6;
+    } else {
+        PyErr_Format(PyExc_ValueError, "no IP address: %s", host);
+        return 0;
+    }
+    found->at.v4.sin_port = htons(port);
+    return 1;
+}
+
 static PyObject *loop_join(Loop *self, PyObject *args)
 {
     int fd;
     Py_ssize_t table_size;
     Route route = {.held = args};
     PyObject *outward, *shift;
-    if (!PyArg_ParseTuple(args, "iO!OO&iOOiO&iz#", &fd, &InwardType, &route.inward, &route.odd, cipher, &route.open,
-                          &route.payload_type, &outward, &shift, &route.to, cipher, &route.seal, &route.second,
-                          &route.table, &table_size))
+    if (!PyArg_ParseTuple(args, "iO&O!OO&iOOiO&O&iz#", &fd, place, &route.source, &InwardType, &route.inward,
+                          &route.odd, cipher, &route.open, &route.payload_type, &outward, &shift, &route.to, place,
+                          &route.target, cipher, &route.seal, &route.second, &route.table, &table_size))
         return NULL;
     if (outward != Py_None) {
         if (!PyObject_TypeCheck(outward, &OutwardType) || !PyObject_TypeCheck(shift, &ShiftType))
@@ -332,6 +379,7 @@ static PyMethodDef loop_methods[] = {
 
 static PyMemberDef loop_members[] = {
     {"plain", T_LONGLONG, offsetof(Loop, plain)},
+    {"strangers", T_LONGLONG, offsetof(Loop, strangers)},
     {"unsent", T_LONGLONG, offsetof(Loop, unsent)},
     {"unauthentic", T_LONGLONG, offsetof(Loop, unauthentic)},
     {"malformed", T_LONGLONG, offsetof(Loop, malformed)},

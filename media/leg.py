@@ -31,6 +31,7 @@ VIEW: Final = memoryview(BUFFER)
 LATCH_AFTER: Final = 3  # consecutive packets of one source
 QUEUED: Final = 1024  # more packets than a socket holds
 SILENCE: Final = Source("silence")
+SCOPE: Final = "%"  # in the address of a link: only the system knows which
 
 _unpack = HEADER.unpack_from
 
@@ -214,14 +215,18 @@ class Leg:
         payload_type = self._main_payload()
         if payload_type is None or self.tap is not None or len(self.relays) > 1:
             return
-        if self.receive == self._receive:
-            join = partial(self._loop.join, fd, self.reception, self._take, IN_CLEAR, payload_type)
-        elif self.receive == self._receive_secure and self.cipher is not None and self.cipher.opener is not None:
-            join = partial(self._loop.join, fd, self.reception, self._take_secure, self.cipher.opener, payload_type)
-        else:
+        source = None
+        if self.receive == self._receive_from:
+            source = self._source
+            if source is None or SCOPE in source[0]:
+                return
+        cipher = self.cipher
+        odd, opener = (self._take, IN_CLEAR) if cipher is None else (self._take_secure, cipher.opener)
+        if opener is None:
             return
+        join = partial(self._loop.join, fd, source, self.reception, odd, opener, payload_type)
         if not self.relays:
-            join(None, None, -1, IN_CLEAR, 0, None)
+            join(None, None, -1, None, IN_CLEAR, 0, None)
             return
         [relay] = self.relays
         second, table = relay.routes.get(payload_type, (-1, None))
@@ -230,11 +235,14 @@ class Leg:
 
     def way(self) -> Way | None:
         """How packets can go to the peer without Python, if they can."""
-        if self.cipher is None:
-            return (self.socket.fileno(), IN_CLEAR) if self.send == self.socket.send else None
-        if self._send_plain != self.socket.send or self.cipher.sealer is None:
+        sealer = IN_CLEAR if self.cipher is None else self.cipher.sealer
+        if (self.send if self.cipher is None else self._send_plain) == self.socket.send:
+            target = None
+        elif self._target is None or SCOPE in self._target[0]:
             return None
-        return self.socket.fileno(), self.cipher.sealer
+        else:
+            target = self._target
+        return (self.socket.fileno(), target, sealer) if sealer is not None else None
 
     def _main_payload(self) -> int | None:
         peer = self.peer
@@ -316,6 +324,11 @@ class Leg:
         self._source = self._target = address
         self._learning = None
         self.reports.moved(*address, ssrc)
+        self.settle()
+        if self.relay is not None:
+            source, relay = self.relay
+            relay.way = self.way()
+            source.settle()
         return True
 
     def _take(self, size: int, now: float) -> None:

@@ -14,7 +14,8 @@ NAP_S: Final = 0.001  # between two looks under traffic: one waking serves sever
 ROUND: Final = 256  # packets between two looks at the clock
 
 Address: TypeAlias = tuple[int, int]  # in memory: libsrtp's function and the session it takes; zeros: in clear
-Way: TypeAlias = tuple[int, Address]  # out: the file descriptor of a connected socket, and the cipher
+Place: TypeAlias = tuple[str, int] | None  # a peer's IP address and port; None: the socket is connected to it
+Way: TypeAlias = tuple[int, Place, Address]  # out: the file descriptor of a socket, where to, and the cipher
 IN_CLEAR: Final[Address] = (0, 0)
 
 
@@ -55,23 +56,27 @@ class Shift:
 
 
 class Loop:
-    """Waits on an epoll. `join` says what becomes of plain packets on a socket: they are read into `packet`, deciphered
-    by `opener`, counted in `inward`, moved by `shift`, given the payload type `second`, their payload translated by
-    `table`, and sent on `to` as part of `outward`, ciphered by `sealer` – or not sent, where that is None.
+    """Waits on an epoll. `join` says what becomes of plain packets on a socket: they are read into `packet`, if they
+    are from `source`, deciphered by `opener`, counted in `inward`, moved by `shift`, given the payload type `second`,
+    their payload translated by `table`, and sent on `to` to `target` as part of `outward`, ciphered by `sealer` – or
+    not sent, where that is None.
     `odd(size, now)` is called with any other packet in `packet`, as it came. Here nothing is plain, and every socket is
     told of by `poll`."""
 
-    __slots__ = ("_dense", "_poll", "malformed", "plain", "unauthentic", "unsent")
+    __slots__ = ("_dense", "_poll", "malformed", "plain", "strangers", "unauthentic", "unsent")
 
     def __init__(self, epoll: select.epoll, packet: bytearray) -> None:
         self.plain = 0  # packets that nobody in Python saw …
-        self.malformed = self.unauthentic = self.unsent = 0  # … and of them those dropped, see `media.leg.Counters`
+        self.malformed = self.strangers = self.unauthentic = self.unsent = (
+            0  # … and of them those dropped, see `media.leg.Counters`
+        )
         self._poll = epoll.poll
         self._dense = False
 
     def join(
         self,
         fd: int,
+        source: Place,
         inward: Inward,
         odd: Callable[[int, float], None],
         opener: Address,
@@ -79,6 +84,7 @@ class Loop:
         outward: Outward | None,
         shift: Shift | None,
         to: int,
+        target: Place,
         sealer: Address,
         second: int,
         table: bytes | None,

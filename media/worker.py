@@ -391,7 +391,7 @@ class Worker:
 
     def _figures(self) -> dict[str, int]:
         counters = self._counters.figures()
-        for name in ("unsent", "unauthentic", "malformed"):
+        for name in ("strangers", "unsent", "unauthentic", "malformed"):
             counters[name] += getattr(self._loop, name)
         counters["packets_in"] += sum(leg.reception.packets for leg in self._legs.values())
         counters["packets_out"] += sum(leg.stream.packets for leg in self._legs.values())

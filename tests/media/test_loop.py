@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 from time import monotonic
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -49,20 +50,27 @@ class Outcome:
 class Bridge:
     """A leg that another hears, each with its peer, and the loop that waits for both."""
 
-    def __init__(self, loops: type[in_python.Loop], codecs: tuple[str, str], ciphered: tuple[bool, bool]) -> None:
+    def __init__(
+        self,
+        loops: type[in_python.Loop],
+        codecs: tuple[str, str],
+        ciphered: tuple[bool, bool],
+        connected: tuple[bool, bool] = (True, True),
+    ) -> None:
         self.outcome = Outcome()
         self.epoll = select.epoll()
         self.loop = loops(self.epoll, BUFFER)
         self.peers = [bound() for _ in range(2)]
+        self.stranger = bound()
         self.legs = []
-        for peer, codec, secure in zip(self.peers, codecs, ciphered, strict=True):
+        for peer, codec, secure, connect in zip(self.peers, codecs, ciphered, connected, strict=True):
             sock = bound()
             leg = Leg("", sock, None, 0.0, self.loop, self.outcome.counted, self._down, lambda leg, pressed: None)
             leg.stream.ssrc, leg.stream.sequence, leg.stream.timestamp = 42, 0xFFF0, 0xFFFF_FF00
             payload = {"PCMA": 8, "PCMU": 0}[codec]
             crypto = Crypto(SUITE, *KEYS) if secure else None
             host, port = peer.getsockname()
-            leg.agree(Peer(host, port, codec, payload, 101, crypto=crypto), connect=True)
+            leg.agree(Peer(host, port, codec, payload, 101, crypto=crypto), connect)
             peer.connect(sock.getsockname())
             self.epoll.register(sock, select.EPOLLIN)
             self.legs.append(leg)
@@ -80,11 +88,14 @@ class Bridge:
         if cipher is not None and len(data) >= HEADER.size:
             with suppress(OSError):  # sent twice, too old or too long for libsrtp: goes in clear
                 data = cipher.protect(data)
+        self.stranger.sendto(data, self.peers[0].getpeername())
         self.peers[0].send(data)
         now = monotonic()
-        for fd, _ in self.loop.poll(now):
-            assert fd == self.legs[0].socket.fileno()
-            self.legs[0].receive(now)
+        for _ in range(2):
+            for fd, _ in self.loop.poll(now):
+                assert fd == self.legs[0].socket.fileno()
+                self.legs[0].receive(now)
+        self.outcome.told.append("heard" if self.legs[0].reception.heard_at >= now else "not heard")
         for heard in received(self.peers[1]):
             self.outcome.heard.append(heard if self.ciphers[1] is None else self.ciphers[1].unprotect(heard))
 
@@ -93,13 +104,12 @@ class Bridge:
         outcome, reception, stream = self.outcome, source.reception, hearer.stream
         outcome.came = (reception.packets, reception.highest, reception.expected(), reception.ssrc)
         outcome.went = (stream.packets, stream.octets, stream.sequence, stream.timestamp)
-        outcome.counted.unsent += self.loop.unsent
-        outcome.counted.unauthentic += self.loop.unauthentic
-        outcome.counted.malformed += self.loop.malformed
+        for name in ("strangers", "unsent", "unauthentic", "malformed"):
+            setattr(outcome.counted, name, getattr(outcome.counted, name) + getattr(self.loop, name))
         for leg in self.legs:
             self.loop.leave(leg.socket.fileno())
             leg.socket.close()
-        for peer in self.peers:
+        for peer in (*self.peers, self.stranger):
             peer.close()
         self.epoll.close()
         return outcome
@@ -128,16 +138,20 @@ def said(bridge: Bridge, sent: list[tuple[int, int, int, int, int]]) -> Outcome:
     return bridge.close()
 
 
-@example([JOINED, JOINED, (2999, *REST), (3000, *REST), JOINED], ("PCMA", "PCMU"), (False, False))
-@example([JOINED, JOINED, (-100, *REST), (-101, *REST), JOINED], ("PCMA", "PCMA"), (True, False))
+@example([JOINED, JOINED, (2999, *REST), (3000, *REST), JOINED], ("PCMA", "PCMU"), (False, False), (True, False))
+@example([JOINED, JOINED, (-100, *REST), (-101, *REST), JOINED], ("PCMA", "PCMA"), (True, False), (False, True))
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(packets, min_size=1, max_size=25),
     st.tuples(st.sampled_from(("PCMA", "PCMU")), st.sampled_from(("PCMA", "PCMU"))),
     st.tuples(st.booleans(), st.booleans()),
+    st.tuples(st.booleans(), st.booleans()),
 )
 def test_both_languages_pass_on_and_count_the_same(
-    sent: list[tuple[int, int, int, int, int]], codecs: tuple[str, str], ciphered: tuple[bool, bool]
+    sent: list[tuple[int, int, int, int, int]],
+    codecs: tuple[str, str],
+    ciphered: tuple[bool, bool],
+    connected: tuple[bool, bool],
 ) -> None:
     if codecs[0] == "PCMU":
         sent = [
@@ -147,7 +161,7 @@ def test_both_languages_pass_on_and_count_the_same(
     outcomes = []
     for loops in (in_python.Loop, native.Loop):
         while True:
-            bridge = Bridge(loops, codecs, ciphered)
+            bridge = Bridge(loops, codecs, ciphered, connected)
             began = monotonic()
             outcome = said(bridge, sent)
             if monotonic() - began < FRAME_S:  # slower, and a stream that begins anew shows how slow
@@ -156,12 +170,14 @@ def test_both_languages_pass_on_and_count_the_same(
     assert outcomes[0] == outcomes[1]
 
 
-def test_what_is_plain_goes_through_c_without_python() -> None:
-    sent = [(1, PLAIN, 8, 7, FRAME)] * 25
-    bridge = Bridge(native.Loop, ("PCMA", "PCMU"), (False, True))
+@pytest.mark.parametrize("connected", [(True, True), (False, False)])
+def test_what_is_plain_goes_through_c_without_python(connected: tuple[bool, bool]) -> None:
+    sent = [JOINED] * 25
+    bridge = Bridge(native.Loop, ("PCMA", "PCMU"), (False, True), connected)
     outcome = said(bridge, sent)
     assert len(outcome.heard) == 25
     assert bridge.loop.plain == (24 if native.IN_C else 0)  # the first of a stream is Python's
+    assert outcome.counted.strangers == (0 if connected[0] else 25)
 
 
 def test_a_loop_waits_until_told_and_no_longer() -> None:
