@@ -44,7 +44,13 @@ class CoreHalf(Judge):
             if at.confirm is not None and "whisper" not in prompts:
                 fix = "put whisper.wav into a directory of prompts:, which says what key to press"
                 self.wrong(("devices", name, "confirm"), "prompt 'whisper' does not exist", fix, key=True)
-        return {name: core.Device(name, at.number, at.through, at.confirm) for name, at in self.model.devices.items()}
+            if at.nailed_up_s and at.confirm is None:
+                fix = "add confirm: key: a caller who comes without ringing has to be taken"
+                self.wrong(("devices", name, "nailed_up_s"), "it says nothing without confirm:", fix, key=True)
+        return {
+            name: core.Device(name, at.number, at.through, at.confirm, at.nailed_up_s)
+            for name, at in self.model.devices.items()
+        }
 
     def agents(self) -> dict[str, core.Agent]:
         return {name: self._agent(name, at) for name, at in self.model.agents.items()}

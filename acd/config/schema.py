@@ -280,6 +280,9 @@ class DeviceAt(Strict):
     number: str | None = Field(default=None, description="telephone number")
     through: str | None = Field(default=None, description="trunk that dials the number")
     confirm: Key | None = Field(default=None, description="key a person must press: voice mail does not")
+    nailed_up_s: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=0.0, description="the line stays up between calls, this long at most; 0: hung up after each"
+    )
     codecs: Codecs = Field(default=["PCMA", "PCMU"], description="best first")
     nat: bool = Field(default=False, description="it is behind NAT: latch media to its first packets")
     path: bool = Field(default=False, description="call it through the proxies that its registration names (RFC 3327)")

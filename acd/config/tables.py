@@ -23,6 +23,13 @@ def _levels(text: str) -> object:
     return found
 
 
+def _seconds(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # which the schema refuses
+
+
 def _yes(text: str) -> object:
     return {"true": True, "false": False}.get(text, text)
 
@@ -46,6 +53,7 @@ _COLUMNS: dict[str, dict[str, tuple[tuple[str, ...], _Cell]]] = {
         "number": (("number",), str),
         "through": (("through",), str),
         "confirm": (("confirm",), str),
+        "nailed_up_s": (("nailed_up_s",), _seconds),
         "codecs": (("codecs",), str.split),
         "nat": (("nat",), _yes),
         "path": (("path",), _yes),

@@ -105,7 +105,7 @@ CALL: Final[dict[tuple[CallState, CallInput], CallState]] = {
 @dataclass(slots=True)
 class Leg:
     id: LegId
-    call: CallId
+    call: CallId  # "": none at the moment, it is nailed up
     role: Literal["caller", "agent", "consult"]
     state: LegState
     since: float  # `now` at which it arrived or was started
@@ -122,6 +122,7 @@ class Leg:
     early: bool = False  # 183 was sent: prompts can be heard before the answer
     confirm_key: str | None = None
     on_hold: bool = False  # the party has put us on hold
+    nailed_until: float = 0.0  # it stays up between calls until then (see `nailed`)
     refer: OpId | None = None  # it asked for a transfer and has not been told how that went
 
 

@@ -148,10 +148,11 @@ class Stop:
 class Listen:
     """Report the next digit of this leg, in clear or as ``•`` (secret), and then listen no more; off takes the wish
     back. One digit at a time, so that what is typed ahead of a PIN never comes here: type-ahead stays in the shell,
-    bounded, and its first digit is reported as soon as the core listens again."""
+    bounded, and its first digit is reported as soon as the core listens again. forget: off, and type-ahead is thrown
+    away."""
 
     leg: LegId
-    how: Literal["clear", "secret", "off"]
+    how: Literal["clear", "secret", "off", "forget"]
 
 
 @command

@@ -29,6 +29,7 @@ class Core:
         self.branches: dict[tuple[PathItem, ...], tuple[Step, ...]] = {}  # where calls stand in flows in force
         self.formulas: dict[int, tuple[Expr, Formula]] = {}  # by the identity of a tree in force
         self.legs: dict[LegId, Leg] = {leg.id: leg for call in state.calls.values() for leg in call.legs.values()}
+        self.legs |= {leg.id: leg for leg in state.nailed.values()}
 
     def call_of(self, leg: Leg) -> Call:
         return self.state.calls[leg.call]

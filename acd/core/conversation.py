@@ -73,6 +73,7 @@ def held(core: Core, call: Call, leg: Leg, on: bool) -> None:
 def media_lost(core: Core, call: Call, leg: Leg, how: str) -> None:
     """A leg has no media any more. Without the caller's or his agent's there is no call; somebody who was only being
     rung is not to blame."""
+    leg.nailed_until = 0.0
     if leg.role == "consult":
         transfers.not_answered(core, call, leg)
     elif leg.role == "agent" and not leg.accepted:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from copy import copy, deepcopy
 from typing import Any, Final
 
-from acd.core import interpreter, offers, surges, transfers
+from acd.core import interpreter, nailed, offers, surges, transfers
 from acd.core.agents import Presence
 from acd.core.arrivals import arrive
 from acd.core.calls import LEG, Call, CallState, LegInput, LegState
@@ -73,6 +73,8 @@ class Engine:
         core.now = core.state.now = now
         core.out = []
         HANDLERS[type(event)](core, event)
+        if core.state.nailed:
+            nailed.look(core, core.agents.changed)
         deserted = core.agents.changed and _somebody_left(core)
         decisions = core.dispatcher.match(now)
         if decisions:
@@ -118,7 +120,10 @@ def _started(core: Core, event: Started) -> None:
     state.wall_offset_s = event.wall_offset_s
     state.draining = False
     surges.tell(core)
+    nailed.let_go_all(core)
     for call in list(state.calls.values()):
+        for leg in call.legs.values():
+            leg.nailed_until = 0.0
         if call.state is not CallState.ENDING:
             end_call(core, call, "interrupted", "engine", cause="interrupted", status=503)
         else:  # its record is out; whoever was to end these legs is gone
@@ -129,6 +134,7 @@ def _configured(core: Core, event: Configured) -> None:
     core.formulas.clear()
     core.branches.clear()
     configure(core, event.settings)
+    nailed.look(core, list(core.state.nailed))
     surges.look(core)
 
 
@@ -167,7 +173,7 @@ def _leg_ringing(core: Core, event: LegRinging) -> None:
 
 def _leg_answered(core: Core, event: LegAnswered) -> None:
     leg = core.legs.get(event.leg)
-    if leg is None:
+    if leg is None or not leg.call:
         return
     call = core.call_of(leg)
     if leg.state is LegState.STARTING or leg.state is LegState.RINGING:
@@ -184,6 +190,9 @@ def _leg_answered(core: Core, event: LegAnswered) -> None:
 def _leg_ended(core: Core, event: LegEnded) -> None:
     leg = core.legs.pop(event.leg, None)
     if leg is None:
+        return
+    if not leg.call:
+        nailed.ended(core, leg)
         return
     call = core.call_of(leg)
     del call.legs[leg.id]
@@ -203,7 +212,7 @@ def _leg_ended(core: Core, event: LegEnded) -> None:
 
 def _leg_held(core: Core, event: LegHeld) -> None:
     leg = core.legs.get(event.leg)
-    if leg is not None and leg.state is LegState.UP:
+    if leg is not None and leg.state is LegState.UP and leg.call:
         held(core, core.call_of(leg), leg, event.held)
 
 
@@ -212,7 +221,7 @@ def _leg_held(core: Core, event: LegHeld) -> None:
 
 def _digit(core: Core, event: Digit) -> None:
     leg = core.legs.get(event.leg)
-    if leg is None or leg.state is LegState.ENDING:
+    if leg is None or leg.state is LegState.ENDING or not leg.call:
         return
     call = core.call_of(leg)
     if leg.role == "caller":
@@ -248,14 +257,17 @@ def _collected(core: Core, event: Collected) -> None:
 
 def _media_lost(core: Core, event: MediaLost) -> None:
     leg = core.legs.get(event.leg)
-    if leg is not None and leg.state is not LegState.ENDING:
+    if leg is not None and not leg.call:
+        nailed.lapse(core, leg.id)
+    elif leg is not None and leg.state is not LegState.ENDING:
         media_lost(core, core.call_of(leg), leg, event.how)
 
 
 def _leg_quality(core: Core, event: LegQuality) -> None:
     leg = core.legs.get(event.leg)
     if leg is not None:
-        core.out.append(WriteLeg(LegRecord(leg.call, leg.id, leg.role, leg.agent, leg.device, event.quality)))
+        call = leg.call or call_of(leg.id)  # nailed up, it is told of with its first
+        core.out.append(WriteLeg(LegRecord(call, leg.id, leg.role, leg.agent, leg.device, event.quality)))
 
 
 def _looked_up(core: Core, event: LookedUp) -> None:
@@ -326,6 +338,7 @@ DUE: Final[dict[str, Callable[[Core, str], None]]] = {
     "announce": _announce_due,
     "unanswered": _unanswered_due,
     "look": _look_due,
+    "nailed": nailed.lapse,
 }
 """What falls due, by the first word of a deadline's name; the second names the leg or call it belongs to, if any."""
 

@@ -57,6 +57,7 @@ def _call(core: Core, call: Call) -> list[str]:
 
 def _legs(core: Core, now: float) -> list[str]:
     named = {leg.id for call in core.state.calls.values() for leg in call.legs.values()}
+    named |= {leg.id for leg in core.state.nailed.values()}
     wrong = [f"leg {leg} is in no call" for leg in core.legs if leg not in named]
     wrong += [f"leg {leg} is not indexed" for leg in sorted(named) if leg not in core.legs]
     for leg in core.legs.values():
@@ -91,6 +92,7 @@ def _timers(core: Core, now: float) -> list[str]:
 LEG_TIMERS: Final = {
     "ring": (LegState.STARTING, LegState.RINGING, LegState.UP),
     "bye": (LegState.ENDING,),
+    "nailed": (LegState.UP,),
 }
 CALL_TIMERS: Final = {
     "step": (CallState.FLOW,),

@@ -7,6 +7,7 @@ presses it; voice mail never does.
 from collections.abc import Iterable
 from typing import Final, Literal
 
+from acd.core import nailed
 from acd.core.agents import Input
 from acd.core.calls import CALL, LEG, Call, CallInput, Leg, LegInput, LegState
 from acd.core.commands import PROMPTS, SILENCE, Play, Publish, StartLeg, Stop, Target, from_leg
@@ -36,16 +37,20 @@ def carry_out(core: Core, decisions: Iterable[Offer | Withdraw]) -> None:
 
 
 def ring(core: Core, call: Call, offer: Offer) -> None:
-    """Ring the agent at his device, with the caller's number."""
+    """Ring the agent at his device, with the caller's number; or tell him on the line that is up."""
     settings = core.state.settings
     device = core.device_of(offer.agent)
     assert device is not None, "an agent without a device is never matched"
     at = settings.devices[device]
-    leg = start(core, call, "agent", Target(device, at.number, at.through if at.number is not None else None))
+    line = nailed.take(core, call, offer.agent) if core.state.nailed else None
+    leg = line or start(core, call, "agent", Target(device, at.number, at.through if at.number is not None else None))
     leg.agent = offer.agent
     leg.queue = offer.queue
     leg.confirm_key = at.confirm_key
-    core.timers.set(("ring", leg.id), core.now + settings.queues[offer.queue].ring_s)
+    if line is not None:
+        picked_up(core, call, line)
+    else:
+        core.timers.set(("ring", leg.id), core.now + settings.queues[offer.queue].ring_s)
 
 
 def start(core: Core, call: Call, role: Literal["agent", "consult"], target: Target) -> Leg:
@@ -123,6 +128,7 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
 def talks(core: Core, call: Call, leg: Leg) -> None:
     """From now on the caller is with this agent (or with the party he was transferred to)."""
     record = call.record
+    nailed.begins(core, leg)
     name = leg.agent or leg.device or leg.number or ""
     segment = open_segment(core, call, "agent", name, queue=leg.queue, device=leg.device)
     segment.ring_s = leg.rang_s
@@ -174,6 +180,6 @@ def miss(core: Core, call: Call, leg: Leg, how: str) -> None:
 
 def withdraw(core: Core, call: Call, decision: Withdraw) -> None:
     """Stop ringing somebody: another was quicker, or the dispatcher needs him elsewhere."""
-    for leg in call.legs.values():
+    for leg in list(call.legs.values()):
         if leg.agent == decision.agent and leg.owes is None:
             cut_withdrawn(core, leg)

@@ -190,7 +190,7 @@ def waits_no_longer(core: Core, call: Call) -> None:
 
 def release_offers(core: Core, call: Call) -> None:
     """Whoever is being rung for this call need not any more."""
-    for leg in call.legs.values():
+    for leg in list(call.legs.values()):
         if leg.role == "agent" and not leg.accepted:
             cut(core, leg, "cancelled")
 

@@ -22,6 +22,9 @@ def referred(core: Core, event: LegReferred) -> None:
     leg = core.legs.get(event.leg)
     if leg is None:
         return
+    if not leg.call:  # nailed up, between calls
+        core.out.append(AnswerRefer(leg.id, event.op, 403))
+        return
     pair = _pair(core, leg, event.replaces)
     talks = pair[0] if pair is not None else leg
     if talks.agent is None or core.call_of(talks).agent_leg != talks.id or leg.refer is not None:
@@ -46,7 +49,7 @@ def _pair(core: Core, leg: Leg, replaces: str | None) -> tuple[Leg, Leg] | None:
     """The two legs of one phone that are to become one call without it: that of the caller it was given, and that of
     the call it made. None if they are not both of the same phone: nobody may take over what he only guesses."""
     other = core.legs.get(replaces or "")
-    if other is None:
+    if other is None or not other.call:
         return None
     given, made = (leg, other) if leg.role == "agent" else (other, leg)
     if given.role != "agent" or given.device is None or made.role != "caller":

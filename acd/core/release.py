@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from acd.core import nailed
 from acd.core.agents import Input
 from acd.core.calls import CALL, LEG, Call, CallInput, CallState, Leg, LegInput, LegState
 from acd.core.commands import AnswerLeg, AnswerRefer, EndLeg, ProbeDevice, ProgressLeg
@@ -55,11 +56,20 @@ def watch_unanswered(core: Core, call: Call) -> None:
     core.timers.set(("unanswered", call.id), min(core.now + PROVISIONAL_S, latest))
 
 
+PARTINGS: Final = frozenset({"hangup", "cancelled"})
+"""Causes that find no fault with the leg itself."""
+
+
 def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_after_s: float | None = None) -> None:
-    """End a leg of ours; idempotent. Its agent is told when the leg is gone, or is found unreachable."""
+    """End a leg of ours, or only its part in the call if it is nailed up; idempotent. Its agent is told when the leg is
+    gone, or is found unreachable."""
     if leg.state is LegState.ENDING:
         return
     report(core, leg, 487)
+    if cause in PARTINGS and nailed.stays(core, leg):
+        core.timers.cancel(("ring", leg.id))
+        nailed.keep(core, leg)
+        return
     if leg.agent is not None:
         core.timers.cancel(("ring", leg.id))
         if leg.state is not LegState.UP:
@@ -82,6 +92,9 @@ def report(core: Core, leg: Leg, status: int) -> None:
 def cut_withdrawn(core: Core, leg: Leg) -> None:
     """End the leg to somebody whom the dispatcher has withdrawn already: he is free unless he had picked up."""
     core.timers.cancel(("ring", leg.id))
+    if nailed.stays(core, leg):
+        nailed.keep(core, leg)
+        return
     if leg.state is LegState.UP:
         _owe(core, leg, Input.GONE)
     else:
@@ -151,7 +164,7 @@ def end_call(
     core.timers.cancel_each(("step", "wait", "announce", "unanswered"), call.id)
     call.op = call.consultation = None
     close_segment(core, call, last)
-    for leg in call.legs.values():
+    for leg in list(call.legs.values()):
         if leg.role == "caller":
             cut(core, leg, cause, status, retry_after_s)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from acd.core import surges, transfers
+from acd.core import nailed, surges, transfers
 from acd.core.agents import Refused
 from acd.core.calls import CallState
 from acd.core.commands import Reply
@@ -176,6 +176,7 @@ def _reset_overlay(core: Core, event: ResetOverlay) -> str:
 
 def _drain(core: Core, event: Drain) -> str:
     core.state.draining = True
+    nailed.let_go_all(core)
     return f"{core.state.live} calls left"
 
 

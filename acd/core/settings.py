@@ -41,6 +41,7 @@ class Device:
     number: str | None = None
     through: TrunkId | None = None
     confirm_key: str | None = None  # a person must press it, after a whisper naming the queue
+    nailed_up_s: float = 0.0  # the line stays up between calls, for so long at most from the first; 0: not at all
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ Indexes (which leg belongs to which call) are not in here; `Core` rebuilds them.
 from dataclasses import dataclass, field
 
 from acd.core.agents import AgentState
-from acd.core.calls import Call
+from acd.core.calls import Call, Leg
 from acd.core.dispatch import Waiting
 from acd.core.expected_wait import Lane
 from acd.core.flow import Flow
@@ -65,6 +65,7 @@ class State:
     surges: dict[str, SurgeState] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     calls: dict[CallId, Call] = field(default_factory=dict)
+    nailed: dict[AgentId, Leg] = field(default_factory=dict)  # legs that are up between calls
     agents: dict[AgentId, AgentState] = field(default_factory=dict)
     departed: dict[AgentId, Agent] = field(default_factory=dict)  # configured no longer, still in their last call
     up: dict[DeviceId, bool] = field(default_factory=dict)  # devices that can be rung

@@ -357,6 +357,7 @@ class Hotline:
 
     async def close(self) -> None:
         """End every call, say so to their parties, write what is to be written, and let go of everything."""
+        await self.ask(lambda request: ev.Drain(request, "operator"))  # lines that are up between calls end too
         for call in self.engine.view(self.clock.now()).calls:
             await self.ask(partial(_hang_up, call.id))
         until = self.clock.now() + LAST_WORDS_S

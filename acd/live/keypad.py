@@ -35,8 +35,13 @@ class Keypad:
         self.listening = "off"  # one digit a wish: what is typed ahead of a PIN stays here
         return Digit(self.leg, shown, duration_s)
 
-    def listen(self, how: Literal["clear", "secret", "off"], secrets: dict[str, str]) -> list[Digit | Collected]:
+    def listen(
+        self, how: Literal["clear", "secret", "off", "forget"], secrets: dict[str, str]
+    ) -> list[Digit | Collected]:
         """The core listens for one digit, or stops to; the oldest typed ahead is given out."""
+        if how == "forget":
+            self.ahead.clear()
+            how = "off"
         self.listening = how
         return [] if how == "off" else self._replay(secrets)
 

@@ -427,6 +427,12 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "prompt 'whisper' does not exist",
         "put whisper.wav into a directory of prompts:, which says what key to press",
     ),
+    "a line kept up that nobody confirms on": (
+        'a1: {contact: "sip:a1@127.0.0.1:7070"}',
+        'a1: {contact: "sip:a1@127.0.0.1:7070", «nailed_up_s: 3600}',
+        "it says nothing without confirm:",
+        "add confirm: key: a caller who comes without ringing has to be taken",
+    ),
     "rings out of order": (
         "max_wait_s: 60",
         "rings: [{after_s: 20, teams: day}, {after_s: «10, needs: {}}]",

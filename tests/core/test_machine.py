@@ -56,6 +56,7 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     )
     made = hotline(FLOWS["main"], agents=3, confirm=(3,), queue=queue, version=f"v{version}", max_calls=6)
     made.flows = FLOWS
+    made.devices["home-3"].nailed_up_s = 30.0
     busier = replace(queue, wrap_up=WrapUp(), strategy="ring_all", max_length=1, hours="office")
     crowd = Surge("crowd", [">=", ["waiting", "loans"], 2], ["not", ["open", "office"]], 5.0, {"loans": busier})
     made.surges = {"crowd": crowd}

@@ -262,7 +262,9 @@ class World:
 
     def _listen(self, command: c.Listen) -> None:
         leg = self.legs[command.leg]
-        leg.listening = command.how
+        if command.how == "forget":
+            leg.ahead.clear()
+        leg.listening = command.how if command.how != "forget" else "off"
         self._replay(leg)
 
     def _collect(self, command: c.Collect) -> None:

@@ -147,3 +147,56 @@ def test_a_number_that_does_not_take_the_call_leaves_its_agent_to_be_rung_later(
     assert again.ended.wait(SOON_S)
     home.order("2002", "ready")
     home.engine.wait_idle()
+
+
+def test_his_line_stays_up_and_the_next_caller_is_whispered_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    bank = Bank(
+        tmp_path,
+        flow="steps: [answer, {queue: loans}]",
+        agents=0,
+        caller_port=port,
+        queue=QUEUE,
+        trunk=f'trusted: true, codecs: [PCMA], dial_out: {{to: "sip:127.0.0.1:{port}", caller: "{OURS}"}}',
+        devices=f'  home: {{number: "{HOME}", through: carrier, confirm: "1", nailed_up_s: 600}}',
+        more_agents='  "2001": {device: home, skills: {loans: 5}, sign_on: at_start}',
+    )
+    hotline = ("127.0.0.1", bank.trunk_port)
+    text = bank.text.replace("workers: 1", "workers: 2")
+    with (
+        EngineProcess(tmp_path, text) as engine,
+        RawSip(port) as trunk,
+        Ear(codec=8) as ear,
+        Ear(codec=8) as phone,
+    ):
+        here = Home(engine, trunk, hotline)
+        first = trunk.call(hotline, "95588", caller=CUSTOMER, rtp=ear.port)
+        first.connect()
+        at_home = trunk.ringing(HOME)
+        assert at_home.invite is not None
+        at_home.pick_up(phone.port, codecs="8 101")
+        at_home.expect("ACK")
+        phone.target = media_of(at_home.invite.body)
+        phone.wait_for_tone(350.0)  # the whisper
+        phone.press("1")
+        wait_until(lambda: here.agent("2001")["work"] == [["1-1", "talking"]], "he talks", 5)
+        phone.press("1")  # too early for the next
+        first.bye()
+        wait_until(lambda: here.agent("2001")["work"] == [], "he is free", 5)
+        assert "BYE" not in at_home.words
+        since = time.monotonic()
+        second = trunk.call(hotline, "95588", caller="13900000009", rtp=ear.port)
+        second.connect()
+        phone.wait_for_tone(350.0, since=since)
+        assert here.agent("2001")["work"] == [["1-2", "answered"]]
+        phone.press("1")
+        wait_until(lambda: here.agent("2001")["work"] == [["1-2", "talking"]], "he talks again", 5)
+        phone.speak(900.0, 0.5)
+        ear.wait_for_tone(900.0, since=since)
+        second.bye()
+        wait_until(lambda: here.agent("2001")["work"] == [], "he is free", 5)
+        here.order("2001", "break")
+        at_home.expect("BYE")
+        engine.wait_idle()
+        assert [(r["agent"], r["outcome"]) for r in engine.records(2)] == [("2001", "answered")] * 2
+    assert trunk.arrivals[HOME].empty(), "he was called once"
