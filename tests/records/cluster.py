@@ -4,12 +4,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+
+from tests.live.harness import free_port
 
 OWNER = "hotline"  # may do everything; asked for no password
 HOST = "127.0.0.1"
@@ -28,15 +29,13 @@ class Cluster:
         self._directory = Path(tempfile.mkdtemp(prefix="hotline-postgres-"))
         if self._nobody is not None:
             os.chown(self._directory, self._nobody.pw_uid, self._nobody.pw_gid)
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()  # none of the kernel's: while it is stopped, nobody's connection is given it
         self._log = self._directory / "log"
         self._data = self._directory / "data"
         begun = self._begin(
             "initdb", "-D", str(self._data), "-U", OWNER, "-A", "trust", "-N", "-E", "UTF8", "--no-locale"
         )
-        assert begun.wait(60) == 0, self._log.read_text()
+        assert begun.wait(120) == 0, self._log.read_text()
         (self._data / "pg_hba.conf").write_text(
             f"host all {OWNER} {HOST}/32 trust\nhost all all {HOST}/32 scram-sha-256\n"
         )
@@ -53,7 +52,7 @@ class Cluster:
         words = [word for setting in settings for word in ("-c", setting)]
         self._process = self._begin("postgres", "-D", str(self._data), "-F", "-p", str(self.port), *words)
         ready = [program("pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
-        until = time.monotonic() + 30.0
+        until = time.monotonic() + 60.0
         while subprocess.run(ready, check=False).returncode:
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < until, self._log.read_text()
@@ -64,7 +63,7 @@ class Cluster:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(60)
 
     def database(self) -> str:
         """The URL of a new database."""
