@@ -24,7 +24,7 @@ import pytest
 
 from tests.live.ear import write_tone
 from tests.live.harness import SOON_S, EngineProcess, free_port, wait_until
-from tests.live.rawsip import Call, Message, RawSip, sdp
+from tests.live.rawsip import Call, Message, RawSip, sdp, tag_of
 
 pytestmark = pytest.mark.peer
 
@@ -185,6 +185,7 @@ def waiting(cell: Cell) -> None:
 def starting(cell: Cell) -> None:
     cell.dial()
     cell.rung()
+    wait_until(lambda: tag_of(cell.caller.far), "the caller has heard of us: before, there is no dialog to end")
 
 
 def ringing(cell: Cell) -> None:
