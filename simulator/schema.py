@@ -219,6 +219,14 @@ class KeyAt(Strict):
     after: Duration = Field(default=constant(2.0), description="since its prompts began")
 
 
+class WaitingKeyAt(Strict):
+    """A key by which a caller leaves the queue: to be called back, for voice mail, for another queue."""
+
+    press: str = Field(pattern=r"^[0-9*#]$")
+    share: Share = Field(default=1.0, description="of the callers who have it in mind")
+    after: Duration = Field(default=constant(30.0), description="since joining the first queue")
+
+
 class RedialAt(Strict):
     share: Share = Field(description="of those who were not served and call again")
     after: Duration = Field(default_factory=lambda: DistributionAt(exponential=MeanAt(mean_s=300)))
@@ -236,6 +244,7 @@ class CallerAt(Strict):
     keys: list[Annotated[KeyAt, BeforeValidator(_press)]] = Field(
         default=[], description="at each menu or collect in turn"
     )
+    waiting_key: WaitingKeyAt | None = Field(default=None, description="pressed once, where the queue has that key")
     patience: Duration = Field(description="waiting in a queue for longer, he hangs up")
     redial: RedialAt | None = None
 

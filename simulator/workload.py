@@ -49,6 +49,7 @@ class Caller:
     u_redial: float
     u_redial_after: float
     attempt: int = 1
+    waiting_key: tuple[str, float] | None = None  # (pressed in a queue, how long after joining the first)
 
 
 DRAWN = ("patience", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after")
@@ -210,6 +211,8 @@ class _Kind:
             (attribute, Choices(choice), stream(seed, replication, f"{name}/attributes/{attribute}"))
             for attribute, choice in at.attributes.items()
         ]
+        self._waiting_key = stream(seed, replication, f"{name}/waiting_key")
+        self._waiting_key_after = at.waiting_key.after.build() if at.waiting_key is not None else None
         self._presses = [(Choices(key.press), key.after.build()) for key in at.keys]
         self.made = 0
 
@@ -234,7 +237,15 @@ class _Kind:
             ends,
             redial,
             after_s,
+            waiting_key=self._key_while_waiting(),
         )
+
+    def _key_while_waiting(self) -> tuple[str, float] | None:
+        key, after = self.at.waiting_key, self._waiting_key_after
+        if key is None or after is None:
+            return None
+        has_it, after_s = self._waiting_key() < key.share, after.quantile(self._waiting_key())
+        return (key.press, after_s) if has_it else None
 
 
 class Workload:
@@ -282,6 +293,7 @@ class Workload:
             u_redial=fresh(),
             u_redial_after=fresh(),
             attempt=caller.attempt + 1,
+            waiting_key=caller.waiting_key,
         )
 
     def _times(self) -> Iterator[Iterator[tuple[float, int, str]]]:

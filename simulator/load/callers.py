@@ -75,6 +75,8 @@ async def _behaves(stage: Stage, line: Line) -> None:
             await stage.until(moment + join.after_s)
             line.queue = join.queue
             stage.exchange.task(_is_patient(stage, line, stage.now() + caller.patience_s))
+            if caller.waiting_key is not None and caller.waiting_key[0] in stage.waiting_keys.get(join.queue, ()):
+                stage.exchange.task(_leaves(stage, line, *caller.waiting_key))
         ask = cues.asks.get((me, asked))
         if ask is None or asked >= len(caller.keys):
             return
@@ -99,6 +101,13 @@ async def _is_patient(stage: Stage, line: Line, until: float) -> None:
         ended.cancel()
     if not line.served.is_set():
         stage.exchange.hang_up(line.phone)
+
+
+async def _leaves(stage: Stage, line: Line, key: str, after_s: float) -> None:
+    """He presses the key that leads out of the queue, unless he is served or gone before."""
+    await stage.until(stage.now() + after_s)
+    if not line.served.is_set() and not line.phone.ended.is_set():
+        stage.exchange.press(line.phone, key)
 
 
 async def talks(stage: Stage, line: Line, agent: Phone, talk_s: float, hold_s: float, agent_ends: bool) -> None:

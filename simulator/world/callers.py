@@ -88,11 +88,22 @@ def waits(world: World, line: Line, queue: str) -> None:
     if line.joined_at is None:
         line.joined_at = world.now
         world.at(world.now + line.caller.patience_s, _loses_patience, line)
+        if line.caller.waiting_key is not None:
+            key, after_s = line.caller.waiting_key
+            world.at(world.now + after_s, _leaves, (line, key))
 
 
 def _loses_patience(world: World, line: Line) -> None:
     if line.waiting:
         hangs_up(world, line)
+
+
+def _leaves(world: World, what: tuple[Line, str]) -> None:
+    """He presses the key that the queue he waits in offers him."""
+    line, key = what
+    if line.waiting and not line.ended and key in world.waiting_keys.get(line.queue, ()):
+        line.waiting = False  # until he joins another
+        world.step(e.Digit(line.leg, key))
 
 
 def told(world: World, command: c.Publish) -> None:

@@ -19,6 +19,7 @@ from simulator.distributions import Constant, Distribution
 from simulator.handling import Handling
 from simulator.scenario import Scenario
 from simulator.tally import Book
+from simulator.waiting_keys import waiting_keys
 from simulator.workload import Caller, Workload, stream
 
 
@@ -110,6 +111,7 @@ class World:
         self.trunks_down: dict[str, int] = {}
         self.prompts = {**prompts, **model.world.prompts}
         self.prompt_s = model.world.prompt_s
+        self.waiting_keys = waiting_keys(settings)
         self.failed = model.world.failed
         self.network = stream(run.seed, replication, "network")
         self.latency = _sampler(model.world.latency.build(), self.network)

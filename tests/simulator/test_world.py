@@ -242,6 +242,34 @@ def test_prompts_and_keys_take_their_time() -> None:
     assert total["answered"] == 1
 
 
+CALL_BACK = (Enqueue("main", keys={"9": (Say(("call-back",)), HangUpStep())}), HangUpStep())
+
+
+def test_a_key_leads_out_of_the_queue() -> None:
+    said, total = watch(hotline(0, flow=CALL_BACK), day(["10"], caller=', waiting_key: {press: "9", after: 7}'))
+    assert said[2:] == [
+        "17.00 digit 1-1.0 9",
+        "21.00 played 1-1.p1 finished",
+        "21.00 > end 1-1.0 hangup",
+        "21.00 > record key_pressed after 7.00",
+        "21.20 ended 1-1.0 us hangup",
+    ]
+    assert total["key_pressed"] == 1
+
+
+def test_a_key_that_this_queue_has_not_leads_nowhere() -> None:
+    key = ', waiting_key: {press: "1", after: 7}'
+    said, total = watch(hotline(0, flow=CALL_BACK), day(["10"], patience="20", caller=key))
+    assert total["abandoned"] == 1
+    assert not any("digit" in line for line in said)
+
+
+def test_who_is_served_before_presses_nothing() -> None:
+    said, total = watch(hotline(1, flow=CALL_BACK), day(["10"], caller=', waiting_key: {press: "9", after: 7}'))
+    assert total["answered"] == 1
+    assert not any("digit" in line for line in said)
+
+
 def test_who_presses_nothing_is_asked_again_and_leaves() -> None:
     said, total = watch(hotline(1, flow=MENU), day(["10"]))
     assert said[2:] == [
