@@ -88,9 +88,14 @@ class Cell:
         if not self.caller.deaf:
             assert self.caller.ended.wait(SOON_S), f"the caller's leg goes on; there came {self.caller.words}"
         self.bench.sees(lambda: not self.bench.agent(self.user)["work"], "the agent's work ends")
-        presence = self.bench.agent(self.user)["presence"]
+        presence = self.bench.sees(self.presence, "his telephone, which is there, is found")
         self.next_call()
         return f"{self.label()}{record['outcome']:20}by {record['released_by']:9}{presence}"
+
+    def presence(self) -> str:
+        """Unreachable is for good only where the telephone answers nothing."""
+        found = str(self.bench.agent(self.user)["presence"])
+        return "" if found == "unreachable" and self.user not in self.bench.phones.deaf_users else found
 
     def let_in(self) -> None:
         call = self.caller if self.role == "caller" else self.agent
