@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
+from acd.live.log import get
 from acd.live.setup import Setup
 from sip.aio.resolver import LookupFailed
 from sip.locate import Asked, Family, Option, Transport
@@ -55,5 +56,8 @@ class Locator:
                 why = "" if options else f"{asked.host} has no address that we can reach"
             except LookupFailed as error:
                 options, again_s, why = [], AGAIN_S, str(error)
-            self._located(*target, options, why)
+            try:
+                self._located(*target, options, why)
+            except Exception:  # such as a password that is gone: the next answer must find us
+                get("locator").exception("a trunk could not be set up", trunk=target[0])
             await asyncio.sleep(again_s)

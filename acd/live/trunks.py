@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from random import Random, SystemRandom
 from typing import Any, Final
@@ -18,6 +18,7 @@ from acd.live.setup import Setup, Way, peers, rewritten, uri_of
 from sip.endpoint import Credentials, Ended, Endpoint, FailedOver, Hop, Peer, Probed, RegistrationResult
 from sip.locate import Asked, Option
 
+ALARMS: Final = ("trunk_down", "trunk_places_down", "trunk_name", "trunk_registration", "trunk_blocked")
 PROBE: Final = "trunk:"  # names of our probes begin with it
 BUSY_S: Final = 5.0  # told to who meets a limit
 BLOCKED_S: Final = 60.0  # told to who calls through a blocked trunk
@@ -32,6 +33,7 @@ class State:
     registered: int | None = None  # the status of the last REGISTER
     allowance: float = inf  # calls that may begin now
     counted_at: float = 0.0
+    nowhere: set[int] = field(default_factory=set)  # targets of which DNS says nothing
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,14 +71,19 @@ class Trunks:
         `acd.secret.SecretMissing`."""
         self._setup = setup
         self._trunks = setup.trunks
-        for gone in self._states.keys() - setup.trunks.keys():
+        for gone in sorted(self._states.keys() - setup.trunks.keys()):
             del self._states[gone]
+            for name in ALARMS:
+                self._alarm(f"{name}:{gone}", False, "")
         before, self._places = self._places, {}
         for name in sorted(setup.trunks):
             self._states.setdefault(name, State())
             places = self._places[name] = Places(setup.trunks[name], setup, self._rng)
+            self._states[name].nowhere.clear()
+            self._alarm(f"trunk_name:{name}", False, "")
             if name in before:
                 places.keep(before[name])
+                self._tell(name)
         for name, account in list(self._registered.items()):
             register = setup.trunks[name].register if name in setup.trunks else None
             if register is None or (register.user, register.uri) != (account.user, account.registrar):
@@ -99,9 +106,13 @@ class Trunks:
     def located(self, name: str, index: int, options: list[Option], why: str = "") -> None:
         """DNS has said where a target is. Nowhere, or nothing said (`why`): as far as we know it is where it was."""
         places = self._places.get(name)
-        if places is None:
+        if places is None or index not in places.names():
             return
-        self._alarm(f"trunk_name:{name}", not options, why or "its name has no address that we can reach")
+        nowhere = self._states[name].nowhere
+        nowhere.discard(index)
+        if not options:
+            nowhere.add(index)
+        self._alarm(f"trunk_name:{name}", bool(nowhere), why)
         if not options:
             return
         places.located(index, options)

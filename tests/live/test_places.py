@@ -111,6 +111,27 @@ def test_what_dns_said_holds_until_it_says_something_else(tmp_path: Path) -> Non
     assert bench.wire.endpoint.trunks.find("192.0.2.1", 5060) is None, "a stranger from now on"
 
 
+def test_the_alarm_stands_until_every_name_is_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, '\n  carrier: {dial_out: {targets: [{to: "sip:a.example"}, {to: "sip:b.example:5070"}]}}\n')
+    bench.trunks.located("carrier", 0, [], "a.example: gone")
+    bench.trunks.located("carrier", 1, options("192.0.2.2"))
+    assert list(bench.alarms) == ["trunk_name:carrier"]
+    assert bench.trunks.ways("carrier", "138")[0][0] == "sip:138@b.example:5070"
+    bench.trunks.located("carrier", 0, options("192.0.2.1"))
+    assert bench.alarms == {}
+    bench.trunks.located("carrier", 2, [], "of an earlier configuration")
+    bench.trunks.located("nobody", 0, [], "of an earlier configuration")
+    assert bench.alarms == {}
+
+
+def test_a_trunk_that_is_configured_no_more_leaves_no_alarm(tmp_path: Path) -> None:
+    bench, later = Bench(tmp_path, NAMED), Bench(tmp_path, TWO.replace("carrier", "other"))
+    bench.trunks.located("carrier", 0, [], "gone")
+    bench.trunks.block("carrier", True)
+    bench.trunks.configure(later.setup)
+    assert bench.alarms == {}
+
+
 def test_a_registration_that_fails_is_tried_at_the_next_place(tmp_path: Path) -> None:
     bench = Bench(tmp_path, NAMED.replace("    probe_s: 30\n", ""))
     bench.trunks.located("carrier", 0, options("192.0.2.1", "192.0.2.2"))

@@ -17,11 +17,11 @@ class Authority:
             "req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.ca, "-days", "2", "-subj", "/CN=Test"
         )
 
-    def certificate(self, name: str, days: int = 2) -> tuple[Path, Path]:
-        """The certificate and its key."""
+    def certificate(self, name: str, days: int = 2, of: str = "IP:127.0.0.1,IP:::1") -> tuple[Path, Path]:
+        """The certificate, `of` these names, and its key."""
         certificate, key, asked = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr"))
         extensions = self.directory / "san.cnf"
-        extensions.write_text("subjectAltName=IP:127.0.0.1,IP:::1\n")
+        extensions.write_text(f"subjectAltName={of}\n")
         self._openssl("req", *_NEW_KEY, "-keyout", key, "-out", asked, "-subj", f"/CN={name}")
         self._openssl("x509", "-req", "-in", asked, "-CA", self.ca, "-CAkey", self._key, "-CAcreateserial",
                       "-out", certificate, "-days", str(days), "-extfile", extensions)  # fmt: skip

@@ -10,6 +10,7 @@ import struct
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -520,6 +521,25 @@ def test_we_call_nobody_whose_certificate_is_not_believed(run: Run, tmp_path: Pa
             ended = await caller.hears(Ended)
             assert (ended.by, ended.cause) == ("network", "unreachable")
             assert not callee.events
+
+    run(play())
+
+
+@RUNS
+@pytest.mark.parametrize(("domain", "believed"), [("carrier.example", True), ("other.example", False), ("", False)])
+def test_a_certificate_must_be_of_the_name_that_is_called(
+    run: Run, domain: str, believed: bool, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    theirs = Tls(*authority.certificate("carrier", of="DNS:carrier.example"), authority.ca)
+
+    async def play() -> None:
+        caller, callee = Side("tls", Tls(*authority.certificate("one"), authority.ca)), Side("tls", theirs)
+        async with sides(caller, callee):
+            caller.call(replace(callee.hop, domain=domain))
+            told = await caller.hears(Answered if believed else Ended)
+            assert bool(callee.events) == believed
+            assert isinstance(told, Answered) or told.cause == "unreachable"
 
     run(play())
 
