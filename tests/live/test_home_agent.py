@@ -179,10 +179,10 @@ def test_his_line_stays_up_and_the_next_caller_is_whispered_at_once(tmp_path: Pa
         phone.target = media_of(at_home.invite.body)
         phone.wait_for_tone(350.0)  # the whisper
         phone.press("1")
-        wait_until(lambda: here.agent("2001")["work"] == [["1-1", "talking"]], "he talks", 5)
+        wait_until(lambda: here.agent("2001")["work"] == [["1-1", "talking"]], "he talks")
         phone.press("1")  # too early for the next
         first.bye()
-        wait_until(lambda: here.agent("2001")["work"] == [], "he is free", 5)
+        wait_until(lambda: here.agent("2001")["work"] == [], "he is free")
         assert "BYE" not in at_home.words
         since = time.monotonic()
         second = trunk.call(hotline, "95588", caller="13900000009", rtp=ear.port)
@@ -190,11 +190,10 @@ def test_his_line_stays_up_and_the_next_caller_is_whispered_at_once(tmp_path: Pa
         phone.wait_for_tone(350.0, since=since)
         assert here.agent("2001")["work"] == [["1-2", "answered"]]
         phone.press("1")
-        wait_until(lambda: here.agent("2001")["work"] == [["1-2", "talking"]], "he talks again", 5)
-        phone.speak(900.0, 0.5)
-        ear.wait_for_tone(900.0, since=since)
+        wait_until(lambda: here.agent("2001")["work"] == [["1-2", "talking"]], "he talks again")
+        phone.reaches(ear, 900.0)
         second.bye()
-        wait_until(lambda: here.agent("2001")["work"] == [], "he is free", 5)
+        wait_until(lambda: here.agent("2001")["work"] == [], "he is free")
         here.order("2001", "break")
         at_home.expect("BYE")
         engine.wait_idle()
