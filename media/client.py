@@ -107,6 +107,7 @@ class WorkerPool:
         self._ready = ready
         self._links: list[Link | None] = [None] * workers
         self._legs: dict[str, Link] = {}
+        self._unborn: dict[str, Create] = {}  # legs with nothing to do yet: no worker is woken for them
         self._plays: dict[str, tuple[Link, str]] = {}  # op → worker, leg
         self._waits = [BACK_OFF_S[0]] * workers
         self._tasks: set[asyncio.Task[None]] = set()
@@ -192,6 +193,7 @@ class WorkerPool:
         task.add_done_callback(self._tasks.discard)
         for leg in link.legs:
             self._legs.pop(leg, None)
+            self._unborn.pop(leg, None)
         for op in [op for ops in link.plays.values() for op in ops]:
             self._plays.pop(op, None)
             self._fact(PlayEndedFact(op, "failed"))
@@ -246,7 +248,7 @@ class WorkerPool:
             link.keep_ready(address, self._ready)
         link.legs[leg] = port
         self._legs[leg] = link
-        link.tell(Create(leg, address, port.port))
+        self._unborn[leg] = Create(leg, address, port.port)  # the socket is bound: what comes early waits in it
         return port
 
     def _least_busy(self, address: str) -> Link | None:
@@ -266,7 +268,7 @@ class WorkerPool:
             self.refused += 1
             log.warning("leg %s: nothing is sent to %s:%d", leg, peer.host, peer.port)
             peer = Peer("127.0.0.1", 0, peer.codec, peer.payload, peer.events, sends=False, receives=False)
-        link.tell(Set(leg, peer))
+        self._order(link, leg, Set(leg, peer))
 
     def _our_own(self, peer: Peer) -> bool:
         return any(
@@ -279,6 +281,8 @@ class WorkerPool:
         for other, _ in source.legs:
             if self._legs.get(other, link) is not link:
                 log.error("leg %s cannot hear %s of another worker: not created beside it", leg, other)
+            elif link is not None:
+                self._bear(link, other)
         self._tell(leg, Hears(leg, source))
 
     def play(self, op: str, leg: str, files: tuple[str, ...], repeat: int, barge_in: bool) -> None:
@@ -288,7 +292,7 @@ class WorkerPool:
             return
         link.plays.setdefault(leg, {})[op] = None
         self._plays[op] = link, leg
-        link.tell(Play(op, leg, files, repeat, barge_in))
+        self._order(link, leg, Play(op, leg, files, repeat, barge_in))
 
     def stop(self, op: str) -> None:
         if op in self._plays:
@@ -308,7 +312,8 @@ class WorkerPool:
             del self._plays[op]
         port = link.legs.pop(leg)
         link.resting.append((self.loop.time() + self._quarantine_s, port.host, port.port))
-        link.tell(Delete(leg))
+        if self._unborn.pop(leg, None) is None:
+            link.tell(Delete(leg))
 
     def forget_recordings(self) -> None:
         """Files may have changed: read them again when next played. What plays now plays on."""
@@ -319,7 +324,17 @@ class WorkerPool:
     def _tell(self, leg: str, message: ToWorker) -> None:
         link = self._legs.get(leg)
         if link is not None:
-            link.tell(message)
+            self._order(link, leg, message)
+
+    def _order(self, link: Link, leg: str, message: ToWorker) -> None:
+        if self._unborn:
+            self._bear(link, leg)
+        link.tell(message)
+
+    def _bear(self, link: Link, leg: str) -> None:
+        create = self._unborn.pop(leg, None)
+        if create is not None:
+            link.tell(create)
 
     def workers_up(self) -> int:
         """How many workers have ports to give."""
@@ -327,6 +342,8 @@ class WorkerPool:
 
     async def stats(self) -> list[dict[str, int]]:
         """Of each worker that answers within `STATS_S`: its own figures, and ports_free as we hold them."""
+        for leg in list(self._unborn):
+            self._bear(self._legs[leg], leg)
         links = [link for link in self._links if link is not None]
         answers = []
         for link in links:

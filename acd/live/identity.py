@@ -44,8 +44,8 @@ def _asserted(request: Request) -> NameAddr | None:
 def read(request: Request, *, trusted: bool) -> Identity:
     """Called and calling party of an INVITE. A number is asserted when a trusted trunk gave it; such a trunk's
     P-Asserted-Identity goes before its From, anybody else's is not looked at. Raises `SipError`."""
-    called = Uri.parse(request.uri).number
-    sender = NameAddr.parse(request.get("From") or "")
+    called = request.parsed_uri.number
+    sender = request.from_
     party = (_asserted(request) if trusted else None) or sender
     return Identity(clean(called), clean(party.uri.number), clean(party.display or sender.display), trusted)
 

@@ -34,7 +34,7 @@ Format = Literal["auto", "json", "console"]
 
 MAX_TEXT: Final = 1000  # characters of one value
 MAX_WAITING: Final = 10_000  # lines
-PAUSE_S: Final = 0.05  # between two writes
+PAUSE_S: Final = 0.1  # between two writes
 SECRET: Final = frozenset({"password", "pin", "secret", "digits", "authorization", "key", "token"})
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
