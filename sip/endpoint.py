@@ -294,7 +294,7 @@ class Endpoint:
         data = request_of(Outline(uri, via, branch, routes, from_, f"<{uri}>", self.new_call_id(), 1), "OPTIONS", ALLOW)
 
         def heard(_: Client, response: Response | None) -> None:
-            self.events.append(Probed(name, response is not None))
+            self.events.append(Probed(name, response is not None, response.status if response is not None else 0))
 
         ClientRequest(self.layer, (branch, "OPTIONS"), hop, data, heard)
 

@@ -41,6 +41,7 @@ class FailedOver:
     session: Session
     hop: Hop
     status: int
+    retry_after_s: float | None = None  # it wants to be left alone for so long
 
 
 @dataclass(slots=True)
@@ -136,10 +137,11 @@ class RegistrationResult:
 
 @dataclass(slots=True)
 class Probed:
-    """How `Endpoint.probe` went: whether anything answered, be it a refusal."""
+    """How `Endpoint.probe` went: whether anything answered, be it a refusal, and with which status."""
 
     name: str
     answered: bool
+    status: int = 0
 
 
 SipEvent: TypeAlias = (

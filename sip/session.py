@@ -309,7 +309,7 @@ class Session:
         elif status < 300:
             self._succeeded(current, transaction, response)
         elif attempt is not None and current:
-            if status == 503 and self._elsewhere(status):
+            if status == 503 and self._elsewhere(status, _retry_after(response)):
                 return
             if self._why is None and attempt.again(response, self._heard):
                 self.state, self.hop = State.CALLING, attempt.hop
@@ -322,7 +322,7 @@ class Session:
             attempt.invite.abandon()
             self._timed_out(False)
 
-    def _elsewhere(self, status: int) -> bool:
+    def _elsewhere(self, status: int, retry_after_s: float | None = None) -> bool:
         """The place that was asked did not take our call: ask the next, if there is one and somebody still wants it."""
         attempt = self._attempt
         if attempt is None or self._why is not None:
@@ -332,7 +332,7 @@ class Session:
             return False
         self.state, self.hop = State.CALLING, attempt.hop
         attempt.impatient(self._silent)
-        self._endpoint.events.append(FailedOver(self, failed, status))
+        self._endpoint.events.append(FailedOver(self, failed, status, retry_after_s))
         return True
 
     def _provisional(self, response: Response) -> None:
@@ -353,11 +353,8 @@ class Session:
             self._why = ("peer", cause_of(status), status)
         elif not self._why[2]:
             self._why = (*self._why[:2], status)
-        if (value := response.get("Retry-After")) and self._retry_after_s is None:
-            try:
-                self._retry_after_s = float(retry_after(value))
-            except SipError:
-                self._retry_after_s = None
+        if self._retry_after_s is None:
+            self._retry_after_s = _retry_after(response)
         self._take(Input.FAILURE)
 
     def _succeeded(self, current: bool, transaction: Client, response: Response) -> None:
@@ -533,6 +530,14 @@ class Session:
             self._told = True
             by, cause, status = self._why or ("network", "failed", 0)
             self._endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
+
+
+def _retry_after(response: Response) -> float | None:
+    value = response.get("Retry-After")
+    try:
+        return float(retry_after(value)) if value else None
+    except SipError:
+        return None
 
 
 Act: TypeAlias = Callable[[Session, object], None]

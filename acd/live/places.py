@@ -29,6 +29,7 @@ class Health:
     missed: int = 0  # OPTIONS without an answer in a row
     failed: int = 0  # calls that found nobody in a row
     closed_until: float = 0.0  # after too many of them
+    rests_until: float = 0.0  # it said 503 with Retry-After (RFC 3261 §21.5.4)
     pause_s: float = PAUSE_S[0]
 
     @property
@@ -36,15 +37,16 @@ class Health:
         return self.missed < MISSED and self.failed < TRIP
 
     def may_try(self, now: float) -> bool:
-        return self.missed < MISSED and (self.failed < TRIP or now >= self.closed_until)
+        return self.missed < MISSED and now >= self.rests_until and (self.failed < TRIP or now >= self.closed_until)
 
     def tries(self, now: float) -> None:
         """A call goes there: while it is down the others wait for how that goes."""
         if self.failed >= TRIP:
             self.closed_until = now + self.pause_s
 
-    def failure(self, now: float) -> None:
+    def failure(self, now: float, retry_after_s: float | None) -> None:
         self.failed += 1
+        self.rests_until = now + min(retry_after_s or 0.0, PAUSE_S[1])
         if self.failed >= TRIP:
             self.closed_until = now + self.pause_s
             self.pause_s = min(2 * self.pause_s, PAUSE_S[1])
@@ -119,6 +121,8 @@ class Places:
             raise LookupError(f"trunk {name} is nowhere: its name is not resolved")
         if any(self.health[hop].missed >= MISSED for _, hop in every):
             raise LookupError(f"trunk {name} does not answer")
+        if any(now < self.health[hop].rests_until for _, hop in every):
+            raise LookupError(f"trunk {name} has asked to be left alone for a while")
         failed = max(self.health[hop].failed for _, hop in every)
         raise LookupError(f"trunk {name} has failed {failed} times")
 

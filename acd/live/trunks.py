@@ -160,7 +160,7 @@ class Trunks:
 
     def failed_over(self, name: str, event: FailedOver) -> None:
         """A place did not take a call; the next is asked."""
-        self._failed(name, event.hop)
+        self._failed(name, event.hop, event.retry_after_s)
 
     def ended(self, name: str, event: Ended) -> None:
         """One of its calls is over, in or out."""
@@ -169,7 +169,7 @@ class Trunks:
             return
         nobody = event.by == "network" and event.cause == "unreachable"
         if nobody or event.status in NOBODY:
-            self._failed(name, event.session.hop)
+            self._failed(name, event.session.hop, event.retry_after_s if event.status == 503 else None)
         elif event.by != "us":  # what we gave up ourselves says nothing
             self.answered(name, event.session.hop)
 
@@ -180,10 +180,10 @@ class Trunks:
             health.success()
             self._tell(name)
 
-    def _failed(self, name: str, hop: Hop) -> None:
+    def _failed(self, name: str, hop: Hop, retry_after_s: float | None) -> None:
         health = self._places[name].health.get(hop) if name in self._places else None
         if health is not None:
-            health.failure(self._now())
+            health.failure(self._now(), retry_after_s)
             self._tell(name)
 
     def _may_begin(self, name: str) -> bool:
@@ -270,7 +270,7 @@ class Trunks:
         if trunk is None or health is None or not trunk.probe_s:
             del self._probed[event.name]
             return True
-        health.probed(event.answered)
+        health.probed(event.answered and event.status != 503)  # it is there, but takes no calls
         self._tell(name)
         self._probe(event.name, hop, trunk.probe_s)
         return True

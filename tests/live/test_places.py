@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from acd.live.locator import Locator
-from acd.live.places import PAUSE_S, TRIP
+from acd.live.places import MISSED, PAUSE_S, TRIP
 from sip.aio.resolver import LookupFailed, Resolver
 from sip.endpoint import Ended, FailedOver, Hop
 from sip.locate import Asked, Option, Place
+from sip.message import Request, parse
 from tests.live.bank import Bank
 from tests.live.ear import Ear
 from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
@@ -69,6 +70,36 @@ def test_a_dead_place_is_passed_over_until_one_call_may_try(tmp_path: Path) -> N
     bench.trunks.answered("carrier", Hop("trunks:0", "192.0.2.1", 5060))
     assert hosts(bench) == ["192.0.2.1", "192.0.2.2"]
     assert bench.alarms == {}
+
+
+def test_a_place_that_says_503_rests_as_long_as_it_wants(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TWO)
+    session, _ = bench.wire.call()
+    bench.trunks.failed_over("carrier", FailedOver(session, Hop("trunks:0", "192.0.2.1", 5060), 503, 20.0))
+    assert hosts(bench) == ["192.0.2.2"]
+    session.hop = Hop("trunks:0", "192.0.2.2", 5070)
+    bench.trunks.ended("carrier", Ended(session, "peer", "failed", 503, 1e9))
+    assert bench.refused() == "trunk carrier has asked to be left alone for a while"
+    bench.wire.now += 20
+    assert hosts(bench) == ["192.0.2.1"]
+    bench.wire.now += PAUSE_S[1]
+    assert hosts(bench) == ["192.0.2.1", "192.0.2.2"], "nobody's wish is for ever"
+
+
+def test_a_place_that_answers_options_by_503_takes_no_calls(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, TWO + "    probe_s: 30\n")
+    for _ in range(MISSED):
+        bench.wire.pass_time(0)
+        for data, hop in bench.wire.endpoint.outgoing[:]:
+            bench.wire.peer = hop
+            request = parse(data)
+            assert isinstance(request, Request)
+            bench.wire.answer(request, 503 if hop.host == "192.0.2.1" else 404)
+        bench.wire.endpoint.outgoing.clear()
+        bench.hear()
+        bench.wire.pass_time(30)
+        bench.wire.endpoint.outgoing[:-2] = []
+    assert hosts(bench) == ["192.0.2.2"]
 
 
 def test_with_all_places_dead_the_trunk_is_down(tmp_path: Path) -> None:

@@ -86,6 +86,15 @@ def test_when_nobody_takes_it_the_last_failure_is_the_calls(how: str) -> None:
     assert (stats["sessions"], stats["transactions"], stats["timers"]) == (0, 0, 0)
 
 
+def test_who_wants_to_be_left_alone_says_for_how_long() -> None:
+    wire, session, invite = several(8)
+    first = wire.peer
+    wire.answer(invite, 503, lines="Retry-After: 30\r\n")
+    assert wire.events == [FailedOver(session, first, 503, 30.0)]
+    wire.answer(next_invite(wire), 503, lines="Retry-After: nonsense\r\n")
+    assert wire.events[1:] == [Ended(session, "peer", "failed", 503)]
+
+
 @pytest.mark.parametrize("status", [100, 180, 404, 486, 500, 603])
 def test_a_place_that_says_anything_else_keeps_the_call(status: int) -> None:
     wire, session, invite = several(8)

@@ -23,7 +23,7 @@ def test_whatever_it_answers_it_is_there(status: int) -> None:
     wire, request = asked()
     assert (request.method, request.uri) == ("OPTIONS", "sip:desk-1@192.0.2.9:5070")
     wire.answer(request, status)
-    assert wire.events == [Probed("desk-1", True)]
+    assert wire.events == [Probed("desk-1", True, status)]
 
 
 def test_it_is_asked_in_a_while_and_says_nothing() -> None:
