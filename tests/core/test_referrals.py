@@ -4,7 +4,7 @@ import pytest
 
 from acd.core import commands as c
 from acd.core import events as e
-from acd.core.settings import Number
+from acd.core.settings import DialRule, Number
 from tests.core.hotline import MAIN, PLAIN, SURVEY, flow, hotline
 from tests.core.world import Phone, World, story
 
@@ -229,6 +229,39 @@ def test_who_cannot_be_had_is_said_afterwards_and_nothing_has_changed(to: str, s
     world.refer("desk-1", to)
     assert world.told(5)[-2:] == ["5s desk-1 is told 202", f"5s desk-1 is told {status}"]
     assert world.hears("caller") == "desk-1"
+
+
+def test_to_a_number_outside_as_the_sender_s_class_of_service_allows() -> None:
+    """Toll fraud: it is his rule that counts, never the caller's wish, and the host he names is not called."""
+    rule = DialRule((r"021\d+",), "carrier", queues=("loans",))
+    world = World(hotline(PLAIN, answer="at_once", agents=1, dialling=(rule,), special=("00",)))
+    world.call()
+    world.run(5)
+    world.refer("desk-1", "0900123456")
+    assert world.told(5)[-2:] == ["5s desk-1 is told 202", "5s desk-1 is told 403"]
+    world.refer("caller", "02112345")
+    assert world.told(5)[-1] == "5s caller is told 403"
+    world.phones["02112345"] = Phone(refuses=486)
+    world.refer("desk-1", "02112345")
+    world.run(1)
+    assert world.told(5.1)[-3:] == story("""
+        5.1s desk-1 is told 486
+        5.1s caller hears desk-1
+        5.1s desk-1 hears caller
+    """)
+    world.phones["02112345"] = Phone()
+    world.refer("desk-1", "02112345")
+    world.hang_up("desk-1")
+    world.run(4)
+    assert world.hears("caller") == "02112345"
+    started = [command for given in world.commands for command in given if isinstance(command, c.StartLeg)]
+    assert started[-1].to == c.Target(None, "02112345", "carrier")
+    world.hang_up("02112345")
+    world.run(1)
+    assert [(s.name, s.result) for s in world.records[0].segments if s.kind == "agent"] == [
+        ("1001", "transferred"),
+        ("02112345", "hung_up"),
+    ]
 
 
 def test_a_busy_colleague_is_busy() -> None:
