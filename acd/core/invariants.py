@@ -30,7 +30,8 @@ def _calls(core: Core, now: float) -> list[str]:
 
 def _call(core: Core, call: Call) -> list[str]:
     wrong = []
-    accepted = [leg for leg in call.legs.values() if leg.role == "agent" and leg.accepted and leg.owes is None]
+    ours = [leg for leg in call.legs.values() if leg.state is not LegState.ENDING]
+    accepted = [leg for leg in ours if leg.role == "agent" and leg.accepted]
     if call.state is CallState.ENDING:
         if not call.legs:
             wrong.append(f"{call.id} has ended and has no legs, but is still there")

@@ -19,7 +19,9 @@ def stays(core: Core, leg: Leg) -> bool:
     """Whether the leg outlives the call it is in."""
     if leg.nailed_until <= core.now or leg.agent is None or leg.state is not LegState.UP:
         return False
-    return not core.state.draining and _wanted(core, leg.agent, leg)
+    if core.state.draining or leg.agent in core.state.nailed:  # he has capacity for two, and one line is enough
+        return False
+    return _wanted(core, leg.agent, leg)
 
 
 def begins(core: Core, leg: Leg) -> None:

@@ -192,7 +192,7 @@ class Hotline:
             "record", call=record.call, outcome=record.outcome, queue=record.queue, agent=record.agent,
             wait_s=round(record.wait_s, 3), talk_s=round(record.talk_s, 3), session_id=record.session_id,
         )  # fmt: skip
-        self.legs.forget(record.call)
+        self.legs.sound.forget(record.call)
         if self.records is not None:
             self.records.put(record)
 
@@ -287,7 +287,7 @@ class Hotline:
         self._tell_hours()
         self.post(ev.Configured(settings))
         for device in static_devices(self.configuration):
-            self.legs.device(device, True)
+            self.legs.devices.tell(device, True)
 
     def block_trunk(self, name: str, blocked: bool) -> None:
         """Out of service or back, over a restart too. Raises `KeyError` for a trunk that is not."""
@@ -329,8 +329,8 @@ class Hotline:
                 gc.collect()
 
     def _save_bindings(self) -> None:
-        if self.saved is not None and self.legs.bindings_changed:
-            self.legs.bindings_changed = False
+        if self.saved is not None and self.legs.devices.bindings_changed:
+            self.legs.devices.bindings_changed = False
             self.saved.save_bindings(self.endpoint.save_bindings(asyncio.get_running_loop().time()))
 
     def reload(self) -> list[str]:
@@ -345,12 +345,11 @@ class Hotline:
         self.endpoint.configure(endpoint_settings(fresh))
         gone = set(static_devices(self.configuration)) - set(static_devices(fresh))
         self.configuration = fresh
-        self.legs.setup = Setup(fresh)
+        self.legs.configure(Setup(fresh), Prompts(fresh.prompts, fresh.music))
         self._configure_trunks()
-        self.legs.prompts = Prompts(fresh.prompts, fresh.music)
         self.media.forget_recordings()
         for device in sorted(gone):
-            self.legs.device(device, False)
+            self.legs.devices.tell(device, False)
         self.configured(fresh.settings)
         self.log.info("reloaded", changes=len(changes))
         return changes

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from acd.config.shell import DeviceShell, TrunkShell
 from acd.core import commands as do
 from acd.core import events as ev
-from acd.core.ids import CallId, LegId, OpId, call_of
+from acd.core.ids import LegId, call_of
 from acd.live import identity
-from acd.live.leg import Leg, in_common, prefer, quality
+from acd.live.devices import Devices
+from acd.live.leg import Leg, in_common, prefer
 from acd.live.log import get
-from acd.live.prompts import Prompts, UnknownPrompt
+from acd.live.prompts import Prompts
 from acd.live.saved import Saved
 from acd.live.setup import Setup, Way, rewritten
+from acd.live.sound import Sound
 from acd.live.trunks import Trunks
 from media import plane
 from sip import sdp
@@ -46,8 +48,6 @@ from sip.endpoint import (
 from sip.message import SipError
 
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
-PROBE_S: Final = 2.0
-"""Between two attempts to hear of a telephone that did not answer."""
 
 
 class Legs:
@@ -68,20 +68,15 @@ class Legs:
         self.on_session: Callable[[LegId, str, str], None] = lambda leg, call_id, session_id: None
         self.setup = setup
         self.endpoint = endpoint
-        self.media = media
-        self.prompts = prompts
         self.post = post
         self.boot = boot
         self.saved = saved
         self.log = get("legs")  # not at import: the log is configured after that
         self.legs: dict[LegId, Leg] = {}
-        self.secrets: dict[str, str] = {}
         self.goodbyes: set[LegId] = set()  # legs of an earlier life whose BYE is on its way
-        self.up: set[str] = set()  # devices the core believes to be up
-        self.probed: set[str] = set()  # devices that are being asked whether they are there
-        self.bindings_changed = False  # since they were last saved
         self._arrived = 0
-        media.on_fact = self.on_fact
+        self.sound = Sound(self.legs, media, prompts, post)
+        self.devices = Devices(setup, endpoint, trunks, post, _now)
         self.carry_out: dict[type[Any], Callable[[Any], None]] = {
             do.ProgressLeg: self._progress,
             do.AnswerLeg: self._answer,
@@ -89,13 +84,8 @@ class Legs:
             do.StartLeg: self._start,
             do.HoldLeg: self._hold,
             do.AnswerRefer: self._answer_refer,
-            do.Hears: self._hears,
-            do.Play: self._play,
-            do.Stop: self._stop,
-            do.Listen: self._listen,
-            do.Collect: self._collect,
-            do.SendDigits: self._send_digits,
-            do.ProbeDevice: self._probe,
+            do.ProbeDevice: self.devices.probe,
+            **self.sound.carry_out,
         }
         self.on_event: dict[type[Any], Callable[[Any], None]] = {
             Incoming: self._incoming,
@@ -106,13 +96,18 @@ class Legs:
             Offered: self._offered,
             Reanswered: self._reanswered,
             Referred: self._referred,
-            InfoDigit: self._told_by_info,
+            InfoDigit: self.sound.told_by_info,
             Ended: self._ended,
-            Registered: self._registered,
+            Registered: self.devices.registered,
             RegistrationResult: trunks.on_registration,
             LockedOut: lambda event: None,
-            Probed: self._probed,
+            Probed: self.devices.probed,
         }
+
+    def configure(self, setup: Setup, prompts: Prompts) -> None:
+        """After a reload."""
+        self.setup = self.devices.setup = setup
+        self.sound.prompts = prompts
 
     # ------------------------------------------------------------------------------------------------- from SIP
 
@@ -203,7 +198,7 @@ class Legs:
             self.trunks.answered(leg.trunk, event.session.hop)
         if leg.ending:
             return
-        if self._agree(leg, event.sdp):
+        if self.sound.agree(leg, event.sdp):
             self._save(leg)
             self.post(ev.LegAnswered(leg.id))
         else:
@@ -212,7 +207,7 @@ class Legs:
     def _confirmed(self, event: Confirmed) -> None:
         """The ACK: it brings the answer when the offer was ours."""
         leg = self.legs.get(event.session.name)
-        if leg is not None and event.sdp and leg.agreed is None and not self._agree(leg, event.sdp):
+        if leg is not None and event.sdp and leg.agreed is None and not self.sound.agree(leg, event.sdp):
             self._give_up(leg, "failed", 488)
 
     def _offered(self, event: Offered) -> None:
@@ -231,7 +226,7 @@ class Legs:
             event.session.refuse(error.status)
             return
         event.session.accept(body)
-        self._apply(leg, agreed)
+        self.sound.apply(leg, agreed)
         held = theirs.direction in ("sendonly", "inactive")
         if held != leg.held:
             leg.held = held
@@ -240,7 +235,7 @@ class Legs:
     def _reanswered(self, event: Reanswered) -> None:
         leg = self.legs.get(event.session.name)
         if leg is not None and event.status < 300 and event.sdp:
-            self._agree(leg, event.sdp)
+            self.sound.agree(leg, event.sdp)
 
     def _referred(self, event: Referred) -> None:
         leg = self.legs.get(event.session.name)
@@ -268,53 +263,13 @@ class Legs:
             self.legs[leg.id] = leg
             leg.invite()
             return
-        self._drop_media(leg)
+        self.sound.drop(leg)
         if leg.quality is not None:
             self.post(ev.LegQuality(leg.id, leg.quality))
         # A hang-up is in the record's line; what went wrong gets one of its own.
         say = self.log.debug if event.cause == "hangup" else self.log.info
         say("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status)
         self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s))
-
-    def _registered(self, event: Registered) -> None:
-        self.bindings_changed = True
-        self.device(event.user, bool(event.contacts))
-
-    def device(self, device: str, up: bool) -> None:
-        """Tell the core of a device's binding, once per change."""
-        if up == (device in self.up):
-            return
-        (self.up.add if up else self.up.discard)(device)
-        self.log.info("device", device=device, up=up)
-        self.post(ev.DeviceUp(device) if up else ev.DeviceDown(device))
-
-    def _probe(self, command: do.ProbeDevice) -> None:
-        self.up.discard(command.device)
-        if command.device not in self.probed:
-            self.probed.add(command.device)
-            self._ask_again(command.device)
-
-    def _ask_again(self, device: str, after_s: float = 0.0) -> None:
-        """Ask a telephone whether it is there; until it is, or has no binding any more, or has been heard of."""
-        try:
-            _, (uri, hop) = self.setup.device(device, self.endpoint, _now())
-        except LookupError:  # its next REGISTER will tell
-            self.probed.discard(device)
-            return
-        if device in self.up:
-            self.probed.discard(device)
-        else:
-            routes = self.endpoint.routes(device, _now())
-            self.endpoint.probe(device, uri, hop, _now(), after_s=after_s, routes=routes)
-
-    def _probed(self, event: Probed) -> None:
-        if self.trunks.on_probe(event):
-            return
-        if event.answered:
-            self.probed.discard(event.name)
-            self.device(event.name, True)
-        else:
-            self._ask_again(event.name, PROBE_S)
 
     # ------------------------------------------------------------------------------------------- commands: legs
 
@@ -324,14 +279,14 @@ class Legs:
             return
         if command.status != 183:
             leg.session.ring(command.status)
-        elif self._media(leg):
-            leg.session.ring(183, self._first_body(leg))
+        elif self.sound.ready(leg):
+            leg.session.ring(183, self.sound.first_body(leg))
 
     def _answer(self, command: do.AnswerLeg) -> None:
         leg = self.legs.get(command.leg)
-        if leg is None or leg.session is None or not self._media(leg):
+        if leg is None or leg.session is None or not self.sound.ready(leg):
             return
-        leg.session.answer(self._first_body(leg))
+        leg.session.answer(self.sound.first_body(leg))
         self._save(leg)
         self.post(ev.LegAnswered(leg.id))
 
@@ -343,7 +298,7 @@ class Legs:
         if leg.session is None or leg.ending:
             return
         leg.ending = True
-        self._drop_media(leg)
+        self.sound.drop(leg)
         reason = ANSWERED_ELSEWHERE if command.cause == "answered_elsewhere" else ""
         leg.session.end(command.status, reason=reason, retry_after_s=command.retry_after_s)
 
@@ -381,7 +336,7 @@ class Legs:
         self.legs[leg.id] = leg
         if isinstance(party, TrunkShell):
             leg.trunk = party.id
-        if (beside is not None and not self._media(beside)) or not self._media(leg, beside):
+        if (beside is not None and not self.sound.ready(beside)) or not self.sound.ready(leg, beside):
             del self.legs[leg.id]
             self.post(ev.LegEnded(leg.id, "network", "failed", 503))
             return
@@ -423,185 +378,12 @@ class Legs:
         if leg is not None and leg.session is not None:
             leg.session.answer_refer(command.status)
 
-    # ------------------------------------------------------------------------------------------ commands: media
-
-    def _hears(self, command: do.Hears) -> None:
-        leg = self.legs.get(command.leg)
-        if leg is not None and not leg.ending and self._media(leg):
-            for other, _ in command.source.legs:
-                self._bring(leg, self.legs.get(other))
-            self.media.hears(leg.id, self._source(command.source))
-
-    def _bring(self, leg: Leg, beside: Leg | None) -> None:
-        """Legs that met in two calls may be in two workers: this one moves, and its party is told where by a
-        re-INVITE. What it says until then is lost."""
-        if beside is None or beside.port is None or leg.port is None or beside.port.worker == leg.port.worker:
-            return
-        self.media.delete(leg.id)
-        leg.port = None
-        if self._media(leg, beside) and leg.agreed is not None and leg.session is not None:
-            self.media.set(leg.id, leg.peer(leg.agreed))
-            leg.session.reinvite(leg.offer())
-
-    def _source(self, source: do.Source) -> plane.Source:
-        if source.kind != "music":
-            return plane.Source(source.kind, source.name, source.legs)
-        file = self.prompts.music(source.name)
-        return plane.Source("music", file) if file else plane.Source("silence")
-
-    def _play(self, command: do.Play) -> None:
-        leg = self.legs.get(command.leg)
-        if leg is None or leg.ending or not self._media(leg):
-            return
-        try:
-            files = self.prompts.files(command.prompts)
-        except UnknownPrompt as error:
-            self.log.warning("prompt", call=call_of(leg.id), leg=leg.id, why=str(error))
-            self.post(ev.PlayEnded(command.op, "failed"))
-            return
-        barge_in = command.barge_in
-        if barge_in and leg.keypad.ahead:  # type-ahead stands for a key pressed now
-            self.post(ev.PlayEnded(command.op, "barged"))
-            return
-        self.media.play(command.op, leg.id, files, command.repeat, barge_in)
-
-    def _stop(self, command: do.Stop) -> None:
-        self.media.stop(command.op)
-        for leg in self._legs_of(command.op):
-            leg.keypad.stop(command.op)
-            self._collect_timer(leg)
-
-    def _listen(self, command: do.Listen) -> None:
-        leg = self.legs.get(command.leg)
-        if leg is not None:
-            self._tell(leg.keypad.listen(command.how, self.secrets))
-
-    def _collect(self, command: do.Collect) -> None:
-        leg = self.legs.get(command.leg)
-        if leg is not None:
-            self._tell(leg.keypad.collect(command, self.secrets))
-            self._collect_timer(leg)
-
-    def _send_digits(self, command: do.SendDigits) -> None:
-        if command.leg in self.legs:
-            self.media.send_digits(command.leg, command.digits)
-
-    # ------------------------------------------------------------------------------------------------ from media
-
-    def on_fact(self, fact: plane.Fact) -> None:
-        match fact:
-            case plane.DigitFact():
-                self._pressed(fact.leg, fact.digit, fact.duration_s, "rtp")
-            case plane.PlayEndedFact():
-                self.post(ev.PlayEnded(fact.op, fact.reason))
-            case plane.QualityFact():
-                if fact.leg in self.legs:
-                    self.legs[fact.leg].quality = quality(fact)
-            case plane.LostFact():
-                if fact.leg in self.legs:
-                    self.log.warning("media lost", call=call_of(fact.leg), leg=fact.leg, how=fact.how)
-                    self.post(ev.MediaLost(fact.leg, fact.how))
-
-    def _told_by_info(self, event: InfoDigit) -> None:
-        self._pressed(event.session.name, event.digit, event.duration_s, "info")
-
-    def _pressed(self, name: LegId, digit: str, duration_s: float, by: Literal["rtp", "info"]) -> None:
-        leg = self.legs.get(name)
-        if leg is None or leg.ending:
-            return
-        leg.keys_by = leg.keys_by or by
-        if leg.keys_by != by:
-            return
-        told = leg.keypad.pressed(digit, duration_s, self.secrets)
-        if told is not None:
-            self.post(told)
-        self._collect_timer(leg)
-
-    def _collect_timer(self, leg: Leg) -> None:
-        """(Re)start the time-out of a collect: `first_s` for the first digit, `next_s` between digits."""
-        if leg.timer is not None:
-            leg.timer.cancel()
-            leg.timer = None
-        command = leg.keypad.collecting
-        if command is not None:
-            delay = command.next_s if leg.keypad.gathered else command.first_s
-            leg.timer = asyncio.get_running_loop().call_later(delay, self._collect_timed_out, leg)
-
-    def _collect_timed_out(self, leg: Leg) -> None:
-        leg.timer = None
-        told = leg.keypad.timed_out(self.secrets)
-        if told is not None:
-            self.post(told)
-
-    def _tell(self, told: list[ev.Digit | ev.Collected]) -> None:
-        for event in told:
-            self.post(event)
-
-    def forget(self, call: CallId) -> None:
-        """The call is over: no secret outlives it."""
-        if self.secrets:
-            for handle in [h for h in self.secrets if call_of(h.removeprefix("secret:")) == call]:
-                del self.secrets[handle]
-
-    # ---------------------------------------------------------------------------------------------- offer/answer
-
-    def _media(self, leg: Leg, beside: Leg | None = None) -> bool:
-        """Make sure that the leg has a port. False, and the core told, when there is none left."""
-        if leg.port is not None:
-            return True
-        if leg.ending:
-            return False
-        try:
-            leg.port = self.media.create(leg.id, leg.network.name, beside.id if beside else None)
-        except plane.NoPorts:
-            self.log.warning("no media ports", call=call_of(leg.id), leg=leg.id)
-            if leg.session is not None:
-                self.post(ev.MediaLost(leg.id, "no_ports"))
-            return False
-        return True
-
-    def _drop_media(self, leg: Leg) -> None:
-        if leg.timer is not None:
-            leg.timer.cancel()
-            leg.timer = None
-        if leg.port is not None:
-            self.media.delete(leg.id)
-            leg.port = None
-
-    def _first_body(self, leg: Leg) -> bytes:
-        """The body of 183 or 200: the answer to their offer (made once), or our offer when they made none."""
-        if leg.theirs is None:
-            return b"" if leg.agreed is not None else leg.offer()
-        body, agreed = leg.answer(leg.theirs)
-        leg.version -= 1  # 200 repeats what 183 said
-        self._apply(leg, agreed)
-        return body
-
-    def _agree(self, leg: Leg, body: bytes) -> bool:
-        """Their answer to our offer. False when it cannot be used."""
-        try:
-            self._apply(leg, leg.read_answer(body))
-        except sdp.SdpError as error:
-            self.log.info("bad answer", call=call_of(leg.id), leg=leg.id, why=str(error))
-            return False
-        return True
-
-    def _apply(self, leg: Leg, agreed: sdp.Agreed) -> None:
-        if agreed == leg.agreed:
-            return
-        leg.agreed = agreed
-        self.media.set(leg.id, leg.peer(agreed))
-
     def _give_up(self, leg: Leg, cause: str, status: int) -> None:
         """The session cannot be used: end it; the core hears the one `LegEnded` when it has ended."""
         leg.ending = True
-        self._drop_media(leg)
+        self.sound.drop(leg)
         if leg.session is not None:
             leg.session.end(status)
-
-    def _legs_of(self, op: OpId) -> list[Leg]:
-        call = call_of(op)
-        return [leg for leg in (self.legs.get(f"{call}.{n}") for n in range(8)) if leg is not None]
 
 
 def _now() -> float:

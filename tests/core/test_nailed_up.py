@@ -189,3 +189,19 @@ def test_a_snapshot_keeps_it() -> None:
     world.engine = Engine(world.engine.snapshot())
     world.call(caller="13800000002")
     assert world.told(10)[-1] == "10s home-1 is played whisper:loans"
+
+
+def test_of_two_calls_at_once_one_line_stays() -> None:
+    made = settings()
+    made.agents["1001"].capacity = {"voice": 2}
+    world = World(made)
+    for caller in ("13800000001", "13800000002"):
+        world.call(caller=caller)
+        world.run(3)
+        world.press("home-1", "1")
+    world.hang_up("caller")
+    world.hang_up("caller2")
+    world.run(1)
+    assert world.engine.view(world.now).legs == 1
+    world.call(caller="13800000003")
+    assert world.story[-1].endswith("home-1 is played whisper:loans")

@@ -188,3 +188,14 @@ def test_hold_is_counted_whoever_ends_it() -> None:
     world.run(3)
     world.hang_up("caller")
     assert world.records[0].segments[-1].hold_s == 4.0 + 3.0
+
+
+def test_a_phone_that_does_not_answer_our_bye_after_a_transfer() -> None:
+    world = talking()
+    world.leg("desk-1").phone = Phone(ends_when_told=False)
+    world.ask(e.Consult, agent="1001", to="agent:1002")
+    world.run(5)
+    world.ask(e.CompleteTransfer, agent="1001")
+    world.run(5)
+    assert world.probed == ["desk-1"]
+    assert [a.work for a in world.engine.view(0.0).agents][1] == (("1-1", "talking"),)
