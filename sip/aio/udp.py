@@ -140,6 +140,9 @@ class SipShell:
     def _drain(self) -> None:
         endpoint, sockets = self.endpoint, self._sockets
         outgoing, endpoint.outgoing = endpoint.outgoing, []
+        if len(outgoing) > 1:  # what goes on to others first: whom this answers is awake, and may take our processor
+            first = outgoing[0][1]
+            outgoing.sort(key=lambda sent: sent[1] == first)
         for data, hop in outgoing:
             sock = sockets.get(hop.listener)
             if sock is None:
