@@ -12,11 +12,12 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.ports import Ports
 
 SCENARIOS = Path(__file__).parent / "sipp"
 
@@ -24,25 +25,7 @@ SOON_S = 30.0
 """How long whatever must happen may take: for a busy machine, since who waits goes on as soon as it has happened. A
 shorter time is for what must not happen."""
 
-FIRST_PORT, LAST_PORT = 10_000, 19_990  # below the kernel's own choices and the media's
-_next_port = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT, 2)
-_choosing = threading.Lock()
-
-
-def free_port() -> int:
-    """An even port that nobody holds at the moment, and that nobody is given by chance: tests run side by side. The odd
-    one above is for its RTCP, and given to nobody."""
-    global _next_port
-    with _choosing:
-        while True:
-            _next_port = FIRST_PORT + (_next_port + 2 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
-            try:
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(socket.AF_INET, kind) as probe:
-                        probe.bind(("127.0.0.1", _next_port))
-            except OSError:
-                continue
-            return _next_port
+free_port = Ports(10_000, 20_000, 200, 10).take  # below the kernel's own choices and the media's
 
 
 def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = SOON_S) -> Any:

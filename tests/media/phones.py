@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import socket
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -19,26 +18,16 @@ from media.client import WorkerPool
 from media.dtmf import END, EVENT
 from media.plane import DigitFact, Fact, LostFact, Peer, PlayEndedFact, Port, Source
 from media.rtp import CLOCK_HZ, FRAME, Packet
+from tests.ports import Ports
 
 PATIENCE_S = 30.0  # for a busy machine: who waits goes on as soon as it has happened
-
-
-FIRST_PORT, LAST_PORT = 20_000, 29_000  # above those of other tests, below those of engines that they start
-_span = random.SystemRandom().randrange(FIRST_PORT, LAST_PORT, 2)
+_ports = Ports(20_000, 30_000, 1000, 1)  # above those of other tests, below those of engines that they start
 
 
 def span(count: int) -> tuple[int, int]:
-    """So many ports in a row, the first one even, that nobody holds at the moment: tests run side by side."""
-    global _span
-    while True:
-        first = _span = FIRST_PORT + (_span + count + count % 2 - FIRST_PORT) % (LAST_PORT - FIRST_PORT)
-        try:
-            for port in range(first, first + count):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first, first + count - 1
+    """So many ports in a row, the first one even."""
+    first = _ports.take(count)
+    return first, first + count - 1
 
 
 def tone(hz: float, frames: int, level: int = 8000) -> bytes:
