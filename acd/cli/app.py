@@ -2,20 +2,33 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points, version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
-from acd.cli import engine, explain, flow, journal, look, orders, overlay, quality, report, trace, trunks
 from acd.cli.output import complain
 
 GROUP = "acd.commands"
+PARTS: Final = {
+    "engine": ("run", "check"),
+    "look": ("status", "queues", "agents", "calls", "alarms", "top"),
+    "orders": ("reload", "drain", "agent", "call", "queue"),
+    "overlay": ("hours", "surge", "overlay"),
+    "flow": ("flow",),
+    "journal": ("replay",),
+    "report": ("report",),
+    "quality": ("quality",),
+    "explain": ("explain",),
+    "trunks": ("trunks",),
+    "trace": ("trace",),
+}
+"""Our modules, and the commands that each has."""
 
 
 def build(words: Sequence[str] = ()) -> typer.Typer:
-    """The whole ``acd``. Plugins are left out when `words` begin with a command of our own: it need not wait for
-    the import of theirs."""
+    """The whole ``acd``. When `words` begin with a command of our own only its module is in it: a command need not
+    wait for the import of the others."""
     app = typer.Typer(
         name="acd",
         epilog="Exit codes: 0 done, 1 the engine said no or a check found errors, 2 wrong usage or no engine to ask.",
@@ -24,11 +37,10 @@ def build(words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for part in (engine, look, orders, overlay, flow, journal, report, quality, explain, trunks, trace):
-        part.register(app)
-    own = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    own |= {group.name for group in app.registered_groups if group.name}
-    if not words or words[0] not in own:
+    asked = [part for part, commands in PARTS.items() if words and words[0] in commands]
+    for part in asked or PARTS:
+        import_module(f"acd.cli.{part}").register(app)
+    if not asked:
         _plug_in(app)
     return app
 
@@ -40,6 +52,8 @@ def main() -> None:
 
 def _say_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"acd {version('hotline-acd')}")
         raise typer.Exit
 
@@ -54,6 +68,8 @@ def _options(
 
 def _plug_in(app: typer.Typer) -> None:
     """Each entry is a function that takes the app and adds commands. A broken one is named and left out."""
+    from importlib.metadata import entry_points
+
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             entry.load()(app)

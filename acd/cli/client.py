@@ -1,13 +1,12 @@
 """Asking a running engine over its control socket, from a program that may wait."""
 
+import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 MAX_ANSWER: Final = 64 << 20  # bytes
 DEFAULT_PATH: Final = Path("run/acd.sock")
@@ -39,13 +38,13 @@ class ControlClient:
     def ask(self, verb: str, **args: Any) -> Any:
         """The data of the answer. Raises `Refused` if the engine says no, `NoEngine` if it goes away meanwhile."""
         try:
-            self._socket.sendall(msgspec.json.encode({"verb": verb, "args": args}) + b"\n")
+            self._socket.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
             line = self._answers.readline(MAX_ANSWER)
         except OSError as problem:
             raise NoEngine(f"no answer from the engine at {self._path}: {problem}") from None
         if not line.endswith(b"\n"):
             raise NoEngine(f"the engine at {self._path} went away without an answer")
-        answer = msgspec.json.decode(line)
+        answer = json.loads(line)
         if not answer.get("ok"):
             raise Refused(str(answer.get("error", "no reason was given")))
         return answer.get("data", {})

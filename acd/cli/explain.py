@@ -1,10 +1,12 @@
 """``acd explain``: where the time of somebody who waited went."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,8 +14,12 @@ from acd.cli.options import NO, UNUSABLE, Json, fail
 from acd.cli.output import complain, iso, print_json, print_table, shown
 from acd.cli.past import HotlineFile, Journal, Since, Until, configured, instant, midnight
 from acd.cli.picture import bar, stacked
-from acd.core.explain import SECOND, Decision, Explained, Explainer, Part
-from acd.core.observe import Watcher
+
+if TYPE_CHECKING:
+    from acd.core.explain import Decision, Explained, Part
+    from acd.core.observe import Watcher
+
+SECOND: Final = 1_000_000  # µs, as acd.core.explain counts
 
 CAUSES: Final = {
     "nobody_signed_on": "nobody signed on",
@@ -67,6 +73,8 @@ def explain(
     if not paths:
         fail(UNUSABLE, "the configuration keeps no journal")
     from_, to = instant(since, -math.inf), instant(until, math.inf)
+    from acd.core.explain import Explainer  # here, because the core takes its time to import
+
     if call is not None:
         explainer = Explainer(call=call)
         _watch(paths, explainer, _began(paths, call))

@@ -1,9 +1,9 @@
 """``acd replay``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from acd.cli.options import NO, OK, UNUSABLE, Json, fail
@@ -32,7 +32,7 @@ def replay(
     except (JournalError, OSError) as problem:
         fail(UNUSABLE, str(problem))
     if as_json:
-        print_json({"exact": result.exact, **msgspec.to_builtins(result)})
+        print_json({"exact": result.exact, **asdict(result)})
     else:
         for note in result.notes:
             complain(note)

@@ -1,16 +1,17 @@
 """What the commands print: tables for people, JSON for programs, times as ISO 8601 with zone."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from acd.text import harmless
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def iso(wall_s: float) -> str:
@@ -57,6 +58,9 @@ def print_json(data: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """A column whose name ends in ``>`` is set to the right; `empty` is said when there is no row."""
+    from rich.table import Table  # here, because it takes its time to import
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         table.add_column(name.rstrip(">"), justify="right" if name.endswith(">") else "left", no_wrap=True)
@@ -84,6 +88,8 @@ def shown(cell: object) -> str:
 
 def console() -> Console:
     """Standard output; to a file or pipe without colour and without a right margin that would cut a table."""
+    from rich.console import Console
+
     return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 

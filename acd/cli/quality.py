@@ -1,17 +1,21 @@
 """``acd quality``: how calls sounded, by the legs' own records."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 import typer
 
 from acd.cli.options import NO, UNUSABLE, Json, fail
 from acd.cli.output import iso, print_json, print_table
 from acd.cli.past import HotlineFile, Records, Since, Until, instant, records_at
-from acd.records.place import Place
-from acd.records.read import Heard
+
+if TYPE_CHECKING:
+    from acd.records.place import Place
+    from acd.records.read import Heard
 
 By: TypeAlias = Literal["party", "agent", "codec"]
 POOR_MOS: Final = 3.6

@@ -14,7 +14,6 @@ import typer
 from acd.cli.options import UNUSABLE, Json, fail
 from acd.cli.output import complain, iso, print_json, print_table
 from acd.cli.past import HotlineFile, Journal, Records, Since, Until, configured, instant, midnight, place_of
-from acd.core.activity import Shifts
 from acd.core.metrics import DIMENSIONS, LEVELS, Book, Dimension, Key, Tally, ratio
 from acd.records.place import Place
 
@@ -108,6 +107,7 @@ def _fill(
 
 
 def _read_journal(book: Book, journal: list[Path], since: float, *, with_records: bool) -> None:
+    from acd.core.activity import Shifts  # here, because the core takes its time to import
     from acd.journal import JournalError
     from acd.journal.shifts import observe
 

@@ -1,8 +1,11 @@
 """What a person types and sees, against an engine that is none."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +236,7 @@ def test_other_packages_add_commands_and_a_broken_one_is_named(
             print("what if")
 
     plugins = [Plugin("good", register), Plugin("bad", ImportError("no module named numpy")), Plugin("worse", 7)]
-    monkeypatch.setattr(cli, "entry_points", lambda group: plugins if group == "acd.commands" else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: plugins if group == "acd.commands" else [])
     assert acd("simulate").stdout == "what if\n"
     assert capsys.readouterr().err.splitlines() == [
         "acd: the commands of 'bad' (bad.commands:register) are left out: ImportError: no module named numpy",
@@ -245,7 +248,7 @@ def test_a_command_of_our_own_does_not_wait_for_plugins(monkeypatch: pytest.Monk
     def entry_points(group: str) -> list[Plugin]:
         raise AssertionError("asked for plugins")
 
-    monkeypatch.setattr(cli, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     for words in (["status"], ["agent", "1001", "ready"], ["replay", "run"]):
         cli.build(words)
     for words in ([], ["--help"], ["simulate"]):
@@ -255,3 +258,18 @@ def test_a_command_of_our_own_does_not_wait_for_plugins(monkeypatch: pytest.Monk
 
 def test_the_version() -> None:
     assert acd("--version").stdout.startswith("acd 0.")
+
+
+def test_a_command_is_found_in_the_module_that_has_it_and_waits_for_no_other() -> None:
+    names = [name for commands in cli.PARTS.values() for name in commands]
+    assert len(names) == len(set(names))
+    for part, commands in cli.PARTS.items():
+        app = typer.Typer()
+        import_module(f"acd.cli.{part}").register(app)
+        named = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+        assert [*named, *(group.name for group in app.registered_groups)] == list(commands)
+    tell = "import sys; from acd.cli import app; app.build(sys.argv[1:]); print(*sys.modules)"
+    for name in (commands[0] for commands in cli.PARTS.values()):
+        done = subprocess.run([sys.executable, "-c", tell, name], capture_output=True, check=True, text=True)
+        heavy = {"acd.core.engine", "acd.config", "acd.live", "simulator", "softphone", "numpy", "asyncio", "msgspec"}
+        assert heavy.isdisjoint(done.stdout.split()), name
