@@ -26,6 +26,7 @@ class Parts:
     hold_s: float
     wrap_up_s: float
     agent_ends: bool
+    transfer_to: str = ""  # a queue
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class _Rules:
     hold: Distribution
     wrap_up: Distribution
     agent_ends: float
+    transfer_share: float
+    transfer_to: str
 
 
 class Handling:
@@ -55,6 +58,7 @@ class Handling:
             rules.hold.quantile(caller.u_hold_lasts) if held else 0.0,
             rules.wrap_up.quantile(caller.u_wrap_up),
             caller.u_ends < rules.agent_ends,
+            rules.transfer_to if caller.u_transfer < rules.transfer_share else "",
         )
 
     def _rules(self, kind: str, queue: str, agent: str) -> _Rules:
@@ -64,12 +68,15 @@ class Handling:
         hold = next((entry.hold for entry in fitting if entry.hold is not None), None)
         wrap_up = next((entry.wrap_up for entry in fitting if entry.wrap_up is not None), None)
         ends = next((entry.agent_ends for entry in fitting if entry.agent_ends is not None), 0.0)
+        transfer = next((entry.transfer for entry in fitting if entry.transfer is not None), None)
         return _Rules(
             talk.build(),
             hold.share if hold else 0.0,
             hold.lasts.build() if hold else nothing,
             wrap_up.build() if wrap_up else nothing,
             ends,
+            transfer.share if transfer else 0.0,
+            transfer.to if transfer else "",
         )
 
     def _fits(self, entry: HandlingAt, kind: str, queue: str, agent: str) -> bool:

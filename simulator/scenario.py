@@ -195,6 +195,8 @@ class _Fit:
             self.whom(entry, ("handling", i))
             for j, queue in enumerate(entry.queues):
                 self.refer("queue", queue, settings.queues, ("handling", i, "queues", j))
+            if entry.transfer is not None:
+                self.refer("queue", entry.transfer.to, settings.queues, ("handling", i, "transfer", "to"))
             if entry.skill is not None:
                 self.refer("skill", entry.skill.skill, self.skills(), ("handling", i, "skill", "skill"))
         for i, shift in enumerate(model.agents.roster):

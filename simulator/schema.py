@@ -219,10 +219,16 @@ class KeyAt(Strict):
     after: Duration = Field(default=constant(2.0), description="since its prompts began")
 
 
+def _one_key(value: object) -> object:
+    if isinstance(value, str) and len(value) == 1 and value in "0123456789*#":
+        return value
+    raise wrong(f"{value!r} is no key of a telephone", "write one of 0 to 9, * and #, in quotes")
+
+
 class WaitingKeyAt(Strict):
     """A key by which a caller leaves the queue: to be called back, for voice mail, for another queue."""
 
-    press: str = Field(pattern=r"^[0-9*#]$")
+    press: Annotated[str, BeforeValidator(_one_key)]
     share: Share = Field(default=1.0, description="of the callers who have it in mind")
     after: Duration = Field(default=constant(30.0), description="since joining the first queue")
 
@@ -257,6 +263,13 @@ class HoldAt(Strict):
     lasts: Duration
 
 
+class TransferAt(Strict):
+    """After the talk the agent sends the caller on instead of hanging up; whoever takes him then keeps him."""
+
+    share: Share = Field(description="of the calls")
+    to: str = Field(description="the queue")
+
+
 class SkillAt(Strict):
     skill: str
     at_least: int = Field(default=1, ge=1, le=10)
@@ -280,6 +293,7 @@ class HandlingAt(Whom):
     hold: HoldAt | None = None
     wrap_up: Duration | None = Field(default=None, description="in queues whose wrap-up lasts until the agent is done")
     agent_ends: Share | None = Field(default=None, description="of the calls, the agent hangs up first")
+    transfer: TransferAt | None = None
 
 
 # -------------------------------------------------------------------------------------------------------- agents

@@ -8,7 +8,7 @@ import heapq
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import accumulate, pairwise
 from random import Random
@@ -48,11 +48,12 @@ class Caller:
     u_ends: float
     u_redial: float
     u_redial_after: float
+    u_transfer: float
     attempt: int = 1
     waiting_key: tuple[str, float] | None = None  # (pressed in a queue, how long after joining the first)
 
 
-DRAWN = ("patience", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after")
+DRAWN = ("patience", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after", "transfer")
 """What is drawn for every caller, in the order of the fields of `Caller` from `patience_s` on."""
 
 
@@ -217,7 +218,7 @@ class _Kind:
         self.made = 0
 
     def caller(self, serial: int, when: float) -> Caller:
-        patience, talk, hold, lasts, wrap_up, ends, redial, after_s = [uniform() for uniform in self._draw]
+        patience, talk, hold, lasts, wrap_up, ends, redial, after_s, sent_on = [uniform() for uniform in self._draw]
         keys = self._keys
         self.made += 1
         return Caller(
@@ -237,6 +238,7 @@ class _Kind:
             ends,
             redial,
             after_s,
+            sent_on,
             waiting_key=self._key_while_waiting(),
         )
 
@@ -292,8 +294,24 @@ class Workload:
             u_ends=caller.u_ends,
             u_redial=fresh(),
             u_redial_after=fresh(),
+            u_transfer=caller.u_transfer,
             attempt=caller.attempt + 1,
             waiting_key=caller.waiting_key,
+        )
+
+    def sent_on(self, caller: Caller) -> Caller:
+        """The same caller for whoever serves him next: another talk, patience as for a new wait, sent on no further."""
+        fresh = stream(self._seed, self._replication, f"sent on/{caller.serial}/{caller.attempt}")
+        return replace(
+            caller,
+            patience_s=self._kinds[caller.kind].patience.quantile(fresh()),
+            u_talk=fresh(),
+            u_hold=fresh(),
+            u_hold_lasts=fresh(),
+            u_wrap_up=fresh(),
+            u_ends=fresh(),
+            u_transfer=1.0,
+            waiting_key=None,
         )
 
     def _times(self) -> Iterator[Iterator[tuple[float, int, str]]]:

@@ -29,7 +29,7 @@ from simulator.scenario import Scenario
 from simulator.tally import Ended
 from simulator.workload import Workload
 from simulator.world import play
-from simulator.world.callers import parts
+from simulator.world.callers import parts_of
 
 RECORDS_S: Final = 15.0  # the last record of a run is written by then
 AT_ONCE_S: Final = 0.05  # an agent rung within this of joining a queue was rung at once
@@ -208,7 +208,7 @@ def _by_number(records: Place, since: float, numbers: dict[str, list[Line]]) -> 
 
 
 def _ended(line: Line, record: Record, offset_s: float, stage: Stage) -> Ended:
-    stays, ring_s, talk_s, hold_s = parts(record, offset_s)
+    stays, ring_s, talk_s, hold_s = parts_of(record, offset_s)
     delayed = bool(stays) and (line.rung_at is None or line.rung_at - stays[0].joined_at > AT_ONCE_S)
     if (record.outcome == "answered") != line.served.is_set():
         stage.problems[f"the record says {record.outcome}, the caller saw otherwise"] += 1

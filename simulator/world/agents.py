@@ -13,7 +13,7 @@ BACK_S: Final = 60.0  # until an agent notices that he was taken off for not ans
 # --------------------------------------------------------------------------------------------------- their days
 
 
-def _request(world: World) -> str:
+def request(world: World) -> str:
     return f"simulator-{world.name()}"
 
 
@@ -28,7 +28,7 @@ def comes(world: World, what: tuple[Desk, float]) -> None:
     world.at_device[desk.device] = desk
     desk.at_work, desk.resting = True, ""
     desk.clock_in(world.now)
-    world.step(e.SignOn(_request(world), "simulator", desk.agent.id))
+    world.step(e.SignOn(request(world), "simulator", desk.agent.id))
 
 
 def goes(world: World, desk: Desk) -> None:
@@ -36,7 +36,7 @@ def goes(world: World, desk: Desk) -> None:
     if desk.at_work:
         desk.at_work, desk.resting = False, ""
         desk.clock_out(world.now, world.book)
-        world.step(e.SignOff(_request(world), "simulator", desk.agent.id))
+        world.step(e.SignOff(request(world), "simulator", desk.agent.id))
         _makes_room(world, desk)
 
 
@@ -57,7 +57,7 @@ def wants_break(world: World, what: tuple[Desk, float, str]) -> None:
     if not desk.at_work:
         return
     desk.resting, desk.rest_s = reason, lasts_s
-    world.step(e.Break(_request(world), "simulator", desk.agent.id, reason))
+    world.step(e.Break(request(world), "simulator", desk.agent.id, reason))
     if not desk.tasks:
         _rests(world, desk)
 
@@ -71,13 +71,13 @@ def _back(world: World, desk: Desk) -> None:
     if desk.at_work and desk.resting:
         desk.resting = ""
         desk.clock_in(world.now)
-        world.step(e.Ready(_request(world), "simulator", desk.agent.id))
+        world.step(e.Ready(request(world), "simulator", desk.agent.id))
 
 
 def _notices(world: World, desk: Desk) -> None:
     """He was taken off for not answering, and comes back."""
     if desk.at_work and not desk.resting and not desk.tasks:
-        world.step(e.Ready(_request(world), "simulator", desk.agent.id))
+        world.step(e.Ready(request(world), "simulator", desk.agent.id))
 
 
 def _free(world: World, desk: Desk) -> None:
@@ -93,11 +93,11 @@ def _done(world: World, desk: Desk) -> None:
     _free(world, desk)
     agent = desk.agent.id
     if not desk.at_work:
-        world.step(e.SignOff(_request(world), "simulator", agent))
+        world.step(e.SignOff(request(world), "simulator", agent))
     elif desk.resting:
-        world.step(e.Break(_request(world), "simulator", agent, desk.resting))
+        world.step(e.Break(request(world), "simulator", agent, desk.resting))
     else:
-        world.step(e.Ready(_request(world), "simulator", agent))
+        world.step(e.Ready(request(world), "simulator", agent))
 
 
 # --------------------------------------------------------------------------------------------- their telephones

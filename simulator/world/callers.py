@@ -5,9 +5,10 @@ from typing import Final
 from acd.core import commands as c
 from acd.core import events as e
 from acd.core.record import Record
+from simulator.handling import Parts
 from simulator.tally import Ended, Stay
 from simulator.workload import Caller
-from simulator.world.agents import gone, hold
+from simulator.world.agents import gone, hold, request
 from simulator.world.context import Line, Ring, World
 
 SERVED: Final = frozenset({"answered", "self_service", "key_pressed", "hung_up_in_flow"})
@@ -87,14 +88,15 @@ def waits(world: World, line: Line, queue: str) -> None:
     line.queue, line.waiting = queue, True
     if line.joined_at is None:
         line.joined_at = world.now
-        world.at(world.now + line.caller.patience_s, _loses_patience, line)
+        line.loses_at = world.now + line.caller.patience_s
+        world.at(line.loses_at, _loses_patience, line)
         if line.caller.waiting_key is not None:
             key, after_s = line.caller.waiting_key
             world.at(world.now + after_s, _leaves, (line, key))
 
 
 def _loses_patience(world: World, line: Line) -> None:
-    if line.waiting:
+    if line.waiting and world.now >= line.loses_at:
         hangs_up(world, line)
 
 
@@ -127,19 +129,23 @@ def hears(world: World, command: c.Hears) -> None:
     parts = world.handling.parts(line.caller, ring.queue, ring.desk.agent.id)
     wrap_up = world.settings.queues[ring.queue].wrap_up
     ring.accepted, ring.wrap_up_s = True, parts.wrap_up_s
-    line.wrap_up_s = {"none": 0.0, "timed": wrap_up.timed_s, "until_done": parts.wrap_up_s}[wrap_up.kind]
+    line.wrap_up_s += {"none": 0.0, "timed": wrap_up.timed_s, "until_done": parts.wrap_up_s}[wrap_up.kind]
     if parts.hold_s:
         begins = world.now + parts.talk_s / 2
         world.at(begins, hold, (ring, True))
         world.at(begins + parts.hold_s, hold, (ring, False))
-    world.at(world.now + parts.talk_s + parts.hold_s, _has_talked, (line, ring, parts.agent_ends))
+    world.at(world.now + parts.talk_s + parts.hold_s, _has_talked, (line, ring, parts))
 
 
-def _has_talked(world: World, what: tuple[Line, Ring, bool]) -> None:
-    line, ring, agent_ends = what
+def _has_talked(world: World, what: tuple[Line, Ring, Parts]) -> None:
+    line, ring, parts = what
     if line.ended or ring.ended:
         return
-    if agent_ends:
+    if parts.transfer_to:
+        line.talking, line.joined_at = False, None  # a new wait
+        line.caller = world.workload.sent_on(line.caller)
+        world.step(e.Transfer(request(world), "simulator", ring.desk.agent.id, f"queue:{parts.transfer_to}"))
+    elif parts.agent_ends:
         gone(world, ring, world.latency(), e.LegEnded(ring.leg, "peer", "hangup"))
     else:
         hangs_up(world, line)
@@ -148,7 +154,7 @@ def _has_talked(world: World, what: tuple[Line, Ring, bool]) -> None:
 # ------------------------------------------------------------------------------------------------------ counting
 
 
-def parts(record: Record, offset_s: float) -> tuple[list[Stay], float, float, float]:
+def parts_of(record: Record, offset_s: float) -> tuple[list[Stay], float, float, float]:
     """Of a call's record: its stays in queues, in seconds since `offset_s`, and the seconds of ringing, talking without
     hold, and hold."""
     stays, ring_s, talk_s, hold_s = [], 0.0, 0.0, 0.0
@@ -168,7 +174,7 @@ def recorded(world: World, command: c.WriteRecord) -> None:
     record = command.record
     line = world.lines[f"{record.call}.0"]
     line.waiting, line.counted = False, True
-    stays, ring_s, talk_s, hold_s = parts(record, world.wall_offset_s)
+    stays, ring_s, talk_s, hold_s = parts_of(record, world.wall_offset_s)
     world.book.call(
         Ended(
             line.caller.kind,

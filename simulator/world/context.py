@@ -36,7 +36,8 @@ class Line:
 
     caller: Caller
     leg: str  # the call's name and .0
-    joined_at: float | None = None  # the first queue
+    joined_at: float | None = None  # the first queue of this wait
+    loses_at: float = inf  # patience with it
     queue: str = ""
     waiting: bool = False
     rung: bool = False  # an agent was rung for him

@@ -221,6 +221,28 @@ def test_a_home_agent_presses_the_key() -> None:
     assert total["mean_wait_s"] == pytest.approx(3.8)
 
 
+def test_an_agent_sends_his_caller_on() -> None:
+    """To a queue of its own agents: another talk, and whoever takes it keeps it."""
+    queues = {name: Queue(name, {name: 1}, nobody_signed_on="wait") for name in ("main", "cards")}
+    people = [Agent("a0", device="d0", skills={"main": 5}), Agent("a1", device="d1", skills={"cards": 5})]
+    sent = ", transfer: {share: 1, to: cards}"
+    said, total = watch(hotline(queues=queues, people=people), day(["10"], patience="30", handling=sent))
+    assert said[4:] == [
+        "12.20 answered 1-3.1",
+        "72.20 > end 1-3.1 hangup",
+        "72.20 > start 1-3.2",
+        "72.40 ended 1-3.1 us hangup",
+        "72.40 rings 1-3.2",
+        "74.40 answered 1-3.2",
+        "134.50 ended 1-3.0 peer hangup",
+        "134.50 > end 1-3.2 hangup",
+        "134.50 > record answered after 4.40",
+        "134.70 ended 1-3.2 us hangup",
+    ]
+    assert total["answered"] == 1
+    assert total["mean_talk_s"] == pytest.approx(120.1)
+
+
 MENU: tuple[Step, ...] = (
     Say(("welcome",), barge_in=False),
     Menu(("menu",), {"1": (Enqueue("main"),), "2": ()}, timeout_s=5, retries=1),

@@ -106,6 +106,11 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "9:1: the last entry must tell how long everybody else talks – end the list with - talk: …, for all",
     ),
     "no time of day": ('start: "08:00", ', 'start: "8 am", ', "13:29: '8 am' is no time of day – write \"08:30\""),
+    "a waiting key that no telephone has": (
+        "    number: main\n",
+        '    number: main\n    waiting_key: {press: "10"}\n',
+        "8:26: '10' is no key of a telephone – write one of 0 to 9, * and #, in quotes",
+    ),
     "a share above 1": (
         'end: "16:00"}',
         'end: "16:00", absence: 5}',
@@ -129,6 +134,11 @@ UNFIT: dict[str, tuple[str, str, str]] = {
         "  - talk",
         "  - {queues: [loans], talk: 5}\n  - talk",
         "10:15: queue 'loans' does not exist – the hotline has no such queue",
+    ),
+    "unknown queue to be sent on to": (
+        "  - talk",
+        "  - {transfer: {share: 0.1, to: mian}}\n  - talk",
+        "10:33: queue 'mian' does not exist – did you mean 'main'?",
     ),
     "unknown site": ("agents: [a0]", "sites: [nort]", "13:16: site 'nort' does not exist – did you mean 'north'?"),
 }
