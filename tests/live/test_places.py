@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acd.live.locator import Locator
-from acd.live.places import MISSED, PAUSE_S, TRIP
+from acd.live.places import MISSED, PAUSE_S, TRIP, Health, Places
 from sip.aio.resolver import LookupFailed, Resolver
 from sip.endpoint import Ended, FailedOver, Hop
 from sip.locate import Asked, Option, Place
@@ -287,3 +290,60 @@ def test_a_call_goes_where_srv_says_past_a_dead_place_and_one_that_says_503(tmp_
         log = engine.log.read_text()
         assert log.count('"next place"') == 2
         assert f'"failed":"{dead}:{port}"' in log.replace('": "', '":"')
+
+
+class Carrier:
+    """The places of a trunk without anything around them, and what is known of each."""
+
+    def __init__(self, directory: Path) -> None:
+        bench = Bench(directory, TWO.replace("priority: 1", "weight: 3"))
+        self.places = Places(bench.setup.trunks["carrier"], bench.setup, Random(1))
+        self.hops = list(self.places.health)
+
+    def asked(self, now: float) -> list[Hop]:
+        try:
+            return [hop for _, hop in self.places.open(now)]
+        except LookupError:
+            return []
+
+
+happenings = st.lists(
+    st.tuples(st.integers(0, 1), st.sampled_from(["fails", "rests", "answers", "silent", "there"]), st.floats(0, 400)),
+    max_size=40,
+)
+
+
+@given(happenings)
+@settings(deadline=None, max_examples=60)
+def test_whatever_happens_only_those_are_asked_who_may_be_there(
+    carrier: Carrier, history: list[tuple[int, str, float]]
+) -> None:
+    """A place that answers is asked, one that does not answer OPTIONS or rests is not, and a failed one is asked by one
+    call in a while, never by none for ever."""
+    carrier.places.health = {hop: Health() for hop in carrier.hops}
+    now = 0.0
+    for which, what, later in history:
+        hop = carrier.hops[which]
+        health = carrier.places.health[hop]
+        if what in ("fails", "rests"):
+            health.failure(now, later if what == "rests" else None)
+        elif what == "answers":
+            health.success()
+        else:
+            health.probed(what == "there")
+        asked = carrier.asked(now)
+        assert len(set(asked)) == len(asked)
+        for one in asked:
+            assert carrier.places.health[one].missed < MISSED
+            assert carrier.places.health[one].rests_until <= now
+        if health.up and health.rests_until <= now:
+            assert hop in asked
+        now += later
+    now += 2 * PAUSE_S[1]
+    there = {hop for hop, health in carrier.places.health.items() if health.missed < MISSED}
+    assert set(carrier.asked(now)) == there
+
+
+@pytest.fixture(scope="module")
+def carrier(tmp_path_factory: pytest.TempPathFactory) -> Carrier:
+    return Carrier(tmp_path_factory.mktemp("carrier"))
