@@ -18,21 +18,18 @@ from typing import Final
 from media import protocol
 from media.link import Link
 from media.native import IN_C
-from media.plane import Fact, LostFact, NoPorts, Peer, PlayEndedFact, Port, Source
+from media.plane import DigitFact, Fact, LostFact, NoPorts, Peer, PlayEndedFact, Port, Source
 from media.protocol import (
     Bound,
     Create,
     Delete,
-    Digit,
     Figures,
     Forget,
     FromWorker,
     Hears,
     Hello,
-    MediaLost,
     Ping,
     Play,
-    PlayEnded,
     Pong,
     Qualities,
     RelayDigits,
@@ -365,14 +362,14 @@ class WorkerPool:
     # ------------------------------------------------------------------------------------------- what workers tell
 
     def told(self, link: Link, message: FromWorker) -> None:
-        if isinstance(message, Digit | MediaLost):
+        if isinstance(message, DigitFact | LostFact):
             if message.leg in link.legs:
-                self._fact(message.fact())
-        elif isinstance(message, PlayEnded):
+                self._fact(message)
+        elif isinstance(message, PlayEndedFact):
             play = self._plays.pop(message.op, None)
             if play is not None:
                 link.plays[play[1]].pop(message.op, None)
-                self._fact(message.fact())
+                self._fact(message)
         elif isinstance(message, Qualities):
             for fact in message.legs:
                 if fact.leg in link.legs:

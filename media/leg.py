@@ -213,7 +213,7 @@ class Leg:
         fd = self.socket.fileno()
         self._loop.leave(fd)
         payload_type = self._main_payload()
-        if payload_type is None or self.tap is not None or len(self.relays) > 1:
+        if fd < 0 or payload_type is None or self.tap is not None or len(self.relays) > 1:
             return
         source = None
         if self.receive == self._receive_from:

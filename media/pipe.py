@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from media import protocol
-from media.protocol import Digit, Qualities, Trouble
+from media.plane import DigitFact
+from media.protocol import Qualities, Trouble
 
 OUTBOX: Final = 1 << 20  # bytes the engine has not read yet: beyond, what can be missed is dropped
 
@@ -47,7 +48,7 @@ class Pipe:
         yield from protocol.unpack(self._inbox)
 
     def tell(self, message: protocol.FromWorker) -> None:
-        if len(self._outbox) < OUTBOX or not isinstance(message, Digit | Trouble | Qualities):
+        if len(self._outbox) < OUTBOX or not isinstance(message, DigitFact | Trouble | Qualities):
             self._outbox += protocol.pack(message)
 
     def flush(self) -> None:

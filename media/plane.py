@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
+
 from media import quality
 
 
@@ -60,29 +62,29 @@ class Source:
     legs: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(slots=True, frozen=True)
-class DigitFact:
+class _Fact(msgspec.Struct, frozen=True, array_like=True, tag_field="verb"):
+    """Goes from a worker to the engine as it is, see `media.protocol`."""
+
+
+class DigitFact(_Fact, frozen=True, tag="digit"):
     leg: str
     digit: str  # the digit itself; masking for the core is call control's business
     duration_s: float
 
 
-@dataclass(slots=True, frozen=True)
-class PlayEndedFact:
+class PlayEndedFact(_Fact, frozen=True, tag="play_ended"):
     op: str
     reason: Literal["finished", "barged", "stopped", "failed"]
 
 
-@dataclass(slots=True, frozen=True)
-class LostFact:
+class LostFact(_Fact, frozen=True, tag="media_lost"):
     """The worker that carried the leg is gone, or the leg heard nothing for its time-out."""
 
     leg: str
     how: Literal["worker", "no_ports", "silent"]
 
 
-@dataclass(slots=True, frozen=True)
-class QualityFact:
+class QualityFact(_Fact, frozen=True, tag="quality"):
     """How a leg sounds so far, told once a second while packets come in. The far figures are the peer's, of what we
     send, None until its first RTCP report says so."""
 

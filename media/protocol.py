@@ -6,13 +6,13 @@ Orders go down and need no answer; questions carry an id and are answered under 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from media.plane import DigitFact, LostFact, Peer, PlayEndedFact, QualityFact, Source
 
-VERSION: Final = 2
+VERSION: Final = 3
 LENGTH_BYTES: Final = 4
 LONGEST: Final = 1 << 20
 
@@ -121,31 +121,6 @@ class Pong(_Message, tag="pong"):
     id: int
 
 
-class Digit(_Message, tag="digit"):
-    leg: str
-    digit: str
-    duration_s: float
-
-    def fact(self) -> DigitFact:
-        return DigitFact(self.leg, self.digit, self.duration_s)
-
-
-class PlayEnded(_Message, tag="play_ended"):
-    op: str
-    reason: Literal["finished", "barged", "stopped", "failed"]
-
-    def fact(self) -> PlayEndedFact:
-        return PlayEndedFact(self.op, self.reason)
-
-
-class MediaLost(_Message, tag="media_lost"):
-    leg: str
-    how: Literal["worker", "no_ports", "silent"]
-
-    def fact(self) -> LostFact:
-        return LostFact(self.leg, self.how)
-
-
 class Qualities(_Message, tag="qualities"):
     """How the legs sound that were heard since the last of these."""
 
@@ -159,7 +134,7 @@ class Trouble(_Message, tag="trouble"):
     what: str
 
 
-FromWorker: TypeAlias = Bound | Figures | Pong | Digit | PlayEnded | MediaLost | Qualities | Trouble
+FromWorker: TypeAlias = Bound | Figures | Pong | DigitFact | PlayEndedFact | LostFact | Qualities | Trouble
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 to_worker: Final = msgspec.msgpack.Decoder(ToWorker).decode

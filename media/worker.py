@@ -30,21 +30,18 @@ from media.hearing import Hearing
 from media.leg import BUFFER, Counters, Leg
 from media.native import Loop
 from media.pipe import Pipe
-from media.plane import Peer
+from media.plane import DigitFact, LostFact, Peer, PlayEndedFact
 from media.ports import WILDCARD, Home, Ports, beside, bound
 from media.protocol import (
     Bind,
     Bound,
     Create,
     Delete,
-    Digit,
     Figures,
     Forget,
     Hears,
     Hello,
-    MediaLost,
     Ping,
-    PlayEnded,
     Pong,
     Qualities,
     RelayDigits,
@@ -173,7 +170,7 @@ class Worker:
             heard_at = max(leg.reception.heard_at, leg.reports.heard_at)
             quiet = leg.should_be_heard() and now - heard_at > limit
             if quiet and not leg.silent:
-                self._tell(MediaLost(leg.name, "silent"))
+                self._tell(LostFact(leg.name, "silent"))
             leg.silent = quiet
 
     def _tell_quality(self) -> None:
@@ -229,7 +226,7 @@ class Worker:
         home = (wanted.address, wanted.port)
         sock = self._ports.free.pop(home, None)
         if sock is None:
-            self._tell(MediaLost(wanted.leg, "no_ports"))
+            self._tell(LostFact(wanted.leg, "no_ports"))
             return
         leg = Leg(
             wanted.leg, sock, beside(home), monotonic(), self._loop, self._counters, self._key_down, self._pressed
@@ -301,7 +298,7 @@ class Worker:
             try:
                 leg.socket = bound(*home)
             except OSError:
-                self._tell(MediaLost(leg.name, "no_ports"))
+                self._tell(LostFact(leg.name, "no_ports"))
                 raise
             self._listen(leg)
         leg.agree(peer, connect=home[0] not in WILDCARD)
@@ -326,7 +323,7 @@ class Worker:
             self._tell(Trouble(wanted.leg, str(problem)))
             tracks = ()
         if leg is None or not tracks:
-            self._tell(PlayEnded(wanted.op, "failed" if wanted.files else "finished"))
+            self._tell(PlayEndedFact(wanted.op, "failed" if wanted.files else "finished"))
             return
         if leg.play is not None:
             self._end_play(leg, "stopped")
@@ -342,7 +339,7 @@ class Worker:
     def _end_play(self, leg: Leg, reason: Reason) -> None:
         assert leg.play is not None
         self._by_op.pop(leg.play.op, None)
-        self._tell(PlayEnded(leg.play.op, reason))
+        self._tell(PlayEndedFact(leg.play.op, reason))
         leg.play = None
         self._hearing.feed(leg)
 
@@ -362,10 +359,10 @@ class Worker:
             self._end_play(leg, "barged")
 
     def _pressed(self, leg: Leg, pressed: Pressed) -> None:
-        self._tell(Digit(leg.name, pressed.digit, pressed.duration_s()))
+        self._tell(DigitFact(leg.name, pressed.digit, pressed.duration_s()))
 
     def _toned(self, leg: Leg, digit: str, duration_s: float) -> None:
-        self._tell(Digit(leg.name, digit, duration_s))
+        self._tell(DigitFact(leg.name, digit, duration_s))
 
     def _send_digits(self, wanted: SendDigits) -> None:
         leg = self._legs.get(wanted.leg)

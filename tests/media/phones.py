@@ -250,7 +250,9 @@ async def bridged(pool: WorkerPool, caller: Phone, agent: Phone, *, both: bool =
 
 async def settled(pool: WorkerPool) -> dict[str, int]:
     """The first worker's figures: what was told it before, is done after."""
-    return (await pool.stats())[0]
+    while not (found := await pool.stats()):
+        pass  # a worker that reads numpy from the disk of a busy machine answers late
+    return found[0]
 
 
 async def counted(pool: WorkerPool, **figures: int) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import protocol
-from media.plane import Peer, Source
-from media.protocol import Bound, Create, Delete, Digit, Hears, Play, ProtocolError, Set, pack, unpack
+from media.plane import DigitFact, Peer, Source
+from media.protocol import Bound, Create, Delete, Hears, Play, ProtocolError, Set, pack, unpack
 
 DOWN: list[protocol.ToWorker] = [
     Create("c1.1", "127.0.0.1", 30000),
@@ -32,7 +32,7 @@ def test_messages_survive_any_cut(cuts: list[int]) -> None:
 
 
 def test_answers_come_back_as_they_were() -> None:
-    messages: list[protocol.FromWorker] = [Bound("127.0.0.1", 2, (1, 3), True, "why"), Digit("c1.1", "5", 0.1)]
+    messages: list[protocol.FromWorker] = [Bound("127.0.0.1", 2, (1, 3), True, "why"), DigitFact("c1.1", "5", 0.1)]
     buffer = bytearray(b"".join(map(pack, messages)))
     assert [protocol.from_worker(body) for body in unpack(buffer)] == messages
 
