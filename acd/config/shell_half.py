@@ -152,7 +152,7 @@ class ShellHalf(Judge):
             if to[2] is not None:
                 self._spoken(network, to[2], place)
             targets.append(DialTarget(*to, target.priority, target.weight))
-        if at.certificate is not None and not any(target.transport == "tls" for target in targets):
+        if at.certificate is not None and not any(target.transport in ("tls", None) for target in targets):
             fix = "write ;transport=tls behind the URI, or take it away"
             self.wrong((*path, "certificate"), "no target is called over TLS", fix, key=True)
         password = self.secret(at.password, (*path, "password"))
