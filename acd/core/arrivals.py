@@ -5,12 +5,13 @@ from typing import Final
 from acd.core import interpreter, surges
 from acd.core.calls import Call, Leg, LegState
 from acd.core.commands import SILENCE
-from acd.core.conditions import is_open
+from acd.core.conditions import flow_of
 from acd.core.context import Core
 from acd.core.events import LegArrived
 from acd.core.record import Record
 from acd.core.release import answer, end_call, ring_back
-from acd.core.settings import Number
+from acd.core.targets import NotThere, within
+from acd.core.transfers import put_through
 
 RETRY_AFTER_S: Final = 10.0
 
@@ -27,6 +28,8 @@ def arrive(core: Core, event: LegArrived) -> None:
     surges.somebody_calls(core)
     if (busy := _overload(core, event.source)) is not None:
         _refuse(core, call, 503, busy)
+    elif number is None and event.source.startswith("device:"):
+        _dialled_within(core, call, event)
     elif number is None or flow not in flows:
         _refuse(core, call, 404, "unknown number")
     else:
@@ -37,11 +40,21 @@ def arrive(core: Core, event: LegArrived) -> None:
         interpreter.start(core, call, flow)
 
 
-def flow_of(core: Core, number: Number) -> str:
-    """The number's flow, or outside its hours that of the night service."""
-    if number.closed is not None and number.hours is not None and not is_open(core, number.hours):
-        return number.closed
-    return number.flow
+def _dialled_within(core: Core, call: Call, event: LegArrived) -> None:
+    """A telephone of ours calls no number of the hotline: a colleague, a device, a queue."""
+    device = event.source.partition(":")[2]
+    by = next((agent.id for agent in core.state.agents.values() if agent.device == device), "")
+    try:
+        party = within(core, call, by, event.called)
+    except NotThere as why:
+        _refuse(core, call, why.status, str(why))
+        return
+    if party is None:
+        _refuse(core, call, 404, "unknown number")
+    elif party.rings is None:
+        interpreter.start(core, call, party.flow)
+    else:
+        put_through(core, call, party)
 
 
 def _new(core: Core, event: LegArrived) -> Call:

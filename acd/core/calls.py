@@ -85,6 +85,7 @@ class CallInput(StrEnum):
 _C, _G = CallState, CallInput
 CALL: Final[dict[tuple[CallState, CallInput], CallState]] = {
     (_C.FLOW, _G.ENQUEUED): _C.WAITING,
+    (_C.FLOW, _G.SENT_ON): _C.TRANSFERRING,  # a telephone of ours has called another
     (_C.FLOW, _G.ENDED): _C.ENDING,
     (_C.WAITING, _G.LEFT): _C.FLOW,
     (_C.WAITING, _G.CONNECTED): _C.TALKING,

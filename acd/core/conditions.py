@@ -10,6 +10,7 @@ from acd.core import expr
 from acd.core.context import Core
 from acd.core.flow import Expr
 from acd.core.ids import QueueId
+from acd.core.settings import Number
 
 
 def value_of(core: Core, tree: Expr, variables: Mapping[str, Any]) -> Any:
@@ -29,6 +30,13 @@ def is_open(core: Core, calendar: str) -> bool:
     if by_hand is not None:
         return by_hand
     return expr.is_open(state.hours.get(calendar, []), core.now + state.wall_offset_s)
+
+
+def flow_of(core: Core, number: Number) -> str:
+    """The number's flow, or outside its hours that of the night service."""
+    if number.closed is not None and number.hours is not None and not is_open(core, number.hours):
+        return number.closed
+    return number.flow
 
 
 def is_on(core: Core, surge: str) -> bool:

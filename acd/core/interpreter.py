@@ -31,6 +31,8 @@ from acd.core.release import answer, end_call, give_early_media, ring_back, watc
 
 QUEUE: Final = "queue"
 """``queue:loans`` is the flow of who is sent to a queue: to wait there, and no more. No other flow has a colon."""
+DIRECT: Final = "direct:"
+"""The flow, without a step, of a call from one telephone of ours to another."""
 STEPS_AT_ONCE: Final = 1000  # a flow that goes round without ever waiting is broken off
 
 
@@ -76,6 +78,8 @@ def _branch_at(core: Core, where: tuple[PathItem, ...]) -> tuple[Step, ...]:
     kind, _, queue = str(flow).partition(":")
     if kind == QUEUE:
         return (Enqueue(queue),)
+    if flow == DIRECT:
+        return ()
     steps = core.state.flows[version][flow].steps  # type: ignore[index] # names, both
     for at in range(0, len(path), 2):
         steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from acd.core import dialling
 from acd.core.agents import Presence, Refused
-from acd.core.arrivals import flow_of
 from acd.core.calls import Call
 from acd.core.commands import Target
+from acd.core.conditions import flow_of
 from acd.core.context import Core
 from acd.core.ids import AgentId
 from acd.core.interpreter import QUEUE
@@ -33,6 +33,11 @@ class Party:
 def find(core: Core, call: Call, by: AgentId, text: str) -> Party:
     """``agent:ID``, ``device:ID``, ``queue:ID``; or as dialled: a number of the hotline, an agent, a device, a queue, a
     number outside, in this order. Raises `NotThere`."""
+    return within(core, call, by, text) or _outside(core, call, by, text)
+
+
+def within(core: Core, call: Call, by: AgentId, text: str) -> Party | None:
+    """The same without numbers outside: None for one. Raises `NotThere`."""
     settings = core.state.settings
     kind, colon, name = text.partition(":")
     if not colon:
@@ -48,7 +53,7 @@ def find(core: Core, call: Call, by: AgentId, text: str) -> Party:
         return Party(flow=f"{QUEUE}:{name}")
     if colon:
         raise NotThere(404, f"there is no {kind} {name}")
-    return _outside(core, call, by, text)
+    return None
 
 
 def _outside(core: Core, call: Call, by: AgentId, text: str) -> Party:

@@ -15,11 +15,12 @@ from acd.core.commands import SILENCE, Source, from_leg, music
 from acd.core.context import Core
 from acd.core.ids import AgentId
 from acd.core.offers import start, talks, whisper
-from acd.core.records import close_segment, put_on_hold, take_back
-from acd.core.release import cut, report
+from acd.core.records import close_segment, outcome_of, put_on_hold, take_back
+from acd.core.release import answer, cut, end_call, report, ring_back
 from acd.core.tables import advance
 from acd.core.targets import Party, find
 
+DIRECT_RING_S: Final = 30.0
 RINGBACK: Final = Source("music", "ringback")
 
 
@@ -112,6 +113,21 @@ def _call_in(core: Core, call: Call, leg: Leg, party: Party, stage: Consulting) 
     core.timers.set(("ring", other.id), core.now + (queue.ring_s if queue is not None else 20.0))
     put_on_hold(core, call)
     place(core, call)
+
+
+def put_through(core: Core, call: Call, party: Party) -> None:
+    """A telephone of ours has called another: it rings as if its caller had been sent on to it."""
+    assert party.rings is not None
+    call.flow, call.path = interpreter.DIRECT, [0]
+    other = start(core, call, "consult", party.rings)
+    other.confirm_key = party.confirm_key
+    if party.agent is not None:
+        core.agents.offer(party.agent, call.id, None, core.now)
+        other.agent = party.agent
+    call.consultation = Consultation(other.id, Consulting.ALONE)
+    call.state = advance(CALL, call.state, CallInput.SENT_ON)
+    core.timers.set(("ring", other.id), core.now + DIRECT_RING_S)
+    ring_back(core, core.caller(call))
 
 
 def _send_to_flow(core: Core, call: Call, leg: Leg, flow: str) -> None:
@@ -247,6 +263,7 @@ def _over(core: Core, call: Call, consultation: Consultation) -> None:
 def _done(core: Core, call: Call, consultation: Consultation) -> None:
     """The caller stays with the third party; the agent who called it, if he is still there, is released."""
     agent, other = core.legs.get(call.agent_leg or ""), core.legs[consultation.leg]
+    answer(core, call)
     hand_over(core, call, other)
     if agent is not None:
         report(core, agent, 200)
@@ -258,7 +275,11 @@ def _lost(core: Core, call: Call, consultation: Consultation) -> None:
     call.consultation = None
     call.state = advance(CALL, call.state, CallInput.AGENT_LEFT)
     _let_go(core, consultation)
-    interpreter.put_back(core, call)
+    if call.flow == interpreter.DIRECT:
+        status = consultation.status
+        end_call(core, call, outcome_of(call, "failed"), "engine", status=status, detail=f"not taken: {status}")
+    else:
+        interpreter.put_back(core, call)
 
 
 LAST: Final[dict[Consulting, Callable[[Core, Call, Consultation], None]]] = {

@@ -101,6 +101,11 @@ class Machine(RuleBasedStateMachine):
         self.world.call("2", source=source)
         self.world.run(seconds)
 
+    @rule(seconds=st.sampled_from([0.0, 3.0, 5.0]), to=st.sampled_from(REFERRED))
+    def a_colleague_is_called(self, seconds: float, to: str) -> None:
+        self.world.call(to, caller="desk-2", source="device:desk-2")
+        self.world.run(seconds)
+
     @rule(seconds=st.sampled_from([0.0, 0.05, 0.1, 1.0, 3.0, 12.0, 30.0]))
     def time_passes(self, seconds: float) -> None:
         self.world.run(seconds)

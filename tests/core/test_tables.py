@@ -62,6 +62,7 @@ def test_legs() -> None:
 def test_calls() -> None:
     assert walk(CALL, CallState, CallInput) == [
         "in_flow + enqueued = waiting",
+        "in_flow + sent_on = transferring",
         "in_flow + ended = ending",
         "waiting + left = in_flow",
         "waiting + connected = talking",

@@ -152,8 +152,8 @@ def test_who_is_sent_on_to_somebody_busy_is_back_with_his_agent(floor: Floor) ->
 
 
 def test_two_calls_of_one_telephone_become_one_without_it(floor: Floor) -> None:
-    """The agent calls the hotline from his own phone, is answered by a colleague, and brings the two together. The
-    calls are in two media workers: one leg moves, and is told where."""
+    """The agent calls a colleague from his own phone, and brings caller and colleague together. The calls are in two
+    media workers: one leg moves, and is told where."""
     hotline = ("127.0.0.1", floor.bank.phone_port)
     assert floor.phones.register(hotline, "raw", "raw-word") == 200
     with Ear(codec=8) as ear, Ear(codec=8) as desk, Ear(codec=8) as other, Ear(codec=8) as second:
@@ -162,14 +162,15 @@ def test_two_calls_of_one_telephone_become_one_without_it(floor: Floor) -> None:
         agent = floor.answers("raw", desk)
         agent.reoffer(desk.port, "sendonly")
         ear.wait_for_tone(MUSIC)
-        challenge = floor.phones.call(hotline, "95588", caller="raw").expect("401 INVITE")
-        line = proof(challenge, "raw", "raw-word", f"sip:95588@{hotline[0]}:{hotline[1]}")
-        made = floor.phones.call(hotline, "95588", caller="raw", rtp=second.port, lines=line)
-        made.connect()
         floor.order("1002", "ready")
+        challenge = floor.phones.call(hotline, "1002", caller="raw").expect("401 INVITE")
+        line = proof(challenge, "raw", "raw-word", f"sip:1002@{hotline[0]}:{hotline[1]}")
+        made = floor.phones.call(hotline, "1002", caller="raw", rtp=second.port, lines=line)
+        made.expect("180 INVITE")
         colleague = floor.answers("a2", other)
+        made.connect()
         replaces = quote(f"{made.call_id};to-tag={tag_of(made.far)};from-tag={made.tag}")
-        target = f"Refer-To: <sip:95588@{hotline[0]}:{hotline[1]}?Replaces={replaces}>\r\n"
+        target = f"Refer-To: <sip:1002@{hotline[0]}:{hotline[1]}?Replaces={replaces}>\r\n"
         agent.request("REFER", lines=target + contact(agent))
         agent.expect("202 REFER")
         moved = caller.expect("INVITE")
