@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from acd.config.explain import check as check_model
 from acd.config.problem import ConfigError, Problem, did_you_mean, shown
@@ -34,6 +35,11 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     """Read a scenario. Raises `ConfigError` with every problem found."""
     file = Path(path)
     return checked(read(file, shown(file)), file.parent)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a scenario's file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ScenarioFile.model_json_schema()}
 
 
 def checked(document: Document, base: Path) -> Scenario:

@@ -101,7 +101,9 @@ class DistributionAt(Strict):
         return dist.Constant(math.inf if self.constant is None else self.constant)
 
 
-Duration: TypeAlias = Annotated[DistributionAt, BeforeValidator(_short)]
+Duration: TypeAlias = Annotated[
+    DistributionAt, BeforeValidator(_short, json_schema_input_type=float | Literal["never"] | DistributionAt)
+]
 
 
 def constant(seconds: float) -> DistributionAt:
@@ -205,7 +207,9 @@ def _list_pairs(value: object) -> object:
     return value
 
 
-Choice: TypeAlias = Annotated[OneOfAt, BeforeValidator(_list_pairs), BeforeValidator(_certain)]
+Choice: TypeAlias = Annotated[
+    OneOfAt, BeforeValidator(_list_pairs), BeforeValidator(_certain, json_schema_input_type=Scalar | OneOfAt)
+]
 
 
 def _press(value: object) -> object:
@@ -247,7 +251,7 @@ class CallerAt(Strict):
     share: Weight = Field(default=1.0, description="of the calls that arrive under `all`")
     calling: str = Field(default="", description="the calling number begins with this")
     attributes: dict[str, Choice] = Field(default={})
-    keys: list[Annotated[KeyAt, BeforeValidator(_press)]] = Field(
+    keys: list[Annotated[KeyAt, BeforeValidator(_press, json_schema_input_type=Scalar | OneOfAt | KeyAt)]] = Field(
         default=[], description="at each menu or collect in turn"
     )
     waiting_key: WaitingKeyAt | None = Field(default=None, description="pressed once, where the queue has that key")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:  # what takes its time to import is imported by those who need
 
 def simulate_command(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(metavar="CONFIG [CONFIG] SCENARIO", help="A configuration, or two to compare, and a scenario."),
-    ],
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Replications, in place of the scenario's.")
     ] = None,
@@ -33,13 +33,21 @@ def simulate_command(
     processes: Annotated[
         int | None, typer.Option("--processes", min=1, help="Replications beside each other (default: one a core).")
     ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of a scenario's file, for editors, and exit.")
+    ] = False,
 ) -> None:
     """What would happen: the real engine, configuration and flows under virtual time.
 
     With two configurations both meet the same callers, and the difference is shown.
     """
     from simulator.run import prompt_lengths, simulate
+    from simulator.scenario import json_schema
 
+    if schema:
+        print_json(json_schema())
+        return
+    files = files or []
     if not 2 <= len(files) <= 3:
         raise typer.BadParameter("give a configuration (or two) and a scenario", param_hint="CONFIG SCENARIO")
     *configurations, last = files

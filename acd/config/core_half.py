@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from typing import TypeAlias
 
 from acd.config.asked import judge_asked
 from acd.config.judge import Judge
@@ -10,7 +11,11 @@ from acd.config.shell import DIGIT_PROMPTS
 from acd.config.yaml import Step
 from acd.core import settings as core
 from acd.core.flow import Expr
+from acd.core.pools import at_stage
 from acd.flows import expressions
+
+Stage: TypeAlias = tuple[tuple[tuple[str, int], ...], tuple[str, ...], tuple[str, ...]]
+"""What a queue asks for at some time: skills with levels, teams, sites."""
 
 PLAIN_QUEUE_FIELDS = (
     "ring_s",
@@ -140,6 +145,13 @@ class CoreHalf(Judge):
         self.problems += judge_asked(self.document, path, asked, known)
         return tree
 
+    def _widening(self, queue: core.Queue, path: tuple[Step, ...]) -> None:
+        """A ring takes the place of what was asked for before it: one that asks for more leaves callers with fewer."""
+        for index in range(len(queue.rings)):
+            if _narrower(at_stage(queue, index), at_stage(queue, index + 1)):
+                what, fix = "this ring narrows: it asks for all that was asked before it, and more", "ask for less"
+                self.wrong((*path, "rings", index), what, fix)
+
     def _queue(self, name: str, at: QueueAt, prompts: Collection[str], path: tuple[Step, ...]) -> core.Queue:
         self._hours(at.hours, path)
         self._skills(at.needs, (*path, "needs"))
@@ -169,7 +181,7 @@ class CoreHalf(Judge):
             announce = core.Announce(
                 at.announce.every_s, tuple(at.announce.prompts), at.announce.position, at.announce.expected_wait
             )
-        return core.Queue(
+        queue = core.Queue(
             id=name,
             needs=dict(at.needs),
             teams=tuple(at.teams),
@@ -185,6 +197,8 @@ class CoreHalf(Judge):
             announce=announce,
             **{name: getattr(at, name) for name in PLAIN_QUEUE_FIELDS},
         )
+        self._widening(queue, path)
+        return queue
 
     def _announced(self, at: AnnounceAt, path: tuple[Step, ...], prompts: Collection[str]) -> None:
         """The prompts named, and those the engine says by itself."""
@@ -244,3 +258,16 @@ class CoreHalf(Judge):
     def _hours(self, calendar: str | None, path: tuple[Step, ...]) -> None:
         if calendar is not None:
             self.refer("calendar", calendar, self.model.hours, (*path, "hours"))
+
+
+def _narrower(before: Stage, after: Stage) -> bool:
+    """Whether who is reached after must have been reached before, but not the other way round."""
+    return _covers(before, after) and not _covers(after, before)
+
+
+def _covers(wide: Stage, narrow: Stage) -> bool:
+    """Whether all that `wide` asks for is asked for by `narrow`, too."""
+    asked = dict(narrow[0])
+    stricter = all(asked.get(skill, 0) >= level for skill, level in wide[0])
+    groups = zip(wide[1:], narrow[1:], strict=True)
+    return stricter and all(not of or (set(some) <= set(of) and some) for of, some in groups)

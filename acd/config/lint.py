@@ -8,10 +8,9 @@ from acd.config.yaml import Document
 from acd.config.yaml import Step as PathStep
 from acd.core.expr import ASKED
 from acd.core.flow import CollectDigits, Enqueue, Expr, Menu, Set, Step, When
-from acd.core.ids import SkillId
+from acd.core.pools import Needs, at_stage
 from acd.core.settings import Agent, Queue, Settings
 
-_Stage: TypeAlias = tuple[dict[SkillId, int], tuple[str, ...], tuple[str, ...]]
 Reach: TypeAlias = dict[str, list[set[str]]]
 
 
@@ -37,26 +36,14 @@ def _warn(document: Document, path: tuple[PathStep, ...], what: str, fix: str) -
 def reaches(settings: Settings) -> Reach:
     """For each queue the agents who may serve it: at once, and in each of its rings."""
     staff = [agent for agent in settings.agents.values() if agent.capacity.get("voice", 0) > 0]
-    return {name: [_who(staff, *stage) for stage in _stages(queue)] for name, queue in settings.queues.items()}
+    return {
+        name: [_who(staff, *at_stage(queue, n)) for n in range(len(queue.rings) + 1)]
+        for name, queue in settings.queues.items()
+    }
 
 
-def _stages(queue: Queue) -> list[_Stage]:
-    """What a queue asks for at once, and from each ring on."""
-    stages: list[_Stage] = [(queue.needs, queue.teams, queue.sites)]
-    for ring in queue.rings:
-        needs, teams, sites = stages[-1]
-        stages.append(
-            (
-                needs if ring.needs is None else ring.needs,
-                teams if ring.teams is None else ring.teams,
-                sites if ring.sites is None else ring.sites,
-            )
-        )
-    return stages
-
-
-def _who(staff: list[Agent], needs: dict[SkillId, int], teams: tuple[str, ...], sites: tuple[str, ...]) -> set[str]:
-    for skill, level in needs.items():
+def _who(staff: list[Agent], needs: Needs, teams: tuple[str, ...], sites: tuple[str, ...]) -> set[str]:
+    for skill, level in needs:
         staff = [agent for agent in staff if agent.skills.get(skill, 0) >= level]
     if teams:
         staff = [agent for agent in staff if not set(teams).isdisjoint(agent.teams)]
@@ -127,8 +114,14 @@ def _unreached(document: Document, settings: Settings) -> Iterator[Problem]:
 
 def _rings(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:
     for name, queue in settings.queues.items():
-        before = reach[name][0]
+        before, last = reach[name][0], reach[name][0]
         for index, (ring, reached) in enumerate(zip(queue.rings, reach[name][1:], strict=True)):
+            if lost := sorted(last - reached):
+                what = f"from this ring of queue {name!r} on {_some(lost)} can no longer serve it"
+                yield _warn(
+                    document, ("queues", name, "rings", index), what, "ask for what they have, too, or for less"
+                )
+            last = reached
             if reached <= before:
                 what = f"this ring of queue {name!r} never widens: it reaches nobody new"
                 yield _warn(document, ("queues", name, "rings", index), what, "ask for less in it, or remove it")
@@ -136,6 +129,10 @@ def _rings(document: Document, settings: Settings, reach: Reach) -> Iterator[Pro
             if queue.max_wait_s is not None and ring.after_s >= queue.max_wait_s:
                 what = f"this ring begins after callers have left: max_wait_s is {queue.max_wait_s:g}"
                 yield _warn(document, ("queues", name, "rings", index, "after_s"), what, "begin it earlier")
+
+
+def _some(agents: list[str]) -> str:
+    return ("agent " if len(agents) == 1 else f"{len(agents)} agents, among them ") + agents[0]
 
 
 def _reserves(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:

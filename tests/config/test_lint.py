@@ -36,6 +36,13 @@ SURPRISES = {
         "this ring of queue 'cards' never widens: it reaches nobody new",
         "ask for less in it, or remove it",
     ),
+    "a ring that loses an agent": (
+        "max_wait_s: 60",
+        "rings: [«{after_s: 10, needs: {loans: 1}}]",
+        "",
+        "from this ring of queue 'cards' on agent 1002 can no longer serve it",
+        "ask for what they have, too, or for less",
+    ),
     "a ring that begins too late": (
         "max_wait_s: 60",
         "max_wait_s: 60\n    rings: [{«after_s: 60, needs: {}}]",

@@ -433,6 +433,24 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "it says nothing without confirm:",
         "add confirm: key: a caller who comes without ringing has to be taken",
     ),
+    "a ring that asks for a higher level": (
+        "max_wait_s: 60",
+        "rings: [«{after_s: 10, needs: {cards: 4}}]",
+        "this ring narrows: it asks for all that was asked before it, and more",
+        "ask for less",
+    ),
+    "a ring that asks for a team as well": (
+        "max_wait_s: 60",
+        "rings: [«{after_s: 10, teams: [day]}]",
+        "this ring narrows: it asks for all that was asked before it, and more",
+        "ask for less",
+    ),
+    "a ring that takes back what one before it gave": (
+        "max_wait_s: 60",
+        "sites: [beijing]\n    rings: [{after_s: 10, needs: {}, sites: []}, «{after_s: 20, needs: {cards: 1}}]",
+        "this ring narrows: it asks for all that was asked before it, and more",
+        "ask for less",
+    ),
     "rings out of order": (
         "max_wait_s: 60",
         "rings: [{after_s: 20, teams: day}, {after_s: «10, needs: {}}]",

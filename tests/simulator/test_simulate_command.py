@@ -8,8 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import Result
 
+from acd.config.yaml import read
 from acd.journal import replay
 from simulator.scenario import load
 
@@ -40,6 +42,16 @@ def test_the_banks_scenario_has_the_published_defaults() -> None:
     assert [step.from_s for step in patience.hazard if step.per_s > 0.005] == [0, 30, 60, 90]
     assert (model.busyness.daily_cv, model.busyness.interval_cv) == (0.063, 0.053)
     assert model.busyness.weekdays["mon"] / model.busyness.weekdays["thu"] == pytest.approx(1.18)
+
+
+def test_the_schema_tells_an_editor_what_may_be_written(acd_json: Callable[..., Any], tmp_path: Path) -> None:
+    judge = Draft202012Validator(acd_json("simulate", "--schema"))
+    judge.check_schema(judge.schema)
+    bank = read(Path(SCENARIO), SCENARIO).value
+    assert [error.message for error in judge.iter_errors(bank)] == []
+    assert isinstance(bank, dict)
+    for section, wrong in (("run", {"length": 60}), ("callers", {"all": {"number": "1"}}), ("agents", [])):
+        assert list(judge.iter_errors({**bank, section: wrong})), section
 
 
 def test_an_hour_at_the_bank(acd_json: Callable[..., Any], quarter: str) -> None:
