@@ -35,7 +35,7 @@ def bank_in(directory: Path, **how: object) -> Bank:
 
 def acd(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "acd", *words], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "acd", *words], cwd=cwd, capture_output=True, text=True, timeout=180, check=False
     )
 
 

@@ -61,7 +61,7 @@ def test_ctrl_c_ends_it_without_waiting_for_its_callers(bank: Path) -> None:
     socket_file = bank.parent / "run" / "acd.sock"
     wait_until(socket_file.exists, "the engine is up", 60)
     running.send_signal(signal.SIGINT)
-    out, said = running.communicate(timeout=60)
+    out, said = running.communicate(timeout=180)
     assert "Traceback" not in said
     assert "failed" in out or running.returncode == 1, "interrupted among its calls, or before the first"
     wait_until(lambda: not socket_file.exists(), "the engine is gone too")
@@ -75,7 +75,7 @@ def test_a_port_in_use_is_named(bank: Path, which: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", int(found[1])))
         refused = demo(bank, "--calls", "1")
-        out, said = refused.communicate(timeout=60)
+        out, said = refused.communicate(timeout=180)
     assert (refused.returncode, out) == (1, "")
     assert f"udp:127.0.0.1:{found[1]}: Address already in use" in said
     assert "Traceback" not in said

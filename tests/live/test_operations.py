@@ -49,7 +49,7 @@ class House:
     def acd(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "acd", *words, "--control", str(self.engine.socket)],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
 
     def agent(self, agent: str) -> dict[str, Any]:

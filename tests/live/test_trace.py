@@ -126,11 +126,11 @@ def test_a_call_is_traced_on_both_its_legs_and_its_keys_are_not(tmp_path: Path) 
         assert info.endswith("Signal=x\r\n")
         assert engine.ask("trace", call="1-99")["messages"] == []
         acd = [sys.executable, "-m", "acd", "trace", "1-1", "--control", str(engine.socket)]
-        drawn = subprocess.run(acd, capture_output=True, text=True, check=True, timeout=60).stdout
+        drawn = subprocess.run(acd, capture_output=True, text=True, check=True, timeout=180).stdout
         assert "INVITE" in drawn
         assert "200 OK (BYE)" in drawn
-        told = subprocess.run([*acd, "--json"], capture_output=True, text=True, check=True, timeout=60).stdout
+        told = subprocess.run([*acd, "--json"], capture_output=True, text=True, check=True, timeout=180).stdout
         assert len(json.loads(told)) == len(found)
-        none = subprocess.run([*acd[:4], "1-99", *acd[5:]], capture_output=True, text=True, check=False, timeout=60)
+        none = subprocess.run([*acd[:4], "1-99", *acd[5:]], capture_output=True, text=True, check=False, timeout=180)
         assert none.returncode == 1
         assert "nothing is kept of call 1-99" in none.stderr

@@ -185,7 +185,7 @@ def test_without_a_card_a_password_or_a_registrar_it_says_what_would_be_right(tm
     def run(*arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "acd", "softphone", "desk", *arguments],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, timeout=180, check=False,
         )  # fmt: skip
         assert done.returncode == 2
         return done.stderr
