@@ -11,16 +11,21 @@ from tests.live.rawsip import RawSip
 pytestmark = pytest.mark.peer
 
 
-def test_a_number_is_called_by_rule_and_no_other(tmp_path: Path) -> None:
-    port = free_port()
-    bank = Bank(
-        tmp_path, caller_port=port, flow="steps: [answer, {queue: loans}]",
+def bank(directory: Path, port: int) -> Bank:
+    """A carrier at this port that may be called for the Shanghai numbers of those who came by the queue loans."""
+    return Bank(
+        directory, caller_port=port, flow="steps: [answer, {queue: loans}]",
         trunk=f'trusted: true, codecs: [PCMA], dial_out: {{to: "sip:127.0.0.1:{port}", caller: "95588"}}, '
         r'rewrite: {dialled: [{match: "0(.*)", to: "+86\\1"}]}',
         extra=r"dialling: {allow: [{numbers: '02\d{6,}', through: carrier, queues: loans}]}",
     )  # fmt: skip
-    with RawSip(port) as carrier, RawSip(bank.agent_port) as desk, EngineProcess(tmp_path, bank.text) as engine:
-        caller = carrier.call(("127.0.0.1", bank.trunk_port), "95588", caller="13900000000")
+
+
+def test_a_number_is_called_by_rule_and_no_other(tmp_path: Path) -> None:
+    port = free_port()
+    shop = bank(tmp_path, port)
+    with RawSip(port) as carrier, RawSip(shop.agent_port) as desk, EngineProcess(tmp_path, shop.text) as engine:
+        caller = carrier.call(("127.0.0.1", shop.trunk_port), "95588", caller="13900000000")
         caller.connect()
         agent = desk.ringing("a1")
         agent.pick_up(desk.sink, "8 101")
@@ -39,4 +44,29 @@ def test_a_number_is_called_by_rule_and_no_other(tmp_path: Path) -> None:
         outside.expect("BYE")
         [record] = engine.records(1)
         assert (record["outcome"], record["agent"]) == ("answered", "02123456")
+        engine.wait_idle()
+
+
+def test_the_telephones_own_transfer_key_goes_by_the_same_rule(tmp_path: Path) -> None:
+    port = free_port()
+    shop = bank(tmp_path, port)
+    with RawSip(port) as carrier, RawSip(shop.agent_port) as desk, EngineProcess(tmp_path, shop.text) as engine:
+        caller = carrier.call(("127.0.0.1", shop.trunk_port), "95588")
+        caller.connect()
+        agent = desk.ringing("a1")
+        agent.pick_up(desk.sink, "8 101")
+        agent.expect("ACK")
+        lines = f"Contact: <sip:a1@127.0.0.1:{shop.agent_port}>\r\nRefer-To: <sip:%s@127.0.0.1>\r\n"
+        agent.request("REFER", lines=lines % "0900123456")
+        agent.expect("202 REFER")
+        told = agent.expect("NOTIFY")
+        while "403" not in told.body:
+            told = agent.expect("NOTIFY")
+        agent.request("REFER", lines=lines % "02123456")
+        outside = carrier.ringing("+862123456")
+        outside.pick_up(carrier.sink, "8 101")
+        outside.expect("ACK")
+        agent.bye()
+        caller.bye()
+        outside.expect("BYE")
         engine.wait_idle()
