@@ -48,7 +48,7 @@ check: lint types imports  ## all three
 bench: $(STAMP) peers  ## the figures: whole calls first, then each part; ARGS="--json" for machines
 	@for part in calls sip sip_calls media core dispatch simulator; do $(BIN)/python -m benchmarks.$$part $(ARGS) || exit 1; done
 
-fuzz: $(STAMP)   ## everything that peers' octets reach first, for SECONDS (default 60); by coverage if atheris is there
+fuzz: $(STAMP)   ## everything that peers' octets reach first, for SECONDS (default 60); by coverage after `pip install atheris`
 	$(BIN)/python -m tests.sip.fuzz $(or $(SECONDS),60)
 
 clean:           ## forget the environment and what was run
