@@ -71,21 +71,24 @@ class Message:
         lines = self._index.get(KEYS.get(name) or key_of(name))
         if lines is None:
             return None
-        line = lines[0]
-        return line[line.index(":") + 1 :].strip(" \t")
+        return lines[0].partition(":")[2].strip(" \t")
 
     def all(self, name: str) -> list[str]:
         """Every value of the header in order; comma-separated lists are split outside quotes and brackets. Empty
         elements of a list are left out."""
         key = KEYS.get(name) or key_of(name)
-        values = [line[line.index(":") + 1 :].strip(" \t") for line in self._index.get(key, ())]
+        lines = self._index.get(key)
+        if lines is None:
+            return []
+        values = [line.partition(":")[2].strip(" \t") for line in lines]
         if key in NOT_LISTS:
             return values
         return [part for value in values for part in split_list(value) if part]
 
     def tokens(self, name: str) -> list[str]:
         """The list's elements in lower case, without parameters: Supported, Require, Allow-Events …"""
-        return [value.partition(";")[0].rstrip(" \t").lower() for value in self.all(name)]
+        values = self.all(name)
+        return [value.partition(";")[0].rstrip(" \t").lower() for value in values] if values else values
 
     def _typed(self, name: str, read: Callable[[str], _T]) -> _T:
         known = self._read.get(name)
