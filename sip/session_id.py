@@ -14,11 +14,12 @@ _VALUE = re.compile(r"([0-9a-f]{32})[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL).
 class SessionIds:
     """The two halves of one session's identifier: what we are called, and what the peer is."""
 
-    __slots__ = ("ours", "theirs")
+    __slots__ = ("_said", "ours", "theirs")
 
     def __init__(self, ours: str, theirs: str = NIL) -> None:
         self.ours = ours
         self.theirs = theirs
+        self._said: str | None = None  # by the message before, which nearly every one repeats
 
     @property
     def line(self) -> str:
@@ -27,7 +28,10 @@ class SessionIds:
 
     def heard(self, message: Request | Response) -> None:
         """A message of the session has come: the peer may be another than before (§5)."""
-        self.theirs = sender_of(message) or self.theirs
+        said = message.get("Session-ID")
+        if said != self._said:
+            self._said = said
+            self.theirs = sender_of(message) or self.theirs
 
 
 def sender_of(message: Request | Response) -> str:
