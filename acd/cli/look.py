@@ -45,7 +45,7 @@ def queues(control: Control = None, config: Config = None, as_json: Json = False
         "abandoned>",
         "in level>",
     ]
-    show_list(control, config, "queues", as_json, [*columns, "blocked"], _queue, "No queue.")
+    show_list(control, config, "queues", as_json, [*columns, "open", "blocked", "surge"], _queue, "No queue.")
 
 
 def agents(control: Control = None, config: Config = None, as_json: Json = False) -> None:
@@ -131,7 +131,7 @@ def show_list(
 
 
 def _queue(queue: dict[str, Any], _: Any) -> Row:
-    fields = ("signed_on", "idle", "offered", "answered", "abandoned", "in_service_level", "blocked")
+    fields = ("signed_on", "idle", "offered", "answered", "abandoned", "in_service_level", "open", "blocked", "surges")
     return [queue["id"], queue["waiting"], duration(queue["longest_wait_s"]), *(queue[field] for field in fields)]
 
 

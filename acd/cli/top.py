@@ -131,11 +131,20 @@ def headline(view: View) -> str:
         f"waiting {waiting}",
         f"agents busy {view['agents_busy']}/{len(view['agents'])}",
     ]
+    surges = [shown(surge["id"]) for surge in view["surges"] if surge["on"]]
+    closed = [shown(calendar["id"]) for calendar in view["calendars"] if not calendar["open"]]
+    parts += [f"surge {', '.join(surges)}"] if surges else []
+    parts += [f"closed {', '.join(closed)}"] if closed else []
     return "   ".join([*parts, "DRAINING"] if view["draining"] else parts)
 
 
 def queue_row(queue: dict[str, Any]) -> list[Text]:
-    name = f"{queue['id']} (blocked)" if queue["blocked"] else queue["id"]
+    said = [
+        *(["blocked"] if queue["blocked"] else []),
+        *(["closed"] if queue["open"] is False else []),
+        *queue["surges"],
+    ]
+    name = f"{queue['id']} ({', '.join(said)})" if said else queue["id"]
     style = (ALERT if not queue["idle"] else BUSY) if queue["waiting"] else ""
     counts = [queue[field] for field in ("signed_on", "idle", "offered", "answered", "in_service_level", "abandoned")]
     return [_cell(name), _cell(queue["waiting"], style), _cell(duration(queue["longest_wait_s"])), *map(_cell, counts)]

@@ -56,6 +56,8 @@ class QueueView:
     abandoned: int
     in_service_level: int
     blocked: bool
+    open: bool | None  # by its hours; None: it has none
+    surges: tuple[str, ...]  # those on that change it
 
 
 @value
@@ -200,6 +202,10 @@ def _queue(core: Core, queue: Queue, waiting: list[Call], kinds: dict[Kind, list
         abandoned=counts.abandoned,
         in_service_level=counts.in_service_level,
         blocked=queue.blocked,
+        open=is_open(core, queue.hours) if queue.hours is not None else None,
+        surges=tuple(
+            id for id, surge in core.state.settings.surges.items() if queue.id in surge.queues and is_on(core, id)
+        ),
     )
 
 

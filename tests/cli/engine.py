@@ -44,8 +44,11 @@ VIEW: dict[str, Any] = {
         {
             "id": "loans", "waiting": 1, "longest_wait_s": 4.0, "signed_on": 2, "idle": 0, "offered": 20,
             "answered": 18, "abandoned": 1, "in_service_level": 17, "blocked": False,
+            "open": None, "surges": [],
         },
     ],
+    "calendars": [],
+    "surges": [],
 }  # fmt: skip
 STATUS = {"name": "bank", "calls": 2, "legs": 3, "ports": 6, "timers": 4, "agents_busy": 1, "started_at": WALL_OFFSET_S}
 

@@ -59,8 +59,8 @@ def test_every_command_helps_with_an_example(words: list[str]) -> None:
 
 def test_the_tables_a_person_reads(engine: FakeEngine) -> None:
     assert rows(acd("queues")) == [
-        "queue waiting longest signed on idle offered answered abandoned in level blocked",
-        "loans 1 4 s 2 0 20 18 1 17 no",
+        "queue waiting longest signed on idle offered answered abandoned in level open blocked surge",
+        "loans 1 4 s 2 0 20 18 1 17 – no –",
     ]
     assert rows(acd("agents")) == [
         "agent name presence work device for calls",

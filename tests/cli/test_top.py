@@ -67,6 +67,23 @@ def test_top_shows_queues_agents_and_calls_and_follows_them() -> None:
     asyncio.run(story())
 
 
+def test_top_says_what_is_closed_and_which_surges_are_on() -> None:
+    async def story() -> None:
+        engine = Engine()
+        calendars = [{"id": "office", "open": False}, {"id": "always", "open": True}]
+        surges = [{"id": "storm", "on": True}, {"id": "upgrade", "on": False}]
+        loans = {**VIEW["queues"][0], "open": False, "surges": ["storm"]}
+        engine.view |= {"calendars": calendars, "surges": surges, "queues": [loans]}
+        app = Top(engine.look, every_s=3600.0)
+        async with app.run_test(size=(140, 40)) as pilot:
+            await looked(app)
+            await pilot.pause()
+            assert cells(app, "queues")[0][0] == "loans (closed, storm)"
+            assert text(app, "head").endswith("surge storm   closed office")
+
+    asyncio.run(story())
+
+
 def test_an_engine_that_is_gone_is_said_and_its_return_seen() -> None:
     async def story() -> None:
         engine = Engine()

@@ -3,14 +3,21 @@
 from pathlib import Path
 from typing import Final
 
+from acd.config.hours import instants
 from acd.config.load import load
 from acd.core import events as e
-from tests.core.world import World
+from tests.core.world import World, story
 
 BANK: Final = Path(__file__).parents[2] / "examples" / "bank" / "hotline.yaml"
 WU_HAO: Final = "1008"  # of all queues: general 5, loans 4, cards 5, senior 7
 KEYS: Final = {"loans": "1", "cards": "2", "lost-card": "3", "general": "0"}
 WHO: Final = {"senior": {"age": 70}, "vip": {"vip": "yes"}}
+
+
+def queue(world: World, name: str) -> tuple[bool | None, tuple[str, ...], int]:
+    """As it is shown: open or not, the surges that change it, and who could be rung for it."""
+    shown = next(queue for queue in world.engine.view(world.now).queues if queue.id == name)
+    return shown.open, shown.surges, shown.signed_on
 
 
 class Morning:
@@ -103,3 +110,33 @@ def test_a_senior_caller_presses_nothing() -> None:
         ("queue", "senior", "answered"),
         ("agent", WU_HAO, "answered"),
     ]
+
+
+def test_the_business_line_keeps_office_hours_and_the_bank_is_always_there() -> None:
+    hotline = load(BANK)
+    world = World(hotline.settings)
+    world.send(e.HoursSet(instants(hotline.hours, 1_000_000.0)))  # 21:46 on a Monday in Shanghai
+    assert [(calendar.id, calendar.open) for calendar in world.engine.view(0.0).calendars] == [("office", False)]
+    world.call("95501")
+    world.call("95588")
+    world.ask(e.SetHours, calendar="office", open=True)
+    world.call("95501")
+    assert [line for line in world.story if "is played" in line] == story("""
+        0s caller is played sorry
+        0s caller2 is played welcome
+        0s caller3 is played welcome
+    """)
+
+
+def test_in_a_typhoon_all_who_can_help_do_and_nobody_has_time_for_notes() -> None:
+    world = World(load(BANK).settings)
+    assert queue(world, "general") == (None, (), 9)
+    world.ask(e.SetSurge, surge="typhoon", on=True)
+    assert queue(world, "general") == (None, ("typhoon",), 9)
+    assert wrap_up(world) == "none"
+    world.ask(e.SetSurge, surge="typhoon", on=None)
+    assert wrap_up(world) == "timed"
+
+
+def wrap_up(world: World) -> str:
+    return world.engine._core.state.settings.queues["general"].wrap_up.kind
