@@ -1,14 +1,20 @@
 """``acd run`` and ``acd check``: the two that read a configuration."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeAlias
 
 import typer
 
 from acd.cli.options import NO, OK, UNUSABLE, Json, fail
 from acd.cli.output import complain, print_json
+
+if TYPE_CHECKING:
+    from acd.config.problem import Problem
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 
@@ -53,17 +59,19 @@ def check(
         fail(UNUSABLE, "which file? For example: acd check hotline.yaml")
     if not file.is_file():
         fail(UNUSABLE, f"{file}: no such file")
-    problems = config.check(file)
+    tell(file, config.check(file), as_json)
+
+
+def tell(file: Path, problems: Sequence[Problem], as_json: bool) -> NoReturn:
+    """What a check found; ends the command with 1 if an error is among it."""
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         print_json({"file": str(file), "ok": not errors, "problems": [asdict(problem) for problem in problems]})
     else:
         for problem in problems:
             print(problem)
-        warnings = len(problems) - errors
-        complain(
-            f"{file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}" if problems else f"{file}: all is well"
-        )
+        counted = f"{_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}"
+        complain(f"{file}: {counted if problems else 'all is well'}")
     raise typer.Exit(NO if errors else OK)
 
 

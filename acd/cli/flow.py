@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from acd.cli.engine import tell
 from acd.cli.options import NO, OK, UNUSABLE, Json, fail
 from acd.cli.output import complain, print_json
 
@@ -37,15 +38,7 @@ def check(file: File, hotline: Configuration = None, as_json: Json = False) -> N
     from acd import config  # here, because pydantic takes its time to import
 
     problems = [problem for problem in config.check(_hotline(file, hotline)) if Path(problem.file).samefile(file)]
-    errors = sum(problem.severity == "error" for problem in problems)
-    if as_json:
-        print_json({"file": str(file), "ok": not errors, "problems": [asdict(problem) for problem in problems]})
-    else:
-        for problem in problems:
-            print(problem)
-        if not problems:
-            complain(f"{file}: all is well")
-    raise typer.Exit(NO if errors else OK)
+    tell(file, problems, as_json)
 
 
 @flow.command("test")

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from acd.cli.look import Row, show_list
 from acd.cli.options import UNUSABLE, Config, Control, Json, ask, fail
 from acd.cli.orders import me, say
-from acd.cli.output import duration, iso, print_json, print_table, with_times
+from acd.cli.output import duration, iso, print_json, print_table
 
 HOURS = ("open", "closed", "as-planned")
 SURGE = ("on", "off", "auto")
@@ -30,21 +31,8 @@ def hours(
     """
     if _ordered("hours", calendar, state, HOURS, control, config):
         return
-    data = ask(control, config, "calendars")
-    found = data["calendars"]
-    if as_json:
-        print_json(with_times(found, data["wall_offset_s"]))
-        return
-    rows = [
-        [
-            at["id"],
-            "open" if at["open"] else "closed",
-            "by hand" if at["by_hand"] else "as planned",
-            iso(at["next_change_at"]) if at["next_change_at"] is not None else None,
-        ]
-        for at in found
-    ]
-    print_table(["calendar", "is", "why", "planned to change"], rows, empty="No calendar.")
+    columns = ["calendar", "is", "why", "planned to change"]
+    show_list(control, config, "calendars", as_json, columns, _calendar, "No calendar.")
 
 
 def surge(
@@ -60,21 +48,7 @@ def surge(
     """
     if _ordered("surge", name, state, SURGE, control, config):
         return
-    data = ask(control, config, "surges")
-    found = data["surges"]
-    if as_json:
-        print_json(with_times(found, data["wall_offset_s"]))
-        return
-    rows = [
-        [
-            at["id"],
-            "on" if at["on"] else "off",
-            "by hand" if at["by_hand"] else "auto",
-            duration(data["now"] - at["since"]) if at["since"] is not None else None,
-        ]
-        for at in found
-    ]
-    print_table(["surge", "is", "why", "for>"], rows, empty="No surge.")
+    show_list(control, config, "surges", as_json, ["surge", "is", "why", "for>"], _surge, "No surge.")
 
 
 def overlay(
@@ -110,3 +84,13 @@ def _ordered(
         fail(UNUSABLE, f"{name} should be what? {', '.join(states[:-1])} or {states[-1]}")
     say(ask(control, config, verb, id=name, op=state, by=me()))
     return True
+
+
+def _calendar(at: dict[str, Any], data: Any) -> Row:
+    change = iso(at["next_change_at"]) if at["next_change_at"] is not None else None
+    return [at["id"], "open" if at["open"] else "closed", "by hand" if at["by_hand"] else "as planned", change]
+
+
+def _surge(at: dict[str, Any], data: Any) -> Row:
+    lasting = duration(data["now"] - at["since"]) if at["since"] is not None else None
+    return [at["id"], "on" if at["on"] else "off", "by hand" if at["by_hand"] else "auto", lasting]
