@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from acd.core.agents import AgentState, Presence, Task, Work
 from acd.core.calls import Call
-from acd.core.commands import Command, StartLeg, WriteRecord
+from acd.core.commands import Command, Listen, StartLeg, WriteRecord
 from acd.core.context import Core
 from acd.core.events import Configured, Event, Started
 from acd.core.ids import AgentId, CallId, QueueId
@@ -150,8 +150,8 @@ class Observer:
         for command in commands:
             if type(command) is WriteRecord:
                 self.tell(command.record)
-            elif type(command) is StartLeg:
-                leg = core.legs.get(command.leg)
+            elif type(command) is StartLeg or (type(command) is Listen and command.how == "forget"):
+                leg = core.legs.get(command.leg)  # rung, or told on the line that is up
                 if leg is not None and leg.agent is not None and leg.role == "agent":
                     self.tell(Rung(leg.agent, leg.queue or "", _offered_at(core.state.calls[leg.call])))
         for agent in touched:

@@ -8,6 +8,7 @@ from acd.core.engine import Engine
 from acd.core.record import Quality
 from acd.core.settings import Queue, Settings, WrapUp
 from tests.core.hotline import PLAIN, hotline
+from tests.core.test_metrics import report
 from tests.core.world import World, story
 
 
@@ -205,3 +206,13 @@ def test_of_two_calls_at_once_one_line_stays() -> None:
     assert world.engine.view(world.now).legs == 1
     world.call(caller="13800000003")
     assert world.story[-1].endswith("home-1 is played whisper:loans")
+
+
+def test_a_call_told_on_the_line_counts_as_rung() -> None:
+    world = after_a_call()
+    world.call(caller="13800000002")
+    world.run(2)
+    world.press("home-1", "1")
+    world.hang_up("caller2")
+    tally = report(world, "agent").rows["1001",]
+    assert (tally.rung, tally.handled) == (2, 2)
