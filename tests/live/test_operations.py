@@ -22,7 +22,6 @@ from tests.live.rawsip import Call, RawSip, media_of
 
 pytestmark = pytest.mark.peer
 
-ROOT = Path(__file__).parents[2]
 FLOW = "steps: [answer, {queue: loans}]"
 QUEUE = "{needs: {loans: 1}, wrap_up: none, nobody_signed_on: wait}"
 
@@ -227,16 +226,3 @@ def test_a_killed_engine_comes_back_and_knows_what_it_knew(tmp_path: Path) -> No
         phone.expect("BYE")
         there.engine.records(4)
         there.engine.wait_idle()
-
-
-def test_the_demo_makes_its_calls_and_tells_of_them() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "acd", "demo", "examples/bank/hotline.yaml", "--calls", "3", "--json"],
-        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    told = json.loads(ran.stdout)
-    assert (told["calls"], told["failed"]) == (3, 0)
-    assert told["answered"] + told["abandoned"] == 3
-    fields = {"id", "caller", "queue", "agent", "wait_s", "talk_s", "outcome"}
-    assert all(fields <= set(outcome) for outcome in told["outcomes"])
