@@ -122,7 +122,7 @@ class Worker:
 
     def _on_time(self, now: float) -> None:
         """Whatever is due; sets when to wake next."""
-        while 0.0 < self._next_tick <= now:
+        if 0.0 < self._next_tick <= now:  # one: who is behind looks at what has come before he catches up
             self._tick(now)
             now = monotonic()
         while self._reports and self._reports[0][0] <= now:
