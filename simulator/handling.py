@@ -45,6 +45,7 @@ class Handling:
         self._entries = entries
         self._agents = agents
         self._found: dict[tuple[str, str, str], _Rules] = {}
+        self._made: dict[tuple[int, ...], _Rules] = {}  # by the entries that fit: thousands of agents share a few
 
     def parts(self, caller: Caller, queue: str, agent: str) -> Parts:
         """What this caller's conversation with this agent will be."""
@@ -62,7 +63,13 @@ class Handling:
         )
 
     def _rules(self, kind: str, queue: str, agent: str) -> _Rules:
-        fitting = [entry for entry in self._entries if self._fits(entry, kind, queue, agent)]
+        which = tuple(i for i, entry in enumerate(self._entries) if self._fits(entry, kind, queue, agent))
+        rules = self._made.get(which)
+        if rules is None:
+            rules = self._made[which] = self._make([self._entries[i] for i in which])
+        return rules
+
+    def _make(self, fitting: list[HandlingAt]) -> _Rules:
         nothing = Constant(0.0)
         talk = next(entry.talk for entry in fitting if entry.talk is not None)  # the last entry has one, for all
         hold = next((entry.hold for entry in fitting if entry.hold is not None), None)
