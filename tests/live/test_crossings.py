@@ -29,7 +29,7 @@ from tests.live.rawsip import Call, Message, RawSip, sdp, tag_of
 pytestmark = pytest.mark.peer
 
 GOLDEN = Path(__file__).with_name("crossings.txt")
-RING_S, SILENT_S, UNANSWERED_S, DELAY_S = 2, 8, 6, 8
+RING_S, SILENT_S, UNANSWERED_S, DELAY_S = 2, 12, 12, 8
 GIVEN = ("CANCEL", "200", "4xx", "BYE", "time-out")
 
 
