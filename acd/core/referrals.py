@@ -63,6 +63,8 @@ def _join(core: Core, given: Leg, made: Leg, asked: Leg) -> None:
     party = core.legs.get(other.agent_leg or "")
     if call.state is not CallState.TALKING or other.state is not CallState.TALKING or party is None:
         raise NotThere(480, "nobody has answered there")
+    if party.agent is not None and any(leg.agent == party.agent for leg in call.legs.values()):
+        raise NotThere(486, "he is in this call already")
     report(core, asked, 200)
     _move(core, party, other, call)
     take_over(core, call, party)

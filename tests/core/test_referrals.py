@@ -354,6 +354,21 @@ def test_nobody_has_answered_there_yet() -> None:
     assert world.hears("caller") == "desk-1"
 
 
+def test_nobody_is_joined_to_himself() -> None:
+    """Who may have two calls at once dials the hotline's own number and is rung for it himself."""
+    settings = hotline(PLAIN, answer="at_once", agents=1)
+    settings.agents["1001"].capacity = {"voice": 2}
+    world = World(settings)
+    world.call()
+    world.run(5)
+    world.call(caller="desk-1", source="device:desk-1")
+    world.run(5)
+    world.send(e.LegReferred("1-1.1", "op", "", "1-2.0"))
+    assert [a.work for a in world.engine.view(0.0).agents] == [(("1-1", "talking"), ("1-2", "talking"))]
+    told = [given for turn in world.commands for given in turn if isinstance(given, c.AnswerRefer)]
+    assert told == [c.AnswerRefer("1-1.1", "op", 202), c.AnswerRefer("1-1.1", "op", 486)]
+
+
 def test_a_restart_in_between_ends_both_legs() -> None:
     world = talking()
     world.refer("desk-1", "1002")
