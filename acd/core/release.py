@@ -66,12 +66,11 @@ def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_afte
     if leg.state is LegState.ENDING:
         return
     report(core, leg, 487)
+    core.timers.cancel(("ring", leg.id))  # a device that nobody sits at has one, too
     if cause in PARTINGS and nailed.stays(core, leg):
-        core.timers.cancel(("ring", leg.id))
         nailed.keep(core, leg)
         return
     if leg.agent is not None:
-        core.timers.cancel(("ring", leg.id))
         if leg.state is not LegState.UP:
             _owe(core, leg, Input.WITHDRAWN)
         else:

@@ -93,6 +93,21 @@ def test_the_agent_hangs_up_while_the_other_still_rings_the_flow_goes_on() -> No
     assert [a.work for a in world.engine.view(0.0).agents] == [(("1-1", "wrap_up"),), ()]
 
 
+def test_the_caller_hangs_up_while_a_telephone_rings_that_nobody_sits_at() -> None:
+    settings = hotline(PLAIN, answer="at_once")
+    settings.agents["1002"].sign_on = "manual"
+    world = World(settings)
+    world.phones["desk-2"] = Phone(answers_after_s=None)
+    world.call()
+    world.run(5)
+    world.ask(e.Consult, agent="1001", to="device:desk-2")
+    world.run(1)
+    world.hang_up("caller")
+    world.run(40)
+    assert "6s desk-2 is released: cancelled" in world.told(6)
+    assert world.engine.view(world.now).legs == 0
+
+
 def test_the_caller_hangs_up_in_a_consultation_both_are_released() -> None:
     world = talking()
     world.ask(e.Consult, agent="1001", to="agent:1002")
