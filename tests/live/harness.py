@@ -148,6 +148,11 @@ class EngineProcess:
         result: list[dict[str, Any]] = wait_until(rows, f"{count} records are written", timeout_s)
         return result
 
+    def last_record(self) -> dict[str, Any]:
+        """That of the call which began last of those that have ended; a record is written a moment after its call."""
+        wait_until(lambda: self.ask("status")["records_waiting"] == 0, "every record is written")
+        return self.records(1)[-1]
+
 
 def agent_leg(engine: EngineProcess) -> str:
     """The Call-ID by which the agent's telephone knows the one call that there is."""

@@ -123,7 +123,7 @@ def test_baresip_sends_its_caller_on_to_a_colleague(floor: Floor, tmp_path: Path
         wait_until(lambda: floor.agent("2001")["work"] == [], "baresip's call is over")
         caller.bye()
         colleague.expect("BYE")
-        record = floor.engine.records(1)[-1]
+        record = floor.engine.last_record()
         assert (record["outcome"], record["agent"], record["released_by"]) == ("answered", "1002", "caller")
     floor.order("1002", "break")
     floor.order("2001", "sign-off")

@@ -93,7 +93,7 @@ def test_baresip_calls_and_a_registered_baresip_answers(
         home.tell("hangup")
         hotline.engine.wait_idle()
     wait_until(lambda: not _up(hotline, "2001"), "a phone that is gone has no binding any more")
-    assert hotline.engine.records(1)[-1]["released_by"] == "caller"
+    assert hotline.engine.last_record()["released_by"] == "caller"
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
@@ -114,7 +114,7 @@ def test_a_registered_linphone_answers_and_hangs_up(hotline: Hotline, tmp_path: 
         home.wait_for_tone(1100.0)
         desk.hangs_up()
         hotline.engine.wait_idle()
-    assert hotline.engine.records(1)[-1]["released_by"] == "agent"
+    assert hotline.engine.last_record()["released_by"] == "agent"
 
 
 def test_a_linphone_that_believes_somebody_else_does_not_register(hotline: Hotline, tmp_path: Path) -> None:
