@@ -72,13 +72,18 @@ def talking_leg(core: Core, agent: AgentId) -> Leg:
     raise Refused(f"agent {agent} is not talking with a caller")
 
 
-def consult(core: Core, agent: AgentId, to: str) -> None:
-    """The caller hears music while the agent calls `to`. Raises `Refused`."""
+def _meant(core: Core, agent: AgentId, to: str) -> tuple[Call, Leg, Party]:
+    """The call this agent is in, his leg, and whom he means by `to`. Raises `Refused`."""
     leg = talking_leg(core, agent)
     call = core.call_of(leg)
     if call.consultation is not None:
         raise Refused(f"agent {agent} is consulting already")
-    party = find(core, call, agent, to)
+    return call, leg, find(core, call, agent, to)
+
+
+def consult(core: Core, agent: AgentId, to: str) -> None:
+    """The caller hears music while the agent calls `to`. Raises `Refused`."""
+    call, leg, party = _meant(core, agent, to)
     if party.rings is None:
         raise Refused(f"{to!r}: a queue or number of the hotline is not consulted, only transferred to")
     _call_in(core, call, leg, party, Consulting.CALLING)
@@ -86,11 +91,7 @@ def consult(core: Core, agent: AgentId, to: str) -> None:
 
 def send_on(core: Core, agent: AgentId, to: str) -> None:
     """Blind: the caller goes to `to`. Raises `Refused`, and then he has not left his agent."""
-    leg = talking_leg(core, agent)
-    call = core.call_of(leg)
-    if call.consultation is not None:
-        raise Refused(f"agent {agent} is consulting already")
-    party = find(core, call, agent, to)
+    call, leg, party = _meant(core, agent, to)
     if party.rings is None:
         _send_to_flow(core, call, leg, party.flow)
     else:
