@@ -156,6 +156,8 @@ def _flat(data: dict[str, Any], before: str = "") -> list[tuple[str, object]]:
         name = f"{before}{key}"
         if isinstance(value, dict):
             rows += _flat(value, f"{name}.")
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            rows += [row for n, item in enumerate(value, 1) for row in _flat(item, f"{name}.{n}.")]
         else:
             rows.append((name, value))
     return rows

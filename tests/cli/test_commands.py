@@ -72,6 +72,11 @@ def test_the_tables_a_person_reads(engine: FakeEngine) -> None:
     assert r"\x1b[31m[red]evil\n" in waiting
 
 
+def test_what_is_within_a_worker_has_a_row_of_its_own(engine: FakeEngine) -> None:
+    engine.answers["status"] = {"ok": True, "data": {"calls": 0, "workers": [{"pid": 7, "legs": 2}, {"pid": 8}]}}
+    assert rows(acd("status")) == ["what value", "calls 0", "workers.1.pid 7", "workers.1.legs 2", "workers.2.pid 8"]
+
+
 def test_no_colour_where_nobody_looks(engine: FakeEngine) -> None:
     assert all("\x1b" not in acd(verb).stdout for verb in LISTS if verb not in ("trunks", "alarms"))
 
