@@ -138,8 +138,21 @@ def _queue(queue: dict[str, Any], _: Any) -> Row:
 def _agent(agent: dict[str, Any], data: Any) -> Row:
     presence = agent["presence"] + (f" ({agent['reason']})" if agent["reason"] else "")
     work = ", ".join(f"{what} {call}" for call, what in agent["work"])
-    device = agent["device"] if agent["device_up"] or not agent["device"] else f"{agent['device']} (down)"
-    return [agent["id"], agent["name"], presence, work, device, duration(data["now"] - agent["since"]), agent["calls"]]
+    return [
+        agent["id"],
+        agent["name"],
+        presence,
+        work,
+        device_of(agent),
+        duration(data["now"] - agent["since"]),
+        agent["calls"],
+    ]
+
+
+def device_of(agent: dict[str, Any]) -> str | None:
+    """Where he is, and how it is there: down, or with a line that stays up between calls."""
+    how = "down" if not agent["device_up"] else "line up" if agent["line_ends_at"] is not None else ""
+    return f"{agent['device']} ({how})" if agent["device"] and how else agent["device"]
 
 
 def _call(call: dict[str, Any], data: Any) -> Row:

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, Static
 
 from acd.cli.client import NoEngine, Refused
+from acd.cli.look import device_of
 from acd.cli.output import duration, iso, shown
 
 View = dict[str, Any]
@@ -153,13 +154,12 @@ def queue_row(queue: dict[str, Any]) -> list[Text]:
 def agent_row(agent: dict[str, Any], now: float) -> list[Text]:
     presence, work = agent["presence"], ", ".join(f"{what} {call}" for call, what in agent["work"])
     said = f"{presence} ({agent['reason']})" if agent["reason"] else presence
-    device = agent["device"] if agent["device_up"] or not agent["device"] else f"{agent['device']} (down)"
     style = BUSY if presence == "ready" and work else PRESENCE_STYLES.get(presence, "")
     since = duration(now - agent["since"])
     return [
         *map(_cell, (agent["id"], agent["name"])),
         _cell(said, style),
-        *map(_cell, (work, device, since, agent["calls"])),
+        *map(_cell, (work, device_of(agent), since, agent["calls"])),
     ]
 
 

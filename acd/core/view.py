@@ -42,6 +42,7 @@ class AgentView:
     device_up: bool
     since: float  # `now` of the last change
     calls: int
+    line_ends_at: float | None = None  # wall clock: nailed up until then, in a call or between two; None: it is not
 
 
 @value
@@ -96,13 +97,14 @@ def view(core: Core, now: float) -> View:
     """The whole view at `now`: as much work as there are calls, agents times queues."""
     state, settings = core.state, core.state.settings
     in_queue, kinds = _in_queues(core), _kinds(core)
+    lines = _lines(core)
     calls = tuple(_call(core, call, now) for call in state.calls.values())
     return View(
         now=now,
         wall_offset_s=state.wall_offset_s,
         draining=state.draining,
         calls=calls,
-        agents=tuple(_agent(core, agent) for agent in state.agents.values()),
+        agents=tuple(_agent(core, agent, lines.get(agent.id)) for agent in state.agents.values()),
         queues=tuple(_queue(core, queue, in_queue.get(queue.id, []), kinds, now) for queue in settings.queues.values()),
         legs=len(core.legs),
         timers=len(core.timers),
@@ -158,7 +160,14 @@ def _wait_s(call: Call, now: float) -> float | None:
     return call.record.wait_s if call.record.agent is not None else None
 
 
-def _agent(core: Core, agent: AgentState) -> AgentView:
+def _lines(core: Core) -> dict[AgentId, float]:
+    """Until when, by the wall clock, whose line stays up between calls."""
+    legs = [*core.state.nailed.items(), *((leg.agent, leg) for leg in core.legs.values() if leg.call)]
+    offset_s = core.state.wall_offset_s
+    return {agent: leg.nailed_until + offset_s for agent, leg in legs if agent is not None and leg.nailed_until}
+
+
+def _agent(core: Core, agent: AgentState, line_ends_at: float | None) -> AgentView:
     settings = core.state.settings.agents.get(agent.id)
     return AgentView(
         id=agent.id,
@@ -170,6 +179,7 @@ def _agent(core: Core, agent: AgentState) -> AgentView:
         device_up=agent.device_up,
         since=agent.since,
         calls=agent.calls,
+        line_ends_at=line_ends_at,
     )
 
 

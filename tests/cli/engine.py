@@ -33,11 +33,11 @@ VIEW: dict[str, Any] = {
     "agents": [
         {
             "id": "1001", "name": "李雷", "presence": "ready", "reason": "", "work": [["3-1", "talking"]],
-            "device": "desk-17", "device_up": True, "since": 36.5, "calls": 12,
+            "device": "home-3", "device_up": True, "since": 36.5, "calls": 12, "line_ends_at": 1772500000.0,
         },
         {
             "id": "1002", "name": "韩梅梅", "presence": "break", "reason": "lunch", "work": [], "device": "desk-18",
-            "device_up": False, "since": 0.0, "calls": 3,
+            "device_up": False, "since": 0.0, "calls": 3, "line_ends_at": None,
         },
     ],
     "queues": [

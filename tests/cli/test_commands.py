@@ -64,7 +64,7 @@ def test_the_tables_a_person_reads(engine: FakeEngine) -> None:
     ]
     assert rows(acd("agents")) == [
         "agent name presence work device for calls",
-        "1001 李雷 ready talking 3-1 desk-17 1:03 12",
+        "1001 李雷 ready talking 3-1 home-3 (line up) 1:03 12",
         "1002 韩梅梅 break (lunch) – desk-18 (down) 1:40 3",
     ]
     _, talking, waiting = rows(acd("calls"))

@@ -66,6 +66,25 @@ def test_the_next_caller_is_whispered_to_him_on_the_same_leg() -> None:
     assert world.told(63)[-1] == "63s home-1 rings, 13800000003 calling", "his line is gone: he is called again"
 
 
+def test_the_line_is_seen_in_a_call_and_between_two() -> None:
+    world = World(settings())
+
+    def until() -> float | None:
+        return world.engine.view(world.now).agents[0].line_ends_at
+
+    world.call()
+    world.run(3)
+    assert until() is None, "it rings: nothing is kept up yet"
+    world.press("home-1", "1")
+    ends = world.engine.view(world.now).wall_offset_s + 3 + 3600.0
+    assert until() == ends
+    world.run(7)
+    world.hang_up("caller")
+    assert (world.engine.view(world.now).agents[0].work, until()) == ((), ends)
+    world.hang_up("home-1")
+    assert until() is None
+
+
 def test_a_key_of_the_call_before_takes_no_call() -> None:
     world = after_a_call()
     world.press("home-1", "1")

@@ -184,6 +184,7 @@ def test_his_line_stays_up_and_the_next_caller_is_whispered_at_once(tmp_path: Pa
         first.bye()
         wait_until(lambda: here.agent("2001")["work"] == [], "he is free")
         assert "BYE" not in at_home.words
+        assert here.agent("2001")["line_ends_at"] is not None
         since = time.monotonic()
         second = trunk.call(hotline, "95588", caller="13900000009", rtp=ear.port)
         second.connect()
@@ -197,5 +198,6 @@ def test_his_line_stays_up_and_the_next_caller_is_whispered_at_once(tmp_path: Pa
         here.order("2001", "break")
         at_home.expect("BYE")
         engine.wait_idle()
+        assert here.agent("2001")["line_ends_at"] is None
         assert [(r["agent"], r["outcome"]) for r in engine.records(2)] == [("2001", "answered")] * 2
     assert trunk.arrivals[HOME].empty(), "he was called once"
