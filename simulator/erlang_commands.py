@@ -22,6 +22,9 @@ Level = Annotated[
     typer.Option("--service-level", help="Instead of --agents: find the fewest that answer this share, such as 0.8."),
 ]
 Within = Annotated[float, typer.Option("--within", min=0, help="Service level: answered within so many seconds.")]
+NOT_ASKED = "Not asked here; taken so that one line of options does for all three."
+NoWithin = Annotated[float | None, typer.Option("--within", min=0, help=NOT_ASKED)]
+NoPatience = Annotated[float | None, typer.Option("--patience", help=NOT_ASKED)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 EXAMPLES = {
     "b": "Example: acd erlang b --agents 100 --calls-per-hour 1140 --aht 300",
@@ -32,7 +35,13 @@ EXAMPLES = {
 
 @erlang.command(epilog=EXAMPLES["b"])
 def b(
-    calls_per_hour: CallsPerHour, aht: Aht, agents: Agents = None, service_level: Level = None, as_json: AsJson = False
+    calls_per_hour: CallsPerHour,
+    aht: Aht,
+    agents: Agents = None,
+    service_level: Level = None,
+    within: NoWithin = None,  # nobody waits
+    patience: NoPatience = None,  # nor hangs up
+    as_json: AsJson = False,
 ) -> None:
     """Nobody waits: who finds all agents (or lines) busy is lost. The service level is the share not lost."""
     load = _load(calls_per_hour, aht)
@@ -46,6 +55,7 @@ def c(
     agents: Agents = None,
     service_level: Level = None,
     within: Within = 20,
+    patience: NoPatience = None,  # nobody hangs up
     as_json: AsJson = False,
 ) -> None:
     """Everybody waits until served: nobody hangs up."""

@@ -20,6 +20,16 @@ def test_a_hundred_agents(acd_json: Callable[..., Any]) -> None:
     assert acd_json("erlang", "c", "--agents", "100", *LOAD)["mean_wait_s"] == pytest.approx(30.38741, abs=1e-4)
 
 
+def test_one_line_of_options_does_for_all_three(acd_json: Callable[..., Any]) -> None:
+    line = ("--agents", "100", *LOAD, "--patience", "300", "--within", "20")
+    b, c, a = (acd_json("erlang", formula, *line) for formula in "bca")
+    assert b == acd_json("erlang", "b", "--agents", "100", *LOAD)
+    assert c == acd_json("erlang", "c", "--agents", "100", *LOAD)
+    assert b["probability_of_blocking"] > 0 == c["probability_of_blocking"]
+    assert (c["probability_of_wait"], c["service_level"]) == (pytest.approx(0.506457), pytest.approx(0.637108))
+    assert a["probability_of_wait"] < c["probability_of_wait"]
+
+
 def test_agents_for_a_service_level(acd_json: Callable[..., Any]) -> None:
     level = ("--service-level", "0.8", "--within", "20")
     c, a = acd_json("erlang", "c", *level, *LOAD), acd_json("erlang", "a", *level, *LOAD, "--patience", "300")
