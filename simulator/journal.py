@@ -1,6 +1,7 @@
 """The journal of a simulation, as the engine in service writes one: `acd replay`, `acd explain` and `acd report` read
 it, the last by what is kept beside it of agents' doings."""
 
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -42,3 +43,6 @@ class Journalled:
 
     def deadline(self) -> float | None:
         return self._engine.deadline()
+
+    def keys_out(self, call: str) -> Collection[str]:
+        return self._engine.keys_out(call)

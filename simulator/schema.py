@@ -234,7 +234,9 @@ class WaitingKeyAt(Strict):
 
     press: Annotated[str, BeforeValidator(_one_key)]
     share: Share = Field(default=1.0, description="of the callers who have it in mind")
-    after: Duration = Field(default=constant(30.0), description="since joining the first queue")
+    after: Duration = Field(
+        default=constant(30.0), description="since joining the first queue; later, where the next queue has it first"
+    )
 
 
 class RedialAt(Strict):

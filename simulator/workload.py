@@ -20,6 +20,7 @@ from simulator.schema import CallerAt, OneOfAt, Scalar, Weekday
 
 _T = TypeVar("_T")
 DAY = 86400.0
+REACTS_S = 2.0  # until a caller who joins a queue presses the key that he had in mind before
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 

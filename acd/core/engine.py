@@ -5,7 +5,7 @@ what the event names and pass it on to the machine concerned; what is named no m
 legal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy, deepcopy
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ from acd.core.events import (
     WallClockSet,
     Woke,
 )
-from acd.core.ids import call_of
+from acd.core.ids import CallId, call_of
 from acd.core.overlay import configure
 from acd.core.queueing import announce, announced
 from acd.core.record import LegRecord
@@ -90,6 +90,10 @@ class Engine:
         if own and (due is None or own[0][0] < due):
             due = own[0][0]
         return wrap_ups[0][0] if wrap_ups and (due is None or wrap_ups[0][0] < due) else due
+
+    def keys_out(self, call: CallId) -> Collection[str]:
+        """The keys by which this call's caller may leave the queue he waits in."""
+        return interpreter.keys_out(self._core, self._core.state.calls[call])
 
     def snapshot(self) -> Snapshot:
         """The state, a copy: what changes is copied deeply, settings and flows never change."""

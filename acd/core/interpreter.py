@@ -4,7 +4,7 @@ Where he stands is `call.path`: an index into the flow's steps, then for each ne
 number, ``otherwise``) and the index in there. Nothing else is kept, so it can be written down at any moment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from acd.core.calls import Call, CallState, LegState, PathItem
@@ -339,6 +339,12 @@ def _stop(core: Core, call: Call) -> None:
         call.op = None
 
 
+def keys_out(core: Core, call: Call) -> Collection[str]:
+    """The keys that lead out of the queue he waits in."""
+    step = current(core, call) if call.state is CallState.WAITING else None
+    return step.keys if isinstance(step, Enqueue) else ()
+
+
 def step_due(core: Core, call: Call) -> None:
     """The time of this step is over: nobody pressed a key, or it has rung long enough."""
     step = current(core, call)
@@ -365,6 +371,7 @@ def left_queue(core: Core, call: Call, result: str, key: str | None = None) -> N
     """Nobody served the caller in this queue: his flow goes on, behind the step or in a key's branch."""
     leave(core, call, result)
     if key is None:
+        core.listen_no_more(core.caller(call))  # its keys are none of the next step's
         onward(call)
     else:
         into(call, key)

@@ -75,7 +75,7 @@ async def _behaves(stage: Stage, line: Line) -> None:
             await stage.until(moment + join.after_s)
             line.queue = join.queue
             stage.exchange.task(_is_patient(stage, line, stage.now() + caller.patience_s))
-            if caller.waiting_key is not None and caller.waiting_key[0] in stage.waiting_keys.get(join.queue, ()):
+            if caller.waiting_key is not None:
                 stage.exchange.task(_leaves(stage, line, *caller.waiting_key))
         ask = cues.asks.get((me, asked))
         if ask is None or asked >= len(caller.keys):
@@ -104,8 +104,11 @@ async def _is_patient(stage: Stage, line: Line, until: float) -> None:
 
 
 async def _leaves(stage: Stage, line: Line, key: str, after_s: float) -> None:
-    """He presses the key that leads out of the queue, unless he is served or gone before."""
-    await stage.until(stage.now() + after_s)
+    """He presses the key in the first queue that has it, unless he is served or gone before."""
+    leaves_after_s = stage.cues.leaves(who(line.caller), key, after_s)
+    if leaves_after_s is None:
+        return
+    await stage.until(stage.now() + leaves_after_s)
     if not line.served.is_set() and not line.phone.ended.is_set():
         stage.exchange.press(line.phone, key)
 

@@ -4,7 +4,7 @@ A telephone hears prompts but does not understand them. So the scenario is simul
 prompts, and it is noted how long after which moment the engine listens. The live callers count from the same moments.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from acd.core import events as e
 from acd.core.commands import Command
 from acd.core.engine import Engine
 from acd.core.events import Event
-from simulator.workload import Caller
+from simulator.workload import REACTS_S, Caller
 
 Moment: TypeAlias = Literal["caller", "agent_gone"]
 Who: TypeAlias = tuple[object, ...]
@@ -21,12 +21,21 @@ Who: TypeAlias = tuple[object, ...]
 
 @dataclass(slots=True, frozen=True)
 class Cue:
-    """So long after the latest of the call, its answer, and the caller's keys – or after the agent has hung up."""
+    """When he is asked, or joins the first queue: so long after the latest of the call, its answer, and the caller's
+    keys – or after the agent has hung up."""
 
     moment: Moment
     after_s: float
     asked: int = 0  # how often he was asked for keys before
     queue: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Wait:
+    """A queue he joins when he is not served: so long after the first, and the keys that lead out of it."""
+
+    after_s: float
+    keys: frozenset[str]
 
 
 def who(caller: Caller) -> Who:
@@ -44,6 +53,9 @@ class _Heard:
     moment: Moment = "caller"
     asked: int = 0
     waiting: bool = False
+    joined_at: float | None = None  # the first queue
+    joined: int = 0  # how many
+    served: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +66,7 @@ class Rehearsal:
     engine: Engine = field(default_factory=Engine)
     asks: dict[tuple[Who, int], Cue] = field(default_factory=dict)
     joins: dict[Who, Cue] = field(default_factory=dict)  # the first queue
+    waits: dict[tuple[Who, int], Wait] = field(default_factory=dict)  # the first queue, the next …
     _heard: dict[str, _Heard] = field(default_factory=dict)  # by leg
 
     def step(self, event: Event, now: float) -> list[Command]:
@@ -64,6 +77,21 @@ class Rehearsal:
 
     def deadline(self) -> float | None:
         return self.engine.deadline()
+
+    def keys_out(self, call: str) -> Collection[str]:
+        return self.engine.keys_out(call)
+
+    def leaves(self, who: Who, key: str, after_s: float) -> float | None:
+        """How long after joining his first queue he presses this key, which he has in mind from `after_s` on: in the
+        queue he is in then, or the next that has it; None if none has."""
+        place = 0
+        while (wait := self.waits.get((who, place))) is not None:
+            place += 1
+            following = self.waits.get((who, place))
+            begins = after_s if place == 1 else max(wait.after_s + REACTS_S, after_s)
+            if key in wait.keys and (following is None or begins < following.after_s):
+                return begins
+        return None
 
     def _before(self, event: Event, now: float) -> None:
         if isinstance(event, e.LegArrived):
@@ -80,17 +108,27 @@ class Rehearsal:
         for command in commands:
             if isinstance(command, c.Publish):
                 if command.topic == "call/waiting":
-                    heard = self._heard[f"{command.facts['call']}.0"]
-                    heard.waiting = True
-                    cue = Cue(heard.moment, now - heard.at, heard.asked, str(command.facts["queue"]))
-                    self.joins.setdefault(heard.who, cue)
+                    self._joins(str(command.facts["call"]), str(command.facts["queue"]), now)
             elif isinstance(command, c.AnswerLeg):
                 self._heard[command.leg].at = now
             elif isinstance(command, c.Hears):
                 if command.source.kind == "leg" and command.leg in self._heard:
                     self._heard[command.leg].waiting = False
+                    self._heard[command.leg].served = True
             elif isinstance(command, c.Collect) or (isinstance(command, c.Listen) and command.how != "off"):
                 caller = self._heard.get(command.leg)
-                if caller is not None and not caller.waiting:
+                if caller is not None and not (caller.waiting and self.keys_out(command.leg.removesuffix(".0"))):
+                    caller.waiting = False
                     self.asks.setdefault((caller.who, caller.asked), Cue(caller.moment, now - caller.at, caller.asked))
                     caller.asked += 1
+
+    def _joins(self, call: str, queue: str, now: float) -> None:
+        heard = self._heard[f"{call}.0"]
+        heard.waiting = True
+        if heard.joined_at is None:
+            heard.joined_at = now
+            self.joins.setdefault(heard.who, Cue(heard.moment, now - heard.at, heard.asked, queue))
+        if not heard.served:
+            wait = Wait(now - heard.joined_at, frozenset(self.keys_out(call)))
+            self.waits.setdefault((heard.who, heard.joined), wait)
+            heard.joined += 1

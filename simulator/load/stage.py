@@ -18,7 +18,6 @@ from simulator.load.places import Places
 from simulator.phones.exchange import Exchange, Phone
 from simulator.scenario import Scenario
 from simulator.tally import Book
-from simulator.waiting_keys import waiting_keys
 from simulator.workload import Caller, Workload
 
 
@@ -75,7 +74,6 @@ class Stage:
             model.callers,
             self.settings.queues,
         )
-        self.waiting_keys = waiting_keys(self.settings)
         self.lines: dict[str, Line] = {}  # those on the line, by calling number
         self.made: dict[str, list[Line]] = {}  # all, by calling number, in their order
         self.problems: Counter[str] = Counter()

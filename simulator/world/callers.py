@@ -7,7 +7,7 @@ from acd.core import events as e
 from acd.core.record import Record
 from simulator.handling import Parts
 from simulator.tally import Ended, Stay
-from simulator.workload import Caller
+from simulator.workload import REACTS_S, Caller
 from simulator.world.agents import gone, hold, request
 from simulator.world.context import Line, Ring, World
 
@@ -91,8 +91,12 @@ def waits(world: World, line: Line, queue: str) -> None:
         line.loses_at = world.now + line.caller.patience_s
         world.at(line.loses_at, _loses_patience, line)
         if line.caller.waiting_key is not None:
-            key, after_s = line.caller.waiting_key
-            world.at(world.now + after_s, _leaves, (line, key))
+            world.at(world.now + line.caller.waiting_key[1], _leaves, line)
+        return
+    if world.now >= line.loses_at:
+        world.at(world.now, _loses_patience, line)  # after the step in which he joins
+    elif line.wants_out:
+        world.at(world.now + REACTS_S, _leaves, line)
 
 
 def _loses_patience(world: World, line: Line) -> None:
@@ -100,12 +104,16 @@ def _loses_patience(world: World, line: Line) -> None:
         hangs_up(world, line)
 
 
-def _leaves(world: World, what: tuple[Line, str]) -> None:
-    """He presses the key that the queue he waits in offers him."""
-    line, key = what
-    if line.waiting and not line.ended and key in world.waiting_keys.get(line.queue, ()):
-        line.waiting = False  # until he joins another
+def _leaves(world: World, line: Line) -> None:
+    """He presses the key that leads out of the queue he waits in, or has it in mind for the next queue."""
+    key = line.caller.waiting_key[0] if line.caller.waiting_key is not None else ""
+    if line.ended or line.went_out or not key:
+        return
+    if line.waiting and key in world.core.keys_out(line.leg.removesuffix(".0")):
+        line.went_out, line.waiting = True, False  # until he joins another
         world.step(e.Digit(line.leg, key))
+    else:
+        line.wants_out = True
 
 
 def told(world: World, command: c.Publish) -> None:

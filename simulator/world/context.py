@@ -6,7 +6,7 @@ so that a run is repeated to the byte.
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Protocol
@@ -19,7 +19,6 @@ from simulator.distributions import Constant, Distribution
 from simulator.handling import Handling
 from simulator.scenario import Scenario
 from simulator.tally import Book
-from simulator.waiting_keys import waiting_keys
 from simulator.workload import Caller, Workload, stream
 
 
@@ -28,6 +27,7 @@ class Core(Protocol):
 
     def step(self, event: Event, now: float) -> list[Command]: ...
     def deadline(self) -> float | None: ...
+    def keys_out(self, call: str) -> Collection[str]: ...
 
 
 @dataclass(slots=True)
@@ -40,6 +40,8 @@ class Line:
     loses_at: float = inf  # patience with it
     queue: str = ""
     waiting: bool = False
+    wants_out: bool = False  # by his key, in the next queue that has it
+    went_out: bool = False  # by it
     rung: bool = False  # an agent was rung for him
     delayed: bool = False  # and that not at the instant of joining
     talking: bool = False
@@ -112,7 +114,6 @@ class World:
         self.trunks_down: dict[str, int] = {}
         self.prompts = {**prompts, **model.world.prompts}
         self.prompt_s = model.world.prompt_s
-        self.waiting_keys = waiting_keys(settings)
         self.failed = model.world.failed
         self.network = stream(run.seed, replication, "network")
         self.latency = _sampler(model.world.latency.build(), self.network)

@@ -34,7 +34,7 @@ def stops(world: World, command: c.Stop) -> None:
 
 
 def listens(world: World, command: c.Listen) -> None:
-    """Somebody is asked for a key. In a queue nobody presses one."""
+    """Somebody is asked for a key. The key that leads out of a queue is pressed in its own time."""
     if command.how == "off":
         return
     line = world.lines.get(command.leg)
@@ -42,7 +42,8 @@ def listens(world: World, command: c.Listen) -> None:
         ring = world.rings.get(command.leg)
         if ring is not None:
             confirms(world, ring)
-    elif not line.waiting:
+    elif not (line.waiting and world.core.keys_out(line.leg.removesuffix(".0"))):
+        line.waiting = False
         key, after_s = _next_keys(line)
         if key:
             world.at(world.now + after_s, _presses, (line, key[0]))

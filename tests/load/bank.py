@@ -28,11 +28,11 @@ steps:
 QUEUE = "{needs: {loans: 1}, wrap_up: {timed_s: 0.5}, ring_s: 3, nobody_signed_on: wait}"
 
 
-def hotline(directory: Path, agents: int = 4) -> Hotline:
+def hotline(directory: Path, agents: int = 4, flow: str = FLOW) -> Hotline:
     """Agents at static contacts and one who registers, a menu, two queues."""
     bank = Bank(
         directory,
-        flow=FLOW,
+        flow=flow,
         agents=agents - 1,
         queue=QUEUE,
         devices="  desk: {password: {env: DESK}}",

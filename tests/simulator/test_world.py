@@ -1,6 +1,6 @@
 """The world as a transcript: what the engine was told and what it commanded, to the hundredth of a second."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
@@ -55,6 +55,9 @@ class Watched:
 
     def deadline(self) -> float | None:
         return self.engine.deadline()
+
+    def keys_out(self, call: str) -> Collection[str]:
+        return self.engine.keys_out(call)
 
 
 def _lines(things: Iterable[Any]) -> Iterable[str]:
@@ -284,6 +287,40 @@ def test_a_key_that_this_queue_has_not_leads_nowhere() -> None:
     said, total = watch(hotline(0, flow=CALL_BACK), day(["10"], patience="20", caller=key))
     assert total["abandoned"] == 1
     assert not any("digit" in line for line in said)
+
+
+TWO_STEPS = (
+    Enqueue("main", max_wait_s=20, keys={"1": ()}),
+    Enqueue("main", keys={"9": (Say(("call-back",)), HangUpStep())}),
+    HangUpStep(),
+)
+
+
+@pytest.mark.parametrize(
+    ("after", "pressed"),
+    [(7, "32.00"), (25, "35.00")],  # on joining the second step, which has the key; or there, when it comes to his mind
+)
+def test_the_key_is_that_of_the_step_and_not_of_the_queue(after: int, pressed: str) -> None:
+    key = f', waiting_key: {{press: "9", after: {after}}}'
+    said, total = watch(hotline(0, flow=TWO_STEPS), day(["10"], caller=key))
+    assert [line for line in said if "digit" in line] == [f"{pressed} digit 1-1.0 9"]
+    assert total["key_pressed"] == 1
+
+
+def test_who_has_waited_long_enough_is_asked_and_answers() -> None:
+    menu = Menu(("sorry",), {"9": (Say(("call-back",)), HangUpStep())})
+    flow = (Enqueue("main", max_wait_s=20, keys={"1": ()}), menu, HangUpStep())
+    said, total = watch(hotline(0, flow=flow), day(["10"], caller=', keys: [{press: "9", after: 3}]'))
+    assert [line for line in said if "digit" in line] == ["33.00 digit 1-1.0 9"]
+    assert total["max_wait"] == 1
+
+
+def test_patience_that_ended_on_the_way_to_another_queue_ends_there() -> None:
+    flow = (Enqueue("main", keys={"9": (Say(("to-others",)), Enqueue("main"))}), HangUpStep())
+    key = ', waiting_key: {press: "9", after: 7}'
+    said, total = watch(hotline(0, flow=flow), day(["10"], patience="9", caller=key))
+    assert said[-2:] == ["21.10 ended 1-1.0 peer hangup", "21.10 > record abandoned after 11.10"]
+    assert total["abandoned"] == 1
 
 
 def test_who_is_served_before_presses_nothing() -> None:
