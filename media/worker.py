@@ -128,8 +128,8 @@ class Worker:
         while self._reports and self._reports[0][0] <= now:
             self._report(heapq.heappop(self._reports)[2], now)
         if now >= self._next_check:
+            self._check_silence(now, late=now - self._next_check > CHECK_S)
             self._next_check = now + CHECK_S
-            self._check_silence(now)
             self._tell_quality()
         self._wake_at = min(self._next_tick or self._next_check, self._next_check)
         if self._reports:
@@ -162,11 +162,13 @@ class Worker:
             self._next_tick = _frame_after(monotonic())
             self._wake_at = min(self._wake_at, self._next_tick)
 
-    def _check_silence(self, now: float) -> None:
+    def _check_silence(self, now: float, late: bool) -> None:
         limit = self._hello.silent_after_s if self._hello is not None else None
         if limit is None:
             return
         for leg in self._legs.values():
+            if late and not leg.silent:  # we stood still ourselves, and have not yet read what came meanwhile
+                leg.reception.heard_at = now
             heard_at = max(leg.reception.heard_at, leg.reports.heard_at)
             quiet = leg.should_be_heard() and now - heard_at > limit
             if quiet and not leg.silent:
