@@ -6,8 +6,8 @@ STAMP  := $(VENV)/.installed
 # Programs that play the other side in tests: real phones, a real load generator, a real database.
 PEERS  := sip-tester baresip linphone-cli espeak-ng postgresql
 
-# Tests that run whole engines beside real peers: one after the other, the others side by side.
-LIVE   := tests/live tests/load tests/softphone
+# Tests by a real clock – whole engines beside real peers, media workers –: one after the other, the others side by side.
+LIVE   := tests/live tests/load tests/media tests/softphone
 
 .PHONY: help run test prove lint types imports check bench fuzz peers clean
 help:            ## this list

@@ -6,9 +6,9 @@ import asyncio
 import math
 import socket
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -16,11 +16,12 @@ from typing import Self, cast
 from media import codecs, rtp
 from media.client import WorkerPool
 from media.dtmf import END, EVENT
-from media.plane import DigitFact, Fact, LostFact, Peer, PlayEndedFact, Port, Source
-from media.rtp import CLOCK_HZ, FRAME, Packet
+from media.plane import DigitFact, Fact, LostFact, Peer, PlayEndedFact, Port, QualityFact, Source
+from media.rtp import CLOCK_HZ, FRAME, FRAME_S, Packet
 from tests.ports import Ports
 
 PATIENCE_S = 30.0  # for a busy machine: who waits goes on as soon as it has happened
+WINDOW = 12  # frames that what a phone hears is judged by
 _ports = Ports(20_000, 30_000, 1000, 1)  # above those of other tests, below those of engines that they start
 
 
@@ -127,10 +128,18 @@ class Phone(asyncio.DatagramProtocol):
 
     def say(self, hz: float, frames: int) -> None:
         """A tone, all its packets at once (a relay does not mind)."""
-        law = self._encode(tone(hz, frames))
-        for start in range(0, len(law), FRAME):
-            self.send(self.payload, law[start : start + FRAME], self.timestamp)
-            self.timestamp += FRAME
+        for payload in self.coded(tone(hz, frames)):
+            self.speak(payload)
+
+    def coded(self, pcm: bytes) -> list[bytes]:
+        """16-bit samples at 8 kHz as payloads of 20 ms."""
+        law = self._encode(pcm)
+        return [law[start : start + FRAME] for start in range(0, len(law), FRAME)]
+
+    def speak(self, payload: bytes) -> None:
+        """The next 20 ms."""
+        self.send(self.payload, payload, self.timestamp)
+        self.timestamp += FRAME
 
     def press(self, digit: str, *, updates: int = 5, ends: int = 3, timestamp: int | None = None) -> None:
         """A key by RFC 4733."""
@@ -157,20 +166,34 @@ class Phone(asyncio.DatagramProtocol):
     async def hears(self, count: int) -> list[Packet]:
         return await self.heard(lambda packets: len(packets) >= count)
 
+    async def hears_parts(self, sources: int, last: int) -> list[list[Packet]]:
+        """The `parts` of its stream, when there are so many, the last one of so many packets."""
+
+        def enough(packets: list[Packet]) -> bool:
+            found = parts(packets)
+            return len(found) >= sources and len(found[-1]) >= last
+
+        return parts(await self.heard(enough))
+
     def pcm(self, packets: Sequence[Packet]) -> bytes:
         law = b"".join(packet.payload for packet in packets if packet.payload_type == self.payload)
         return codecs.decoder(self.codec)(law)
 
 
 class Facts:
-    """What the pool told, in order."""
+    """What the pool told: in `all` what happened, in order; in `qualities`, which it tells every second, how legs
+    sound."""
 
     def __init__(self) -> None:
         self.all: list[Fact] = []
+        self.qualities: list[QualityFact] = []
         self._told = asyncio.Event()
 
     def __call__(self, fact: Fact) -> None:
-        self.all.append(fact)
+        if isinstance(fact, QualityFact):
+            self.qualities.append(fact)
+        else:
+            self.all.append(fact)
         self._told.set()
 
     async def until(self, enough: Callable[[list[Fact]], bool]) -> list[Fact]:
@@ -248,11 +271,24 @@ async def bridged(pool: WorkerPool, caller: Phone, agent: Phone, *, both: bool =
         yield
 
 
-async def settled(pool: WorkerPool) -> dict[str, int]:
-    """The first worker's figures: what was told it before, is done after."""
-    while not (found := await pool.stats()):
+async def figures(pool: WorkerPool) -> list[dict[str, int]]:
+    """Of every worker: what was told it before, is done after."""
+    while len(found := await pool.stats()) < pool.workers_up():
         pass  # a worker that reads numpy from the disk of a busy machine answers late
-    return found[0]
+    return found
+
+
+async def settled(pool: WorkerPool) -> dict[str, int]:
+    """The same of the first worker."""
+    return (await figures(pool))[0]
+
+
+async def ticked(pool: WorkerPool, frames: int) -> None:
+    """When the first worker has made so many frames more. Somebody must hear music or a mix, or press keys in band."""
+    ticks = (await settled(pool))["ticks"]
+    async with asyncio.timeout(PATIENCE_S):
+        while (await settled(pool))["ticks"] < ticks + frames:  # noqa: ASYNC110 - workers tell nobody of a tick
+            await asyncio.sleep(FRAME_S)
 
 
 async def counted(pool: WorkerPool, **figures: int) -> None:
@@ -276,6 +312,31 @@ def music(name: str) -> Source:
 
 PROMPTS = Source("prompts")
 SILENCE = Source("silence")
+
+
+async def talking(said: Mapping[Phone, bytes], enough: Callable[[], bool] | None = None) -> float:
+    """All at once and in real time, since whoever decodes has a clock: once, or over and over until it is `enough`
+    (asked after every `WINDOW` frames). Who is late catches up. Gives by how many seconds anybody was late."""
+    frames = [(phone, phone.coded(pcm)) for phone, pcm in said.items()]
+    longest = max(len(payloads) for _, payloads in frames)
+    loop = asyncio.get_running_loop()
+    start, late = loop.time(), 0.0
+    async with asyncio.timeout(PATIENCE_S):
+        for n in count():
+            if n == longest if enough is None else n % WINDOW == 0 and enough():
+                return late
+            for phone, payloads in frames:
+                if enough is not None or n < len(payloads):
+                    phone.speak(payloads[n % len(payloads)])
+            late = max(late, loop.time() - start - n * FRAME_S)
+            await asyncio.sleep(max(0.0, start + (n + 1) * FRAME_S - loop.time()))
+    raise AssertionError
+
+
+def parts(packets: Sequence[Packet]) -> list[list[Packet]]:
+    """A stream source by source: each begins with a marker."""
+    starts = [n for n, packet in enumerate(packets) if packet.marker]
+    return [list(packets[start:end]) for start, end in pairwise([*starts, len(packets)])]
 
 
 def unbroken(packets: Sequence[Packet]) -> None:

@@ -21,6 +21,7 @@ from tests.media.phones import (
     Phone,
     bridged,
     counted,
+    figures,
     from_leg,
     listening,
     loudest,
@@ -66,23 +67,27 @@ def test_ports_are_even_distinct_and_given_at_once() -> None:
             assert [sum(port.worker == worker for port in ports) for worker in (0, 1)] == [10, 10]
             beside = plane.create("other", "agents", "leg0")
             assert beside.worker == ports[0].worker
-            assert sum(figures["legs"] for figures in await plane.stats()) == 21
+            assert sum(worker["legs"] for worker in await figures(plane)) == 21
 
     asyncio.run(scenario())
 
 
 def test_no_ports_is_said_at_once_and_passes() -> None:
     async def scenario() -> None:
-        async with pool(ports=span(10), quarantine_s=1.0) as (plane, _):
-            ports = [plane.create(f"leg{n}", "agents").port for n in range(5)]
-            with pytest.raises(NoPorts, match="agents"):
-                plane.create("one too many", "agents")
-            plane.delete("leg0")
+        async with (
+            pool(ports=span(10), quarantine_s=3600.0) as (strict, _),
+            pool(ports=span(10), quarantine_s=0.5) as (plane, _),
+        ):
+            for one in (strict, plane):
+                ports = [one.create(f"leg{n}", "agents").port for n in range(5)]
+                with pytest.raises(NoPorts, match="agents"):
+                    one.create("one too many", "agents")
+                one.delete("leg0")
             with pytest.raises(NoPorts):  # still in quarantine
-                plane.create("too early", "agents")
+                strict.create("too early", "agents")
             assert await free_again(plane, "in time") == ports[0]
-            figures = await settled(plane)
-            assert (figures["legs"], figures["ports_bound"], figures["ports_free"]) == (5, 5, 0)
+            found = await settled(plane)
+            assert (found["legs"], found["ports_bound"], found["ports_free"]) == (5, 5, 0)
 
     asyncio.run(scenario())
 
@@ -191,7 +196,7 @@ def test_a_killed_worker_loses_its_legs_and_comes_back(tmp_path: Path) -> None:
             plane.hears("one", PROMPTS)
             plane.play("op", "one", ("long",), 1, True)
             await caller.hears(2)
-            pids = [figures["pid"] for figures in await plane.stats()]
+            pids = [worker["pid"] for worker in await figures(plane)]
             os.kill(pids[0], signal.SIGKILL)
             lost = await facts.count(3)
             assert lost == [PlayEndedFact("op", "failed"), LostFact("one", "worker"), LostFact("beside", "worker")]
@@ -201,7 +206,7 @@ def test_a_killed_worker_loses_its_legs_and_comes_back(tmp_path: Path) -> None:
             plane.delete("one")
             plane.delete("beside")
             assert plane.create("meanwhile", "trunks").worker == 1
-            assert [figures["pid"] for figures in await plane.stats()] == [pids[1]]
+            assert pids[1] in [worker["pid"] for worker in await figures(plane)]
 
             await eventually(lambda: plane.workers_up() == 2)
             assert plane.create("after", "trunks").worker == 0
@@ -215,14 +220,14 @@ def test_a_killed_worker_loses_its_legs_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_hangs_is_ended_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("media.client.PING_EVERY_S", 0.2)
-
     async def scenario() -> None:
         async with pool() as (plane, facts):
             plane.create("leg", "trunks")
             pid = (await settled(plane))["pid"]
             os.kill(pid, signal.SIGSTOP)
+            monkeypatch.setattr("media.client.PING_EVERY_S", 0.2)
             assert await facts.count(1) == [LostFact("leg", "worker")]
+            monkeypatch.undo()  # the next one has time to start
             await eventually(lambda: not alive(pid))
 
     asyncio.run(scenario())
@@ -236,7 +241,9 @@ from media.client import WorkerPool
 async def main():
     pool = WorkerPool({{"a": "127.0.0.1"}}, {span(100)}, 2)
     await pool.start()
-    print(*[figures["pid"] for figures in await pool.stats()], flush=True)
+    while len(found := await pool.stats()) < 2:
+        pass
+    print(*[worker["pid"] for worker in found], flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -261,7 +268,7 @@ def test_close_leaves_nothing() -> None:
         low, high = span(10)
         async with pool(workers=2, ports=(low, high)) as (plane, facts):
             plane.create("leg", "trunks")
-            pids = [figures["pid"] for figures in await plane.stats()]
+            pids = [worker["pid"] for worker in await figures(plane)]
         assert not any(map(alive, pids))
         assert facts.all == []
         async with pool(workers=2, ports=(low, high)) as (plane, _):  # the ports are free again

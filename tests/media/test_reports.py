@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from media import rtcp
-from media.plane import Fact, LostFact, QualityFact
+from media.plane import LostFact, QualityFact
 from media.rtcp import Block, Report
 from media.rtp import WORD
 from tests.media.phones import PATIENCE_S, Facts, Phone, counted, from_leg, listening, pool, settled
@@ -53,23 +53,18 @@ def report(data: bytes) -> Report:
     return found
 
 
-def last(facts: Facts, leg: str) -> QualityFact:
-    return [fact for fact in facts.all if isinstance(fact, QualityFact) and fact.leg == leg][-1]
-
-
 async def told(facts: Facts, leg: str, **figures: object) -> QualityFact:
-    """Until the leg's quality has these figures."""
+    """The first time that the leg's quality has these figures."""
 
-    def so(all_: list[Fact]) -> bool:
-        return any(
-            isinstance(fact, QualityFact)
-            and fact.leg == leg
-            and all(getattr(fact, name) == value for name, value in figures.items())
-            for fact in all_
-        )
+    def found() -> list[QualityFact]:
+        return [
+            fact
+            for fact in facts.qualities
+            if fact.leg == leg and all(getattr(fact, name) == value for name, value in figures.items())
+        ]
 
-    await facts.until(so)
-    return last(facts, leg)
+    await facts.until(lambda _: bool(found()))
+    return found()[0]
 
 
 def test_reports_go_both_ways_each_legs_own_and_strangers_say_nothing() -> None:
@@ -84,22 +79,27 @@ def test_reports_go_both_ways_each_legs_own_and_strangers_say_nothing() -> None:
             plane.hears("agent", from_leg("caller"))
             await settled(plane)
             agent.say(650, 30)
+            first = caller.sequence
             for n in range(40):
                 if n % 4 == 3:
                     caller.sequence += 1  # every fifth of 50 is lost
                 caller.say(400, 1)
             await caller.hears(30)
-            data = await desk.reads()
-            said = report(data)
             ssrc = caller.packets[0].ssrc
-            assert data[1] == rtcp.SR
-            assert said.ssrc == ssrc
-            assert int.from_bytes(data[20:24], "big") == 30, "packets we sent"
-            assert int.from_bytes(data[24:28], "big") == 30 * 160, "and their octets"
-            [block] = said.blocks
-            assert (block.ssrc, block.lost) == (caller.ssrc, 10)
-            assert block.fraction == pytest.approx(0.2, abs=0.01)
-            assert block.highest & 0xFFFF == (caller.sequence - 1) & 0xFFFF
+            sent = highest = lost = 0
+            while (sent, highest) != (30, caller.sequence - 1):  # a report may be due before all is said
+                data = await desk.reads()
+                assert report(data).ssrc == ssrc
+                if data[1] == rtcp.SR:
+                    said, sent = report(data), int.from_bytes(data[20:24], "big")
+                    assert int.from_bytes(data[24:28], "big") == sent * 160, "octets"
+                for block in report(data).blocks:
+                    assert block.ssrc == caller.ssrc
+                    expected = block.highest - (highest or first - 1)
+                    if expected:
+                        assert block.fraction == pytest.approx((block.lost - lost) / expected, abs=0.01)
+                    highest, lost = block.highest, block.lost
+            assert lost == 10
 
             lie = rtcp.build(caller.ssrc, b"x", None, Block(ssrc, 1.0, 30, 0, 8000), bye=True)
             stranger.says(lie, port.port + 1)  # not from where the caller's reports come
@@ -112,16 +112,17 @@ def test_reports_go_both_ways_each_legs_own_and_strangers_say_nothing() -> None:
             desk.says(b"\x81\xc9garbage", port.port + 1)
             await settled(plane)
             caller.say(400, 1)
-            quality = await told(facts, "caller", far_loss=0.1)
+            quality = await told(facts, "caller", far_loss=0.1, packets=41)
             assert quality.far_jitter_s == 0.01
             assert quality.round_trip_s is not None
             assert 0.049 < quality.round_trip_s < 0.051 + time.time() - answered_at
-            assert (quality.packets, quality.expected, quality.secure, quality.codec) == (41, 51, False, "PCMA")
-            assert 1.0 < quality.mos < 3.5, "a fifth lost"
+            assert (quality.expected, quality.secure, quality.codec) == (51, False, "PCMA")
+            assert quality.mos < 3.5, "a fifth lost"
             agent.say(650, 1)
             assert len(await caller.hears(31)) == 31, "no BYE ends a call"
             plane.delete("caller")
-            assert report(await desk.reads()).bye
+            while not report(await desk.reads()).bye:
+                pass
             plane.delete("agent")
 
     asyncio.run(scenario())
@@ -143,7 +144,7 @@ def test_on_one_port_where_the_peer_wants_it_and_ciphered_where_agreed() -> None
             async with asyncio.timeout(PATIENCE_S):
                 while not any(72 <= packet.payload_type <= 76 for packet in agent.packets):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-            ssrc = agent.packets[0].ssrc
+            ssrc = next(packet.ssrc for packet in agent.packets if packet.payload_type == 8)
             agent.raw(rtcp.build(agent.ssrc, b"x", None, Block(ssrc, 0.5, 5, 0, 80)))
             Phone.raw(caller, caller.outward.protect_rtcp(rtcp.build(caller.ssrc, b"x", None, None)))
             caller.say(400, 1)
@@ -187,18 +188,32 @@ def test_silence_is_told_of_a_lost_peer_and_not_of_one_on_hold() -> None:
 
 
 def test_a_peer_that_only_reports_is_there() -> None:
-    async def scenario() -> None:
-        async with pool(silent_after_s=1.5) as (plane, facts), Phone() as quiet, Phone() as gone, desks(1) as [desk]:
+    limit_s = 1.5
+
+    async def scenario() -> bool:
+        """Whether the reports were sent in time. If not, it may well be taken for gone."""
+        async with (
+            pool(silent_after_s=limit_s) as (plane, facts),
+            Phone() as quiet,
+            Phone() as gone,
+            desks(1) as [desk],
+        ):
             with listening(plane, ("quiet", quiet), ("gone", gone)):
                 plane.set("quiet", replace(quiet.peer(), rtcp_port=desk.port))
                 assert quiet.to is not None
+                said_at, longest = time.monotonic(), 0.0
                 async with asyncio.timeout(PATIENCE_S):
                     while LostFact("gone", "silent") not in facts.all:
                         desk.says(rtcp.build(1, b"x", None, None), quiet.to[1] + 1)
+                        longest, said_at = max(longest, time.monotonic() - said_at), time.monotonic()
                         await asyncio.sleep(0.1)
-                assert facts.lost() == [("gone", "silent")]
+                assert facts.lost() == [("gone", "silent")] or longest > limit_s / 2
+                return longest <= limit_s / 2
 
-    asyncio.run(scenario())
+    for _ in range(10):
+        if asyncio.run(scenario()):
+            return
+    raise AssertionError("this machine stands still")
 
 
 def test_how_a_leg_sounds_by_seeded_loss() -> None:
