@@ -23,19 +23,19 @@ class SipError(ValueError):
 
 
 _TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]"
-_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # Beyond the RFC's gen-value, what is met in practice: IPv6 with and without brackets, URIs, base64, "@".
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~:\[\]/@$&=?#|^{}()\x80-\U0010ffff]"
 
 IS_TOKEN = re.compile(rf"{_TOKEN}++").fullmatch
-IS_QUOTED = re.compile(_QUOTED, re.DOTALL).fullmatch
+IS_QUOTED = re.compile(QUOTED, re.DOTALL).fullmatch
 HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._\-]*+)|\[[0-9A-Fa-f:.]++\])"
 """A host name, an IPv4 address or an IPv6 reference. Whether the address exists is asked where one sends to it: RFC
 5118 §4.10 wants one colon too many tolerated."""
 
-_PARAM = re.compile(rf"[ \t]*+;[ \t]*+({_TOKEN}++)[ \t]*+(?:=[ \t]*+({_VALUE}++|{_QUOTED})[ \t]*+)?+", re.DOTALL)
+_PARAM = re.compile(rf"[ \t]*+;[ \t]*+({_TOKEN}++)[ \t]*+(?:=[ \t]*+({_VALUE}++|{QUOTED})[ \t]*+)?+", re.DOTALL)
 _STOP = re.compile(r'[",<]')
-_QUOTED_PART = re.compile(_QUOTED, re.DOTALL)
+_QUOTED_PART = re.compile(QUOTED, re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -78,6 +78,8 @@ def parse_params(text: str) -> Params:
     """Read ``;a=1;b;c="x"``. Raises `SipError` (400) for anything else, an empty parameter too."""
     if not text:
         return ()
+    if text.startswith(";tag=") and text[5:].isalnum():  # every From and To, and the pattern takes three times as long
+        return (("tag", text[5:]),)
     params = []
     position, end = 0, len(text)
     while position < end:

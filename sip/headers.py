@@ -6,12 +6,14 @@ Parsers raise `SipError` (400). A parser takes one value: lists are split before
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from sip.grammar import (
     HOST,
     IS_TOKEN,
+    QUOTED,
     Params,
     SipError,
     find_param,
@@ -31,7 +33,7 @@ CSEQ_LIMIT = 2**31 - 1
 LONGEST_TAG = 512  # tags, branches and Call-IDs are kept in tables: a peer may not fill them with kilobytes
 
 _NAME_ADDR = re.compile(
-    r'(?:"((?:[^"\\]|\\.)*+)"[ \t]*+|([^"<>,;\\\x00-\x08\x0a-\x1f\x7f]*+))<([^<>\s"]++)>(.*)', re.DOTALL
+    rf'(?:({QUOTED})[ \t]*+|([^"<>,;\\\x00-\x08\x0a-\x1f\x7f]*+))<([^<>"]++)>(.*)', re.DOTALL
 ).fullmatch
 _ADDR_SPEC = re.compile(r"([^<>\";?,\s]++)(.*)", re.DOTALL).fullmatch
 _VIA = re.compile(
@@ -39,11 +41,9 @@ _VIA = re.compile(
     r"[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?+",
     re.IGNORECASE,
 ).fullmatch
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(slots=True, frozen=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """From, To, Contact, Route, Refer-To, P-Asserted-Identity …: ``"Name" <uri>;params`` or ``uri;params``."""
 
     uri: Uri
@@ -57,10 +57,7 @@ class NameAddr:
             if match is None:
                 raise SipError(400, "Bad name-addr")
             quoted, token, uri, params = match.groups()
-            if quoted is None:
-                display = token.rstrip(" \t")
-            else:
-                display = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
+            display = unquote(quoted) if quoted else token.rstrip(" \t")
             return cls(Uri.parse(uri), display, parse_params(params))
         # Without brackets what follows ";" belongs to the header, and "?" or "," cannot be in the URI (§20.10).
         match = _ADDR_SPEC(value)
@@ -81,7 +78,7 @@ class NameAddr:
         return find_param(self.params, "tag")
 
     def with_tag(self, tag: str) -> NameAddr:
-        return replace(self, params=with_param(self.params, "tag", tag))
+        return self._replace(params=with_param(self.params, "tag", tag))
 
 
 @lru_cache(maxsize=1024)  # a peer writes the same in every message
@@ -93,8 +90,7 @@ def _sent_by(text: str) -> tuple[str, str, int | None]:
     return match[1].upper(), match[2], None if match[3] is None else port_number(match[3])
 
 
-@dataclass(slots=True, frozen=True)
-class Via:
+class Via(NamedTuple):
     """RFC 3261 §20.42 and, for rport, RFC 3581."""
 
     transport: str  # UDP, TCP, TLS, WS …, in upper case
@@ -142,7 +138,7 @@ class Via:
             params = with_param(params, "rport", str(port))
         if asked or host != self.host.strip("[]") or find_param(params, "received") is not None:
             params = with_param(params, "received", host)
-        return replace(self, params=params)
+        return self._replace(params=params)
 
     def reply_to(self) -> tuple[str, int]:
         """Where a response over UDP goes (RFC 3261 §18.2.2, RFC 3581 §4): an address only if `received` was stamped."""
@@ -151,8 +147,7 @@ class Via:
         return host.strip("[]"), int(rport) if rport else self.port or 5060
 
 
-@dataclass(slots=True, frozen=True)
-class CSeq:
+class CSeq(NamedTuple):
     """RFC 3261 §20.16: the number is below 2**31."""
 
     number: int
@@ -161,6 +156,8 @@ class CSeq:
     @classmethod
     def parse(cls, value: str) -> CSeq:
         number, _, method = value.partition(" ")
+        if method in METHODS and len(number) < 10 and number.isascii() and number.isdigit():
+            return cls(int(number), method)
         method = method.strip(" \t")
         if method not in METHODS and not IS_TOKEN(method):
             raise SipError(400, "Bad CSeq")
@@ -170,8 +167,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-@dataclass(slots=True, frozen=True)
-class Parameterised:
+class Parameterised(NamedTuple):
     """A token and its parameters: Event, Content-Disposition, Session-Expires, Retry-After (without its comment),
     Subscription-State, an Accept range …"""
 
@@ -203,8 +199,7 @@ def _media(text: str) -> tuple[str, str]:
     return kind, subtype
 
 
-@dataclass(slots=True, frozen=True)
-class MediaType:
+class MediaType(NamedTuple):
     """Content-Type (§20.15): type and subtype in lower case."""
 
     type: str

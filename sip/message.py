@@ -11,11 +11,12 @@ came in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeVar
 
 from sip.grammar import IS_TOKEN, SipError, integer, split_list
 from sip.headers import LONGEST_TAG, MAGIC_COOKIE, CSeq, MediaType, NameAddr, Via
-from sip.names import KEYS, METHODS, NOT_LISTS, ONCE, REASONS, key_of
+from sip.names import KEYS, METHODS, NOT_LISTS, ONCE, REASONS
 from sip.uri import Uri
 
 __all__ = [
@@ -46,13 +47,14 @@ _T = TypeVar("_T")
 class Message:
     """Common to requests and responses. Header names are case-insensitive, compact forms are known."""
 
-    __slots__ = ("_index", "_lines", "_read", "body")
+    __slots__ = ("_index", "_lines", "_read", "_repeated", "body")
 
     body: bytes
 
     def __init__(self, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
-        self._lines: list[str] = []
-        self._index: dict[str, list[str]] = {}  # name in lower case → its lines
+        self._lines: list[str] = []  # as they are written
+        self._index: dict[str, str] = {}  # name in lower case → the value of its first line
+        self._repeated: dict[str, list[str]] = {}  # the same of those with several lines → all of their values
         self._read: dict[str, object] = {}
         self.body = body
         for name, value in headers:
@@ -68,32 +70,36 @@ class Message:
 
     def get(self, name: str) -> str | None:
         """The first value of the header, unfolded, or None. A list in one line is not split."""
-        lines = self._index.get(KEYS.get(name) or key_of(name))
-        if lines is None:
-            return None
-        return lines[0].partition(":")[2].strip(" \t")
+        return self._index.get(KEYS[name])
 
     def all(self, name: str) -> list[str]:
         """Every value of the header in order; comma-separated lists are split outside quotes and brackets. Empty
         elements of a list are left out."""
-        key = KEYS.get(name) or key_of(name)
-        lines = self._index.get(key)
-        if lines is None:
+        key = KEYS[name]
+        value = self._index.get(key)
+        if value is None:
             return []
-        values = [line.partition(":")[2].strip(" \t") for line in lines]
+        values = self._repeated.get(key) or [value]
         if key in NOT_LISTS:
-            return values
+            return values.copy()
+        if values == [value] and "," not in value:
+            return [value] if value else []
         return [part for value in values for part in split_list(value) if part]
 
-    def tokens(self, name: str) -> list[str]:
+    def tokens(self, name: str) -> tuple[str, ...]:
         """The list's elements in lower case, without parameters: Supported, Require, Allow-Events …"""
-        values = self.all(name)
-        return [value.partition(";")[0].rstrip(" \t").lower() for value in values] if values else values
+        key = KEYS[name]
+        if key in self._repeated:
+            return tuple([token for value in self._repeated[key] for token in _tokens(value)])
+        value = self._index.get(key)
+        if value is None:
+            return ()
+        return _known_tokens(value) if len(value) <= 256 else _tokens(value)
 
     def _typed(self, name: str, read: Callable[[str], _T]) -> _T:
         known = self._read.get(name)
         if known is None:
-            value = self.get(name)
+            value = self._index.get(name)
             if value is None:
                 raise SipError(400, f"Missing {name} header")
             known = self._read[name] = read(value)
@@ -148,42 +154,49 @@ class Message:
 
     def add(self, name: str, value: str) -> None:
         """Append a header line. What would break out of its line fails in `to_bytes`."""
-        key = KEYS.get(name) or key_of(name)
-        line = f"{name}: {value}"
-        self._lines.append(line)
-        self._index.setdefault(key, []).append(line)
+        self._lines.append(f"{name}: {value}")
+        self._append(KEYS[name], value.strip(" \t"))
+
+    def _append(self, key: str, value: str) -> None:
+        if key in self._index:
+            self._repeated.setdefault(key, [self._index[key]]).append(value)
+        else:
+            self._index[key] = value
         self._read.pop(key, None)
 
     def set(self, name: str, value: str) -> None:
         """Replace the header's first line, or append one; other lines of that header go."""
-        key = KEYS.get(name) or key_of(name)
-        old = self._index.get(key)
-        if old is None:
+        key = KEYS[name]
+        if key not in self._index:
             self.add(name, value)
             return
-        position = self._lines.index(old[0])
+        position = self._positions(key)[0]
         self.remove(name)
-        line = f"{name}: {value}"
-        self._lines.insert(position, line)
-        self._index[key] = [line]
+        self._lines.insert(position, f"{name}: {value}")
+        self._index[key] = value.strip(" \t")
 
     def remove(self, name: str) -> None:
         """Every line of the header goes."""
-        key = KEYS.get(name) or key_of(name)
-        gone = self._index.pop(key, None)
-        if gone is not None:
+        key = KEYS[name]
+        if key in self._index:
+            for position in reversed(self._positions(key)):
+                del self._lines[position]
+            del self._index[key]
+            self._repeated.pop(key, None)
             self._read.pop(key, None)
-            same = set(gone)
-            self._lines = [line for line in self._lines if line not in same]
 
     def copy(self, source: Message, name: str) -> None:
         """Append the other message's lines of that header exactly as they are there."""
-        key = KEYS.get(name) or key_of(name)
-        lines = source._index.get(key)
-        if lines:
-            self._lines += lines
-            self._index.setdefault(key, []).extend(lines)
-            self._read.pop(key, None)
+        key = KEYS[name]
+        for position in source._positions(key):
+            line = source._lines[position]
+            self._lines.append(line)
+            self._append(key, line.partition(":")[2].strip(" \t"))
+
+    def _positions(self, key: str) -> list[int]:
+        """Where the lines of that header stand."""
+        names = [line.partition(":")[0] for line in self._lines]
+        return [position for position, name in enumerate(names) if KEYS[name] == key]
 
     # --------------------------------------------------------------------------------------------- checking
 
@@ -192,10 +205,9 @@ class Message:
         index = self._index
         if not index.keys() >= _MANDATORY:
             raise SipError(400, f"Missing {' '.join(sorted(_MANDATORY - index.keys()))} header")
-        if len(self._lines) > len(index):
-            for key, lines in index.items():
-                if len(lines) > 1 and key in ONCE:
-                    raise SipError(400, f"More than one {key} header")
+        for key in self._repeated:
+            if key in ONCE:
+                raise SipError(400, f"More than one {key} header")
         call_id = self.call_id
         if not call_id or len(call_id) > LONGEST_TAG or " " in call_id or "\t" in call_id:
             raise SipError(400, "Bad Call-ID")
@@ -260,11 +272,11 @@ class Request(Message):
         stamped = via.seen_from(host, port)
         if stamped == via:
             return
-        old = self._index["via"][0]
-        rest = split_list(old.partition(":")[2])[1:]
-        new = f"Via: {', '.join([str(stamped), *rest])}"
-        self._lines[self._lines.index(old)] = new
-        self._index["via"][0] = new
+        new = ", ".join([str(stamped), *split_list(self._index["via"])[1:]])
+        self._lines[self._positions("via")[0]] = f"Via: {new}"
+        self._index["via"] = new
+        if "via" in self._repeated:
+            self._repeated["via"][0] = new
         self._read["via"] = stamped
 
     def validate(self) -> None:
@@ -311,8 +323,15 @@ class Response(Message):
     def validate(self) -> None:
         """The strict reading; what fails is dropped. A response for us has one Via only (RFC 3261 §8.1.3.3)."""
         super().validate()
-        if len(self._index["via"]) > 1 or len(self.all("via")) > 1:
+        if "via" in self._repeated or len(self.all("via")) > 1:
             raise SipError(400, "Response for somebody else")
+
+
+def _tokens(value: str) -> tuple[str, ...]:
+    return tuple([part.partition(";")[0].rstrip(" \t").lower() for part in split_list(value) if part])
+
+
+_known_tokens = lru_cache(maxsize=256)(_tokens)  # a telephone says the same of itself in every message
 
 
 def _first_via(value: str) -> Via:
@@ -340,15 +359,15 @@ def parse(data: bytes) -> Request | Response:
     end = data.find(b"\r\n\r\n")
     head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
-    breaks = len(lines) - 1
     start = lines.pop(0)
-    broken = head.count("\n") != breaks or head.count("\r") != breaks
-    if broken:
-        if "\r" in start or "\n" in start:
-            raise SipError(400, "CR or LF by itself")
-        lines = [line for line in lines if "\r" not in line and "\n" not in line]
+    text = "".join(lines)
+    broken = "\r" in text or "\n" in text
     message = _start(start)
-    fault = _index(message, lines)
+    if broken:
+        lines = [line for line in lines if "\r" not in line and "\n" not in line]
+    fault = None
+    if len(head) > MAX_LINE or not _index(message, lines):
+        fault = _index_slowly(message, lines)
     if broken:
         fault = SipError(400, "CR or LF by itself")
     elif end < 0:
@@ -366,13 +385,13 @@ def parse(data: bytes) -> Request | Response:
 
 def _start(line: str) -> Request | Response:
     """The message by its first line. Raises `SipError` if the line is neither a request's nor a response's."""
+    if "\r" in line or "\n" in line:
+        raise SipError(400, "CR or LF by itself")
     method, _, rest = line.partition(" ")
     message: Request | Response
     if method == "SIP/2.0":
-        code, _, reason = rest.partition(" ")
         message = Response.__new__(Response)
-        message.status = integer(code, 100, 699, "status code")
-        message.reason = reason
+        message.status, message.reason = _status(rest)
     else:
         if (method not in METHODS and (not IS_TOKEN(method) or len(method) > MAX_METHOD)) or " " not in rest:
             raise SipError(400, "Neither a request nor a response")
@@ -380,8 +399,15 @@ def _start(line: str) -> Request | Response:
         message.method = method
         message.uri = rest  # `_version` takes the version off
     message._read = {}
+    message._repeated = {}
     message.body = b""
     return message
+
+
+@lru_cache(maxsize=128)
+def _status(text: str) -> tuple[int, str]:
+    code, _, reason = text.partition(" ")
+    return integer(code, 100, 699, "status code"), reason
 
 
 def _version(request: Request) -> SipError | None:
@@ -395,41 +421,45 @@ def _version(request: Request) -> SipError | None:
     return SipError(400, "Bad request line")
 
 
-def _index(message: Message, lines: list[str]) -> SipError | None:
-    """Give the message its lines, by name; what is wrong with them is returned, the whole ones stay."""
-    fault = None
-    if len(lines) > MAX_LINES:
-        fault = SipError(400, "Too many headers")
-        del lines[MAX_LINES:]
-    index: dict[str, list[str]] = {}
-    known = KEYS.get
-    for line in lines:
-        name, colon, _ = line.partition(":")
-        key = known(name)
-        if key is None:
-            if line[:1] in _BLANKS and line is not lines[0]:
-                return _index(message, _unfold(lines)) or fault
-            try:
-                key = key_of(name)
-            except SipError as error:
-                fault = error
-                continue
+def _index(message: Message, lines: list[str]) -> bool:
+    """Give the message its lines and their values by name. False if they need a closer look than nearly all do."""
+    try:
+        index = {KEYS[name]: value.strip(" \t") for name, _, value in [line.partition(":") for line in lines]}
+    except SipError:
+        return False
+    message._index = index
+    message._lines = lines
+    # Each name once, and each with its colon.
+    return len(index) == len(lines) <= MAX_LINES and "" not in index.values()
+
+
+def _index_slowly(message: Message, lines: list[str]) -> SipError | None:
+    """The same for lines that are repeated, folded, empty, too long, too many or none of a header; what is wrong with
+    them is returned, the whole ones stay."""
+    fault = SipError(400, "Too many headers") if len(lines) > MAX_LINES else None
+    message._index, message._lines = {}, []
+    for line in _unfold(lines[:MAX_LINES]):
+        name, colon, value = line.partition(":")
+        try:
+            key = KEYS[name]
+        except SipError as error:
+            fault = error
+            continue
         if not colon or len(line) > MAX_LINE:
             fault = SipError(400, "Bad header line")
-        elif key in index:
-            index[key].append(line)
-        else:
-            index[key] = [line]
-    message._index = index
-    message._lines = lines if fault is None else [line for same in index.values() for line in same]
+            continue
+        message._lines.append(line)
+        message._append(key, value.strip(" \t"))
     return fault
 
 
 def _unfold(lines: list[str]) -> list[str]:
-    """A line that begins with a blank goes on with the one before it (§7.3.1)."""
+    """A line that begins with a blank goes on with the one before it, if that has its colon (§7.3.1)."""
+    if not any(line[:1] in _BLANKS for line in lines):
+        return lines
     unfolded: list[list[str]] = []
     for line in lines:
-        if line[:1] in _BLANKS and unfolded:
+        if line[:1] in _BLANKS and unfolded and ":" in unfolded[-1][0]:
             unfolded[-1].append(line.strip(" \t"))
         else:
             unfolded.append([line])
@@ -438,13 +468,12 @@ def _unfold(lines: list[str]) -> list[str]:
 
 def _body(message: Message, body: bytes) -> SipError | None:
     """Cut the body to Content-Length."""
-    lines = message._index.get("content-length")
     message.body = body
-    if lines is None:
+    text = message._index.get("content-length")
+    if text is None:
         return None
-    if len(lines) > 1:
+    if "content-length" in message._repeated:
         return SipError(400, "More than one Content-Length header")
-    text = lines[0].partition(":")[2].strip(" \t")
     if text == str(len(body)):
         return None
     try:
@@ -491,7 +520,7 @@ def build_request(method: str, uri: str, headers: Iterable[tuple[str, str]], bod
     of its line, and for a Content-Length."""
     lines = []
     for name, value in headers:
-        if (KEYS.get(name) or key_of(name)) == "content-length":
+        if KEYS[name] == "content-length":
             raise ValueError("Content-Length is added, not given")
         lines.append(f"{name}: {value}")
     if " " in uri or not uri or not IS_TOKEN(method):

@@ -117,9 +117,28 @@ _WELL_KNOWN = _words("""
     Subscription-State Supported Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate
 """)
 
-# Every spelling met on the wire in practice → the name in lower case; anything else goes through `key_of`.
-KEYS = {spelling: name.lower() for name in _WELL_KNOWN for spelling in (name, name.lower(), name.upper(), name.title())}
-KEYS |= {spelling: name for short, name in COMPACT.items() for spelling in (short, short.upper())}
+
+def key_of(name: str) -> str:
+    """The name in lower case, long form. A name that is not a token is never taken for a header (no control octet
+    hides one); blanks before the colon are legal. Raises `SipError` (400)."""
+    name = name.rstrip(" \t")
+    if not IS_TOKEN(name):
+        raise SipError(400, "Bad header name")
+    name = name.lower()
+    return COMPACT.get(name, name)
+
+
+class _Keys(dict[str, str]):
+    """Every spelling met on the wire in practice → its `key_of`, which works out the others."""
+
+    def __missing__(self, name: str) -> str:
+        return key_of(name)
+
+
+KEYS = _Keys(
+    {spelling: name.lower() for name in _WELL_KNOWN for spelling in (name, name.lower(), name.upper(), name.title())}
+    | {spelling: name for short, name in COMPACT.items() for spelling in (short, short.upper())}
+)
 
 NOT_LISTS = _words("""
     authorization call-id content-length content-type cseq date expires from identity max-forwards mime-version
@@ -133,13 +152,3 @@ ONCE = _words("""
     min-expires min-se rack refer-to replaces retry-after rseq session-expires to
 """)
 """What a message may have once only."""
-
-
-def key_of(name: str) -> str:
-    """The name in lower case, long form. A name that is not a token is never taken for a header (no control octet
-    hides one); blanks before the colon are legal. Raises `SipError` (400)."""
-    name = name.rstrip(" \t")
-    if not IS_TOKEN(name):
-        raise SipError(400, "Bad header name")
-    name = name.lower()
-    return COMPACT.get(name, name)

@@ -4,7 +4,6 @@ is called and who pays, so it may only name another address of its own or of the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 from sip.grammar import SipError
 from sip.headers import NameAddr
@@ -23,7 +22,7 @@ def next_target(
     except SipError:
         return None
     for contact in sorted(contacts, key=_q, reverse=True):
-        uri = str(replace(contact.uri, headers=""))
+        uri = str(contact.uri._replace(headers=""))
         if uri not in seen and contact.uri.scheme == "sip" and (hop := hop_to(contact)) is not None:
             return uri, hop
     return None

@@ -64,7 +64,7 @@ class Registrar:
         path = path_of(request) if bounds.path else ()
         first = NameAddr.parse(path[0]).uri if path else None
         for contact, seconds in wanted:
-            uri = replace(contact.uri, headers="")
+            uri = contact.uri._replace(headers="")
             if uri.scheme not in ("sip", "sips"):
                 raise SipError(400, "Bad Contact scheme")
             old = next((binding for binding in kept if binding.uri.same_as(uri)), None)

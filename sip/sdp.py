@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from sip import sdes
 from sip.sdes import Crypto, Keys
@@ -97,8 +97,7 @@ class Description:
     rtcp_mux: bool = False  # RTCP beside RTP on one port (RFC 5761): offered, or agreed to in an answer
 
 
-@dataclass(slots=True, frozen=True)
-class Agreed:
+class Agreed(NamedTuple):
     """The outcome of an exchange, seen from us: what a media worker is told."""
 
     address: str
@@ -129,16 +128,21 @@ def parse(body: bytes, security: Security = "off") -> Description:
         raise SdpError("CR or NUL within a line", 400)
     session, *media = text.rstrip("\n").split("\nm=")
     streams = [stream.partition("\n")[0] for stream in media]
-    version, address, direction = _session(session)
+    opening = _OPENING(session)
+    if opening is None:
+        raise SdpError("bad version or origin line", 400)
+    rest = session[opening.end() + 1 :]
+    memorable = len(rest) <= 256 and "inline:" not in rest  # a key is remembered nowhere
+    address, direction = _known_session(rest) if memorable else _session_part(rest)
     index, port, formats, secure = _choose(streams, _PROFILES[security])
     _, _, rest = media[index].partition("\n")
-    memorable = len(rest) <= 1024 and "inline:" not in rest  # a key is remembered nowhere
-    audio = _known(formats, rest) if memorable else _audio_part(formats, rest)
+    memorable = len(rest) <= 1024 and "inline:" not in rest
+    audio = _known_audio(formats, rest) if memorable else _audio_part(formats, rest)
     if secure and port and not audio.crypto:
         raise SdpError("no usable a=crypto")
     direction = audio.direction or direction or "sendrecv"
     if address := audio.address or address:
-        address = _address(address)
+        address = _address(address) if len(address) <= 64 else _check_address(address)
     elif port:
         raise SdpError("no connection line", 400)
     if address in ("0.0.0.0", "::"):  # the old way to hold: send nothing there (RFC 3264 §8.4)
@@ -150,7 +154,8 @@ def parse(body: bytes, security: Security = "off") -> Description:
         audio.codecs,
         direction,
         audio.ptime_ms,
-        *version,
+        int(opening[1]),
+        int(opening[2]),
         streams,
         index,
         crypto,
@@ -159,21 +164,18 @@ def parse(body: bytes, security: Security = "off") -> Description:
     )
 
 
-def _session(text: str) -> tuple[tuple[int, int], str, Direction | None]:
-    """Of the part before the first stream: the origin's two numbers, the connection, the direction."""
-    match = _OPENING(text)
-    if match is None:
-        raise SdpError("bad version or origin line", 400)
+def _session_part(text: str) -> tuple[str, Direction | None]:
+    """Of what stands between the origin and the first stream: the connection, the direction."""
     connection = ""
     direction: Direction | None = None
-    for line in text[match.end() + 1 :].split("\n"):
+    for line in text.split("\n"):
         if line[:2] == "c=":
             connection = line[2:]
         elif line[:2] == "a=":
             direction = _WORDS.get(line[2:], direction)
         elif line[1:2] != "=":
             raise SdpError("bad line", 400)
-    return (int(match[1]), int(match[2])), connection, direction
+    return connection, direction
 
 
 _PROFILES: dict[Security, tuple[str, ...]] = {
@@ -253,8 +255,9 @@ def _audio_part(formats: str, text: str) -> _Audio:
     return _Audio(codecs, address, direction, ptime, tuple(crypto), rtcp_port, rtcp_mux)
 
 
-# But for addresses, ports and crypto keys a trunk and a phone write the same text in every call.
-_known = lru_cache(maxsize=256)(_audio_part)
+# But for ports, crypto keys and the numbers of the origin a trunk and a phone write the same text in every call.
+_known_session = lru_cache(maxsize=2048)(_session_part)
+_known_audio = lru_cache(maxsize=256)(_audio_part)
 
 
 def _rtcp_port(text: str) -> int:
@@ -272,7 +275,7 @@ def _ptime(text: str) -> int:
     return DEFAULT_PTIME_MS
 
 
-def _address(connection: str) -> str:
+def _check_address(connection: str) -> str:
     """The address of a c= line: unicast, or the unspecified one. Nobody can make us send to a group or a broadcast."""
     kind, _, address = connection.rstrip(" ").rpartition(" ")
     if kind == "IN IP4":
@@ -287,6 +290,9 @@ def _address(connection: str) -> str:
     else:
         raise SdpError("bad connection line", 400)
     raise SdpError("an IP address is needed, not a host name")
+
+
+_address = lru_cache(maxsize=2048)(_check_address)
 
 
 def _address6(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote as unescape
 
 from sip.grammar import HOST, Params, SipError, badly_escaped, find_param, port_number
@@ -20,8 +20,7 @@ _TEL = re.compile(rf"([Tt][Ee][Ll]):(\+?[0-9A-Fa-f*#\-.()]++)((?:;{_PARAM}++(?:=
 _OTHER = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*+):([^\s<>\"]++)").fullmatch
 
 
-@dataclass(slots=True, frozen=True)
-class Uri:
+class Uri(NamedTuple):
     """A URI in its parts, escapes kept as written. For ``tel`` the number is `user`; for an unknown scheme `user` is
     all that follows the colon; `host` is then empty."""
 

@@ -138,16 +138,18 @@ def test_an_answer_in_clear_to_an_offer_of_srtp_is_refused() -> None:
 
 
 def test_a_key_is_shown_and_remembered_nowhere() -> None:
-    before = sdp._known.cache_info().currsize
+    remembered = (sdp._known_audio, sdp._known_session, sdp._address)
+    before = sdp._known_audio.cache_info().currsize
     with_line = CLEAR + f"a=crypto:7 {STRONG} inline:{KEY}\r\n"
-    for text in (body(SECURE), body(with_line), body(CLEAR, SECURE)):
+    above = body(CLEAR).replace(b"t=0 0\r\n", f"t=0 0\r\na=crypto:7 {STRONG} inline:{KEY}\r\n".encode())
+    for text in (body(SECURE), body(with_line), above, body(CLEAR, SECURE)):
         theirs = parse(text, "preferred")
         assert KEY not in repr(theirs)
         assert repr(THEIRS) not in repr(theirs)
         _, outcome = answer(theirs, "192.0.2.1", 40000, (PCMA,), session_id=1, key=OURS)
         assert repr(OURS) not in repr(outcome)
-    assert sdp._known.cache_info().currsize <= before + 1, "the clear one of the last alone"
-    kept = [thing for thing in gc.get_referents(sdp._known) if isinstance(thing, dict)]
+    assert sdp._known_audio.cache_info().currsize <= before + 1, "the clear one of the last alone"
+    kept = [thing for thing in gc.get_referents(*remembered) if isinstance(thing, dict)]
     assert KEY not in repr(kept)
 
 
