@@ -1,11 +1,12 @@
 """How long a call takes with whom: the scenario's list of rules, looked up once for each combination."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from acd.core.settings import Agent
+from acd.core.settings import Agent, Settings
 from simulator.distributions import Constant, Distribution
-from simulator.schema import HandlingAt, Whom
+from simulator.schema import ConsultAt, HandlingAt, Whom
 from simulator.workload import Caller
 
 _T = TypeVar("_T")
@@ -19,6 +20,33 @@ def fits(whom: Whom, agent: Agent) -> bool:
 
 
 @dataclass(slots=True)
+class Aside:
+    """A conversation with a colleague while the caller is on hold."""
+
+    lasts_s: float
+    transfers: bool  # the colleague has the caller then
+    after_s: float  # if not, with the caller again
+    u_whom: float
+
+
+@dataclass(slots=True)
+class Consult:
+    """Whether the agent asks a colleague, and whom he may ask."""
+
+    share: float
+    colleagues: list[str]
+    lasts: Distribution
+    transfer: float
+    after: Distribution
+
+    def drawn(self, uniform: Callable[[], float]) -> Aside | None:
+        asks, lasts, transfers, after, whom = [uniform() for _ in range(5)]
+        if asks >= self.share:
+            return None
+        return Aside(self.lasts.quantile(lasts), transfers < self.transfer, self.after.quantile(after), whom)
+
+
+@dataclass(slots=True)
 class Parts:
     """The parts of one conversation, seconds."""
 
@@ -27,6 +55,7 @@ class Parts:
     wrap_up_s: float
     agent_ends: bool
     transfer_to: str = ""  # a queue
+    consult: Consult | None = None
 
 
 @dataclass(slots=True)
@@ -38,12 +67,14 @@ class _Rules:
     agent_ends: float
     transfer_share: float
     transfer_to: str
+    consult: Consult | None
 
 
 class Handling:
-    def __init__(self, entries: list[HandlingAt], agents: dict[str, Agent]) -> None:
+    def __init__(self, entries: list[HandlingAt], settings: Settings) -> None:
         self._entries = entries
-        self._agents = agents
+        self._agents = settings.agents
+        self._queues = settings.queues
         self._found: dict[tuple[str, str, str], _Rules] = {}
         self._made: dict[tuple[int, ...], _Rules] = {}  # by the entries that fit: thousands of agents share a few
 
@@ -60,6 +91,7 @@ class Handling:
             rules.wrap_up.quantile(caller.u_wrap_up),
             caller.u_ends < rules.agent_ends,
             rules.transfer_to if caller.u_transfer < rules.transfer_share else "",
+            None if caller.sent_on else rules.consult,
         )
 
     def _rules(self, kind: str, queue: str, agent: str) -> _Rules:
@@ -76,6 +108,7 @@ class Handling:
         wrap_up = next((entry.wrap_up for entry in fitting if entry.wrap_up is not None), None)
         ends = next((entry.agent_ends for entry in fitting if entry.agent_ends is not None), 0.0)
         transfer = next((entry.transfer for entry in fitting if entry.transfer is not None), None)
+        consult = next((entry.consult for entry in fitting if entry.consult is not None), None)
         return _Rules(
             talk.build(),
             hold.share if hold else 0.0,
@@ -84,7 +117,23 @@ class Handling:
             ends,
             transfer.share if transfer else 0.0,
             transfer.to if transfer else "",
+            self._consult(consult) if consult else None,
         )
+
+    def _consult(self, at: ConsultAt) -> Consult:
+        queue = self._queues[at.queue] if at.queue is not None else None
+        needs = dict(queue.needs) if queue is not None else {}
+        if at.skill is not None:
+            needs[at.skill.skill] = max(at.skill.at_least, needs.get(at.skill.skill, 0))
+        colleagues = [
+            name
+            for name, agent in self._agents.items()
+            if fits(at, agent)
+            and all(agent.skills.get(skill, 0) >= level for skill, level in needs.items())
+            and (queue is None or not queue.teams or not set(queue.teams).isdisjoint(agent.teams))
+            and (queue is None or not queue.sites or agent.site in queue.sites)
+        ]
+        return Consult(at.share, colleagues, at.lasts.build(), at.transfer, at.after.build())
 
     def _fits(self, entry: HandlingAt, kind: str, queue: str, agent: str) -> bool:
         settings = self._agents[agent]

@@ -74,6 +74,8 @@ class Replication:
         total = measures(book.total, book.staff, length)
         total["redials"] = book.redials
         total["unreached"] = book.unreached
+        total["consultations"] = book.consultations
+        total["transfers"] = book.transfers
         return cls(
             number,
             total,

@@ -12,7 +12,7 @@ from acd.config.explain import check as check_model
 from acd.config.problem import ConfigError, Problem, did_you_mean, shown
 from acd.config.yaml import Document, Step, read
 from acd.core.settings import Settings
-from simulator.schema import ArrivalsAt, ScenarioFile, Whom
+from simulator.schema import ArrivalsAt, ConsultAt, ScenarioFile, Whom
 
 EVERYBODY = "all"  # the arrivals of it are split over the caller types by their shares
 
@@ -203,6 +203,8 @@ class _Fit:
                 self.refer("queue", queue, settings.queues, ("handling", i, "queues", j))
             if entry.transfer is not None:
                 self.refer("queue", entry.transfer.to, settings.queues, ("handling", i, "transfer", "to"))
+            if entry.consult is not None:
+                self.consult(entry.consult, ("handling", i, "consult"))
             if entry.skill is not None:
                 self.refer("skill", entry.skill.skill, self.skills(), ("handling", i, "skill", "skill"))
         for i, shift in enumerate(model.agents.roster):
@@ -214,6 +216,13 @@ class _Fit:
         for i, phones in enumerate(model.world.faults.phones_down):
             self.whom(phones, ("world", "faults", "phones_down", i))
         return self.found
+
+    def consult(self, consult: ConsultAt, place: tuple[Step, ...]) -> None:
+        self.whom(consult, place)
+        if consult.queue is not None:
+            self.refer("queue", consult.queue, self.settings.queues, (*place, "queue"))
+        if consult.skill is not None:
+            self.refer("skill", consult.skill.skill, self.skills(), (*place, "skill", "skill"))
 
     def whom(self, whom: Whom, place: tuple[Step, ...]) -> None:
         agents = self.settings.agents

@@ -289,6 +289,20 @@ class Whom(Strict):
     sites: Many = Field(default=[])
 
 
+class ConsultAt(Whom):
+    """After the talk the agent puts the caller on hold and calls a colleague who is free: one of these, everybody when
+    nothing is said. Then he leaves the caller with him, or takes him back."""
+
+    share: Share = Field(description="of the calls")
+    queue: str | None = Field(default=None, description="only colleagues who may serve this queue")
+    skill: SkillAt | None = None
+    lasts: Duration = Field(
+        default_factory=lambda: DistributionAt(exponential=MeanAt(mean_s=30)), description="what the two talk"
+    )
+    transfer: Share = Field(default=1.0, description="of these conversations after which the colleague has the caller")
+    after: Duration = Field(default=constant(10.0), description="with the caller again, if not, before the call ends")
+
+
 class HandlingAt(Whom):
     """How long a call takes, by caller type, queue, agent and level. The first entry that fits and has a part wins."""
 
@@ -300,6 +314,7 @@ class HandlingAt(Whom):
     wrap_up: Duration | None = Field(default=None, description="in queues whose wrap-up lasts until the agent is done")
     agent_ends: Share | None = Field(default=None, description="of the calls, the agent hangs up first")
     transfer: TransferAt | None = None
+    consult: ConsultAt | None = None
 
 
 # -------------------------------------------------------------------------------------------------------- agents

@@ -49,7 +49,7 @@ def print_results(results: Results) -> None:
 OTHERS = frozenset(
     {"self_service", "hung_up_in_flow", "cancelled", "max_wait", "queue_full", "nobody_signed_on", "closed"}
     | {"expected_wait_too_long", "key_pressed", "failed", "media_lost"}
-    | {"unfinished", "unreached", "redials", "abandoned_short"}
+    | {"unfinished", "unreached", "redials", "abandoned_short", "consultations", "transfers"}
 )
 
 

@@ -197,6 +197,8 @@ class Book:
         self._served: dict[tuple[str, ...], Tally] = {}
         self._shifts: dict[tuple[tuple[str, ...], int], Shift] = {}
         self.redials = 0
+        self.consultations = 0  # with a colleague, of an agent on behalf of his caller
+        self.transfers = 0  # callers who were sent on, or left with the colleague
         self.unreached = 0  # calls that a dead trunk never brought
         self.steps = 0  # of the engine
         self.calls = 0  # all, those of the warm-up included

@@ -51,6 +51,7 @@ class Caller:
     u_redial_after: float
     u_transfer: float
     attempt: int = 1
+    sent_on: bool = False  # whoever serves him now keeps him
     waiting_key: tuple[str, float] | None = None  # (pressed in a queue, how long after joining the first)
 
 
@@ -312,8 +313,13 @@ class Workload:
             u_wrap_up=fresh(),
             u_ends=fresh(),
             u_transfer=1.0,
+            sent_on=True,
             waiting_key=None,
         )
+
+    def asking(self, caller: Caller) -> Callable[[], float]:
+        """What decides whether, and how, somebody is asked on behalf of this caller."""
+        return stream(self._seed, self._replication, f"consult/{caller.serial}/{caller.attempt}")
 
     def _times(self) -> Iterator[Iterator[tuple[float, int, str]]]:
         """One stream of (instant, order, caller type) for each arrival process."""

@@ -60,7 +60,7 @@ class Stage:
         self.control = control
         self.cues = cues
         self.workload = Workload(scenario, next(iter(self.settings.trunks), ""), replication)
-        self.handling = Handling(model.handling, self.settings.agents)
+        self.handling = Handling(model.handling, self.settings)
         playable = set(places.devices.values())
         everybody = desks(scenario, self.settings.agents.values(), replication)
         self.desks = {name: desk for name, desk in everybody.items() if desk.device in playable}

@@ -74,8 +74,8 @@ def _back(world: World, desk: Desk) -> None:
         world.step(e.Ready(request(world), "simulator", desk.agent.id))
 
 
-def _notices(world: World, desk: Desk) -> None:
-    """He was taken off for not answering, and comes back."""
+def ready(world: World, desk: Desk) -> None:
+    """He was taken off for not answering, or could not be called, and is back."""
     if desk.at_work and not desk.resting and not desk.tasks:
         world.step(e.Ready(request(world), "simulator", desk.agent.id))
 
@@ -109,6 +109,8 @@ def rings(world: World, command: c.StartLeg) -> None:
     ring = world.rings[command.leg] = Ring(command.leg, line, desk, line.queue, latest=world.now)
     if not line.rung:
         line.rung, line.delayed = True, line.joined_at != world.now
+    if line.asking is not None:
+        line.asking.ring = ring
     desk.take(world.now)
     if desk.dead:
         return
@@ -170,7 +172,7 @@ def _missed(world: World, ring: Ring) -> None:
     desk.missed += 1
     if desk.missed >= world.settings.queues[ring.queue].max_no_answer:
         desk.missed = 0
-        world.at(world.now + BACK_S, _notices, desk)
+        world.at(world.now + BACK_S, ready, desk)
 
 
 def gone(world: World, ring: Ring, delay: float, event: e.LegEnded) -> None:

@@ -9,7 +9,7 @@ from simulator.handling import Parts
 from simulator.tally import Ended, Stay
 from simulator.workload import REACTS_S, Caller
 from simulator.world.agents import gone, hold, request
-from simulator.world.context import Line, Ring, World
+from simulator.world.context import Asking, Line, Ring, World
 
 SERVED: Final = frozenset({"answered", "self_service", "key_pressed", "hung_up_in_flow"})
 """Outcomes after which nobody calls again for the same errand."""
@@ -129,15 +129,21 @@ def hears(world: World, command: c.Hears) -> None:
     """Once the caller hears an agent, the conversation takes its time."""
     if command.source.kind != "leg":
         return
-    line = world.lines.get(command.leg)
     ring = world.rings.get(command.source.legs[0][0])
-    if line is None or ring is None or ring.accepted:
+    if ring is None:
         return
-    line.waiting, line.talking, line.groups = False, True, ring.desk.groups
-    parts = world.handling.parts(line.caller, ring.queue, ring.desk.agent.id)
-    wrap_up = world.settings.queues[ring.queue].wrap_up
-    ring.accepted, ring.wrap_up_s = True, parts.wrap_up_s
-    line.wrap_up_s += {"none": 0.0, "timed": wrap_up.timed_s, "until_done": parts.wrap_up_s}[wrap_up.kind]
+    line = world.lines.get(command.leg)
+    if ring.line.asking is not None:
+        _hear(world, ring.line.asking, ring, by_caller=line is not None)
+    elif line is not None and not ring.accepted:
+        line.waiting, line.talking = False, True
+        _talk(world, line, ring)
+
+
+def _talk(world: World, line: Line, ring: Ring) -> None:
+    """The caller has this agent now."""
+    line.groups = ring.desk.groups
+    parts = _accepts(world, line, ring)
     if parts.hold_s:
         begins = world.now + parts.talk_s / 2
         world.at(begins, hold, (ring, True))
@@ -145,11 +151,26 @@ def hears(world: World, command: c.Hears) -> None:
     world.at(world.now + parts.talk_s + parts.hold_s, _has_talked, (line, ring, parts))
 
 
+def _accepts(world: World, line: Line, ring: Ring) -> Parts:
+    """A person is on the line, and will have to wrap up."""
+    parts = world.handling.parts(line.caller, ring.queue, ring.desk.agent.id)
+    if not ring.accepted:
+        wrap_up = world.settings.queues[ring.queue].wrap_up
+        ring.accepted, ring.wrap_up_s = True, parts.wrap_up_s
+        line.wrap_up_s += {"none": 0.0, "timed": wrap_up.timed_s, "until_done": parts.wrap_up_s}[wrap_up.kind]
+    return parts
+
+
 def _has_talked(world: World, what: tuple[Line, Ring, Parts]) -> None:
     line, ring, parts = what
-    if line.ended or ring.ended:
+    if line.ended or ring.ended or _asks(world, line, ring, parts):
         return
+    _finishes(world, line, ring, parts)
+
+
+def _finishes(world: World, line: Line, ring: Ring, parts: Parts) -> None:
     if parts.transfer_to:
+        world.book.transfers += world.measured()
         line.talking, line.joined_at = False, None  # a new wait
         line.caller = world.workload.sent_on(line.caller)
         world.step(e.Transfer(request(world), "simulator", ring.desk.agent.id, f"queue:{parts.transfer_to}"))
@@ -157,6 +178,58 @@ def _has_talked(world: World, what: tuple[Line, Ring, Parts]) -> None:
         gone(world, ring, world.latency(), e.LegEnded(ring.leg, "peer", "hangup"))
     else:
         hangs_up(world, line)
+
+
+# ------------------------------------------------------------------------------------------------------- asking
+
+
+def _asks(world: World, line: Line, ring: Ring, parts: Parts) -> bool:
+    """The agent puts his caller on hold and calls a colleague, if he means to and somebody is free."""
+    aside = parts.consult.drawn(world.workload.asking(line.caller)) if parts.consult is not None else None
+    if parts.consult is None or aside is None:
+        return False
+    free = [name for name in parts.consult.colleagues if _is_free(world, name)]
+    if not free:
+        return False
+    line.asking = Asking(ring, parts, aside)
+    to = f"agent:{free[int(aside.u_whom * len(free))]}"
+    world.step(e.Consult(request(world), "simulator", ring.desk.agent.id, to))
+    if line.asking.ring is None:  # refused: that colleague cannot be called just now
+        line.asking = None
+        return False
+    world.book.consultations += world.measured()
+    return True
+
+
+def _is_free(world: World, agent: str) -> bool:
+    desk = world.desks.get(agent)
+    return desk is not None and desk.at_work and not desk.resting and not desk.tasks
+
+
+def _hear(world: World, asking: Asking, ring: Ring, *, by_caller: bool) -> None:
+    """Somebody hears one of the two agents: the colleague is there, or the caller has one of them."""
+    line = asking.by.line
+    if not by_caller:
+        if ring is asking.ring and not ring.accepted:
+            _accepts(world, line, ring)
+            world.at(world.now + asking.aside.lasts_s, _have_talked, asking)
+        return
+    line.asking = None
+    if ring is asking.by:
+        asking.ends.consult = None
+        world.at(world.now + asking.aside.after_s, _has_talked, (line, ring, asking.ends))
+    else:
+        world.book.transfers += world.measured()
+        line.caller = world.workload.sent_on(line.caller)
+        _talk(world, line, ring)
+
+
+def _have_talked(world: World, asking: Asking) -> None:
+    """The colleague keeps the caller, or the agent takes him back."""
+    line, agent = asking.by.line, asking.by.desk.agent.id
+    if line.asking is asking and not line.ended and not asking.by.ended:
+        what = e.CompleteTransfer if asking.aside.transfers else e.CancelTransfer
+        world.step(what(request(world), "simulator", agent))
 
 
 # ------------------------------------------------------------------------------------------------------ counting

@@ -16,7 +16,7 @@ from acd.core.events import Event
 from acd.core.settings import Settings
 from simulator.desks import Desk, desks
 from simulator.distributions import Constant, Distribution
-from simulator.handling import Handling
+from simulator.handling import Aside, Handling, Parts
 from simulator.scenario import Scenario
 from simulator.tally import Book
 from simulator.workload import Caller, Workload, stream
@@ -51,6 +51,7 @@ class Line:
     op: str = ""  # what is played to him or collected from him
     ended: bool = False  # the end of this leg is on its way to the engine
     counted: bool = False  # its record is written
+    asking: "Asking | None" = None  # his agent asks a colleague
     latest: float = 0.0  # when its last message arrives
 
 
@@ -74,6 +75,16 @@ class Ring:
     latest: float = 0.0
 
 
+@dataclass(slots=True)
+class Asking:
+    """An agent has his caller on hold and asks a colleague."""
+
+    by: Ring
+    ends: Parts  # of the call, once he has the caller again
+    aside: Aside
+    ring: Ring | None = None  # the colleague's
+
+
 class World:
     """One replication's world."""
 
@@ -94,7 +105,7 @@ class World:
         agents = {name: replace(agent, sign_on="manual") for name, agent in settings.agents.items()}
         self.settings = replace(settings, agents=agents)
         self.workload = Workload(scenario, next(iter(settings.trunks), ""), replication)
-        self.handling = Handling(model.handling, settings.agents)
+        self.handling = Handling(model.handling, settings)
         self.desks = desks(scenario, settings.agents.values(), replication)
         self.at_device: dict[str, Desk] = {}  # who is signed on there
         self.at_the_door: dict[str, list[Desk]] = {}  # who waits for it

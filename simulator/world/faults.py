@@ -6,6 +6,7 @@ from acd.core import events as e
 from simulator.desks import Desk
 from simulator.handling import fits
 from simulator.workload import stream
+from simulator.world.agents import ready
 from simulator.world.callers import hangs_up
 from simulator.world.context import World
 
@@ -54,3 +55,4 @@ def _noticed(world: World, desk: Desk) -> None:
 def _revives(world: World, desk: Desk) -> None:
     desk.dead = False
     world.step(e.DeviceUp(desk.device))
+    ready(world, desk)  # what he said before was of no use

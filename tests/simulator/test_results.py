@@ -119,7 +119,8 @@ NAMES = [
     "offered", "queued", "answered", "abandoned", "abandoned_short", "blocked", "probability_of_wait",
     "probability_of_abandon", "mean_wait_s", "mean_wait_answered_s", "wait_p50_s", "wait_p80_s", "wait_p90_s",
     "wait_p95_s", "wait_p99_s", "service_level", "mean_queue_length", "mean_ring_s", "mean_talk_s", "mean_hold_s",
-    "mean_wrap_up_s", "mean_handling_s", "mean_agents", "occupancy", "redials", "unreached",
+    "mean_wrap_up_s", "mean_handling_s", "mean_agents", "occupancy", "redials", "unreached", "consultations",
+    "transfers",
 ]  # fmt: skip
 
 

@@ -140,6 +140,21 @@ UNFIT: dict[str, tuple[str, str, str]] = {
         "  - {transfer: {share: 0.1, to: mian}}\n  - talk",
         "10:33: queue 'mian' does not exist – did you mean 'main'?",
     ),
+    "unknown queue whose agents are asked": (
+        "  - talk",
+        "  - {consult: {share: 0.1, queue: mian}}\n  - talk",
+        "10:35: queue 'mian' does not exist – did you mean 'main'?",
+    ),
+    "unknown team that is asked": (
+        "  - talk",
+        "  - {consult: {share: 0.1, teams: [days]}}\n  - talk",
+        "10:36: team 'days' does not exist – did you mean 'day'?",
+    ),
+    "unknown skill that is asked": (
+        "  - talk",
+        "  - {consult: {share: 0.1, skill: {skill: loan}}}\n  - talk",
+        "10:43: skill 'loan' does not exist – did you mean 'loans'?",
+    ),
     "unknown site": ("agents: [a0]", "sites: [nort]", "13:16: site 'nort' does not exist – did you mean 'north'?"),
 }
 
