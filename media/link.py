@@ -20,7 +20,7 @@ BIND_AT_ONCE: Final = 64  # a worker stands still for about a millisecond to bin
 
 
 class Link(asyncio.Protocol):
-    """One worker process: what it holds, and the connection to it. Writes of one loop turn go out together."""
+    """One worker process: what it holds, and the connection to it. What is said in one loop turn goes out together."""
 
     def __init__(self, pool: WorkerPool, number: int) -> None:
         self.pool = pool
@@ -39,17 +39,17 @@ class Link(asyncio.Protocol):
         self.ready: asyncio.Future[None] = pool.loop.create_future()
         self.answers: dict[int, asyncio.Future[dict[str, int]]] = {}
         self._transport: asyncio.WriteTransport | None = None
-        self._out: list[bytes] = []
+        self._out: list[ToWorker] = []
         self._in = bytearray()
 
     def tell(self, message: ToWorker) -> None:
         if not self._out:
             self.pool.loop.call_soon(self._flush)
-        self._out.append(pack(message))
+        self._out.append(message)
 
     def _flush(self) -> None:
         if self._transport is not None and self._out:
-            self._transport.write(b"".join(self._out))
+            self._transport.write(pack(self._out))
         self._out.clear()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,7 +59,8 @@ class Link(asyncio.Protocol):
         self._in += data
         self.unanswered = 0
         for body in protocol.unpack(self._in):
-            self.pool.told(self, protocol.from_worker(body))
+            for message in protocol.from_worker(body):
+                self.pool.told(self, message)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -1,4 +1,4 @@
-"""A worker's end of the socket to the engine: whole messages in, messages out as fast as the engine reads."""
+"""A worker's end of the socket to the engine: whole batches in, batches out as fast as the engine reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTBOX: Final = 1 << 20  # bytes the engine has not read yet: beyond, what can b
 class Pipe:
     """`ended`: the engine has closed it, or is gone."""
 
-    __slots__ = ("_blocked", "_epoll", "_inbox", "_outbox", "_socket", "ended", "fd")
+    __slots__ = ("_blocked", "_epoll", "_inbox", "_outbox", "_said", "_socket", "ended", "fd")
 
     def __init__(self, control: socket.socket, epoll: select.epoll) -> None:
         control.setblocking(False)
@@ -25,13 +25,14 @@ class Pipe:
         self._epoll = epoll
         self._inbox = bytearray()
         self._outbox = bytearray()
+        self._said: list[protocol.FromWorker] = []  # since the last flush
         self._blocked = False  # the engine is slow to read
         self.fd = control.fileno()
         self.ended = False
         epoll.register(self.fd, select.EPOLLIN)
 
     def ready(self, event: int) -> Iterator[bytes]:
-        """The messages that have come, whole. Raises `media.protocol.ProtocolError`."""
+        """The batches that have come, whole. Raises `media.protocol.ProtocolError`."""
         if event & select.EPOLLOUT:
             self._blocked = False
             self._epoll.modify(self.fd, select.EPOLLIN)
@@ -49,10 +50,13 @@ class Pipe:
 
     def tell(self, message: protocol.FromWorker) -> None:
         if len(self._outbox) < OUTBOX or not isinstance(message, DigitFact | Trouble | Qualities):
-            self._outbox += protocol.pack(message)
+            self._said.append(message)
 
     def flush(self) -> None:
         """Send what waits, as far as it goes."""
+        if self._said:
+            self._outbox += protocol.pack(self._said)
+            self._said.clear()
         if self._blocked or not self._outbox:
             return
         try:

@@ -1,20 +1,21 @@
-"""What the engine and a media worker say to each other: length-prefixed messages over a Unix stream.
+"""What the engine and a media worker say to each other: length-prefixed batches of messages over a Unix stream.
 
 Orders go down and need no answer; questions carry an id and are answered under it; facts come up unasked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
 
 from media.plane import DigitFact, LostFact, Peer, PlayEndedFact, QualityFact, Source
 
-VERSION: Final = 3
+VERSION: Final = 4
 LENGTH_BYTES: Final = 4
 LONGEST: Final = 1 << 20
+TOGETHER: Final = 1000  # messages in a batch: each is some hundred bytes
 
 
 class _Message(msgspec.Struct, array_like=True, tag_field="verb"):
@@ -137,27 +138,30 @@ class Trouble(_Message, tag="trouble"):
 FromWorker: TypeAlias = Bound | Figures | Pong | DigitFact | PlayEndedFact | LostFact | Qualities | Trouble
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-to_worker: Final = msgspec.msgpack.Decoder(ToWorker).decode
-from_worker: Final = msgspec.msgpack.Decoder(FromWorker).decode
+to_worker: Final = msgspec.msgpack.Decoder(list[ToWorker]).decode
+from_worker: Final = msgspec.msgpack.Decoder(list[FromWorker]).decode
 
 
 class ProtocolError(ValueError):
     """The other side does not speak our protocol."""
 
 
-def pack(message: ToWorker | FromWorker) -> bytes:
-    body = _encode(message)
+def pack(messages: Sequence[ToWorker] | Sequence[FromWorker]) -> bytes:
+    """What was said at once, in as few batches as may be."""
+    if len(messages) > TOGETHER:
+        return pack(messages[:TOGETHER]) + pack(messages[TOGETHER:])
+    body = _encode(messages)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 def unpack(buffer: bytearray) -> Iterator[bytes]:
-    """Take the whole messages out of the front of `buffer`. Raises ProtocolError."""
+    """Take the whole batches out of the front of `buffer`. Raises ProtocolError."""
     start = 0
     try:
         while len(buffer) - start >= LENGTH_BYTES:
             length = int.from_bytes(buffer[start : start + LENGTH_BYTES], "big")
             if length > LONGEST:
-                raise ProtocolError(f"a message of {length} bytes")
+                raise ProtocolError(f"a batch of {length} bytes")
             end = start + LENGTH_BYTES + length
             if end > len(buffer):
                 break

@@ -131,6 +131,8 @@ class Worker:
             self._check_silence(now, late=now - self._next_check > CHECK_S)
             self._next_check = now + CHECK_S
             self._tell_quality()
+        while self._reports and self._gone(self._reports[0][2]):  # nobody is to be woken for them
+            heapq.heappop(self._reports)
         self._wake_at = min(self._next_tick or self._next_check, self._next_check)
         if self._reports:
             self._wake_at = min(self._wake_at, self._reports[0][0])
@@ -185,9 +187,12 @@ class Worker:
 
     def _report(self, leg: Leg, now: float) -> None:
         """Send the RTCP that is due, unless the leg is gone."""
-        if self._legs.get(leg.name) is leg:
+        if not self._gone(leg):
             leg.reports.report(leg.reception.ssrc, now)
             self._schedule(leg)
+
+    def _gone(self, leg: Leg) -> bool:
+        return self._legs.get(leg.name) is not leg
 
     def _schedule(self, leg: Leg) -> None:
         self._serial += 1
@@ -197,11 +202,11 @@ class Worker:
 
     def _control_ready(self, event: int) -> None:
         for body in self._pipe.ready(event):
-            try:
-                message = protocol.to_worker(body)
-                self._verbs[type(message)](message)
-            except Exception:
-                self._failed()
+            for message in protocol.to_worker(body):
+                try:
+                    self._verbs[type(message)](message)
+                except Exception:
+                    self._failed()
 
     def _failed(self) -> None:
         self._counters.errors += 1

@@ -27,7 +27,7 @@ def test_a_worker_that_is_behind_still_hears_the_engine(monkeypatch: pytest.Monk
         ticks += 1
         time.sleep(0.021)  # longer than a tick may take
         if ticks == 3:
-            ours.sendall(protocol.pack(Ping(7)))
+            ours.sendall(protocol.pack([Ping(7)]))
         if select.select([ours], [], [], 0)[0]:
             answers.append((ticks, ours.recv(1000)))
         if answers or ticks == 30:
@@ -40,7 +40,7 @@ def test_a_worker_that_is_behind_still_hears_the_engine(monkeypatch: pytest.Monk
         worker._start_ticking()
         worker.run()
     [(tick, answer)] = answers
-    assert [protocol.from_worker(body) for body in protocol.unpack(bytearray(answer))] == [Pong(7)]
+    assert [protocol.from_worker(body) for body in protocol.unpack(bytearray(answer))] == [[Pong(7)]]
     assert tick == 4, "one look at what has come between two ticks"
 
 
@@ -54,13 +54,12 @@ def test_the_time_a_worker_stood_still_is_no_silence_of_its_peers(stood_s: int, 
 
         def told(*messages: ToWorker) -> list[FromWorker]:
             if messages:
-                ours.sendall(b"".join(map(protocol.pack, messages)))
+                ours.sendall(protocol.pack(messages))
                 worker._control_ready(select.EPOLLIN)
             worker._pipe.flush()
             ready = select.select([ours], [], [], 0)[0]
-            return [
-                protocol.from_worker(body) for body in protocol.unpack(bytearray(ours.recv(10_000) if ready else b""))
-            ]
+            batches = protocol.unpack(bytearray(ours.recv(10_000) if ready else b""))
+            return [message for body in batches for message in protocol.from_worker(body)]
 
         told(Hello(protocol.VERSION, (), (first, last), 2, 30.5), Bind(home[0], 1))
         told(Create("leg", *home), Set("leg", Peer("127.0.0.1", 9, "PCMA", 8, 101)))

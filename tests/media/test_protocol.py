@@ -21,20 +21,27 @@ DOWN: list[protocol.ToWorker] = [
 
 @given(st.lists(st.integers(1, 40), min_size=1))
 def test_messages_survive_any_cut(cuts: list[int]) -> None:
-    stream = b"".join(map(pack, DOWN))
+    stream = pack(DOWN) + b"".join(pack([message]) for message in DOWN)
     buffer, found, at = bytearray(), [], 0
     for cut in [*cuts, len(stream)]:
         buffer += stream[at : at + cut]
         at += cut
-        found += [protocol.to_worker(body) for body in unpack(buffer)]
-    assert found == DOWN
+        found += [message for body in unpack(buffer) for message in protocol.to_worker(body)]
+    assert found == DOWN + DOWN
     assert not buffer
 
 
 def test_answers_come_back_as_they_were() -> None:
     messages: list[protocol.FromWorker] = [Bound("127.0.0.1", 2, (1, 3), True, "why"), DigitFact("c1.1", "5", 0.1)]
-    buffer = bytearray(b"".join(map(pack, messages)))
-    assert [protocol.from_worker(body) for body in unpack(buffer)] == messages
+    buffer = bytearray(pack(messages))
+    assert [protocol.from_worker(body) for body in unpack(buffer)] == [messages]
+
+
+def test_much_that_is_said_at_once_stays_within_the_longest_batch() -> None:
+    messages: list[protocol.ToWorker] = [Delete(f"1-{n}.0") for n in range(protocol.TOGETHER * 2 + 1)]
+    batches = [protocol.to_worker(body) for body in unpack(bytearray(pack(messages)))]
+    assert [len(batch) for batch in batches] == [protocol.TOGETHER, protocol.TOGETHER, 1]
+    assert [message for batch in batches for message in batch] == messages
 
 
 def test_a_message_without_end_is_an_error() -> None:
