@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from enum import IntEnum
+from math import ceil
 from typing import TypeAlias
 
 from sip.building import Outline, ack_of
 from sip.large import LARGE, LargeRequests, via_of
 from sip.message import Response
 from sip.settings import Hop
-from sip.timers import LONG, T1, T2, T4, Timer, Timers
+from sip.timers import LONG, T1, T2, T4, Alarm, Timer, Timers
 
 
 class State(IntEnum):
@@ -150,7 +151,7 @@ def given_by(status: int) -> Input:
 class Layer:
     """All transactions of an endpoint, and what they share."""
 
-    __slots__ = ("clients", "large", "now", "send", "servers", "settled", "timers", "withdraw")
+    __slots__ = ("_resting", "clients", "large", "now", "send", "servers", "settled", "timers", "withdraw")
 
     def __init__(
         self, send: Callable[[bytes, Hop], None], withdraw: Callable[[bytes], None] = lambda data: None
@@ -163,13 +164,28 @@ class Layer:
         self.timers = Timers()
         self.clients: dict[ClientKey, Client] = {}
         self.servers: dict[ServerKey, Server] = {}
-        self.settled = 0  # those that only absorb retransmissions now
+        self.settled = 0  # those that only absorb retransmissions now …
+        self._resting: dict[int, list[Transaction]] = {}  # … by the second in which they end
 
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)
 
     def unsettled(self) -> int:
         return len(self.clients) + len(self.servers) - self.settled
+
+    def rest(self, transaction: Transaction, lasts: float) -> None:
+        """Let it expire in `lasts` s or a little later: nobody waits for that, so all of one second end together."""
+        second = ceil(self.now + lasts)
+        resting = self._resting.get(second)
+        if resting is None:
+            resting = self._resting[second] = []
+            self.timers.set(Alarm(lambda now: self._expire(second)), second)
+        resting.append(transaction)
+
+    def _expire(self, second: int) -> None:
+        for transaction in self._resting.pop(second):
+            if transaction.state is not State.TERMINATED:
+                transaction.take(Input.EXPIRED)
 
     def unreachable(self, hops: Set[Hop]) -> None:
         """Tell every transaction that is talking to one of `hops`."""
@@ -232,10 +248,13 @@ class Transaction(Timer):
         layer.timers.set(self, layer.now + interval if interval else self._ends)
 
     def _settle(self, lasts: float) -> None:
-        self.layer.settled += 1
+        """From now on it only absorbs what comes again."""
+        layer = self.layer
+        layer.settled += 1
         self._at_end = Input.EXPIRED
         if lasts:
-            self._run(lasts, Input.EXPIRED)
+            layer.timers.cancel(self)
+            layer.rest(self, lasts)
         else:
             self.take(Input.EXPIRED)
 
