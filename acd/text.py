@@ -13,6 +13,8 @@ def harmless(text: str) -> str:
 
 def storable(text: str) -> str:
     """The text as any database can hold it: surrogates replaced, and NUL, which PostgreSQL refuses."""
+    if text.isascii() and "\0" not in text:
+        return text
     return str(without_surrogates(text)).replace("\0", "?")
 
 

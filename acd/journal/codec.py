@@ -98,7 +98,8 @@ _header = msgspec.json.Decoder(Header, dec_hook=_steps)
 
 def encode_turn(now: float, event: Event, commands: Sequence[Command]) -> bytes:
     """One turn as a line, newline included."""
-    line = (now, type(event).__name__, event, [(type(command).__name__, command) for command in commands])
+    given = [(type(command).__name__, command) for command in commands] if commands else commands
+    line = (now, type(event).__name__, event, given)
     try:
         return _encoder.encode(line) + b"\n"
     except UnicodeEncodeError:  # a peer's text held half a surrogate pair; the event is kept with that replaced

@@ -29,6 +29,8 @@ from acd.journal.segments import segment_path, segments
 PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
 """What may be over in a while. Anything else at the start (no permission, not a directory) is a mistake to be told."""
 
+_OF_HEADER = (Configured, WallClockSet)  # what the next segment opens with
+
 SEGMENT_TURNS = 30_000
 """A restart replays what came after the last snapshot, two segments at the worst, at some 30 µs a turn: this bound,
 not an hour or 256 MiB, is what lets a busy engine be up again within 5 s."""
@@ -141,6 +143,10 @@ class JournalWriter:
         self._now = now
         self._turns += 1
         self._lines.append(encode_turn(now, event, commands))
+        if event.__class__ in _OF_HEADER:
+            self._keep(event)
+
+    def _keep(self, event: Event) -> None:
         if isinstance(event, Configured):
             self._header.settings = event.settings
         elif isinstance(event, WallClockSet):

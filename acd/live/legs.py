@@ -152,9 +152,10 @@ class Legs:
         trunk = party if isinstance(party, TrunkShell) else None
         if trunk is not None:
             rewrite = trunk.rewrite
-            who = replace(
-                who, called=rewritten(who.called, rewrite.called), caller=rewritten(who.caller, rewrite.caller)
-            )
+            if rewrite.called or rewrite.caller:
+                who = replace(
+                    who, called=rewritten(who.called, rewrite.called), caller=rewritten(who.caller, rewrite.caller)
+                )
             self.trunks.began(name)
         self._arrived += 1
         call = f"{self.boot}-{self._arrived}"

@@ -2,9 +2,9 @@
 
 ``configure(…)`` once, then ``log = get("sip")`` and ``log.info("leg arrived", leg=leg, caller=caller)``. An entry
 about a leg or an operation gets its ``call`` by itself (the name holds it). Levels that are off cost a method call.
-Entries go to a thread through a bounded buffer: a terminal or a pipe that stalls loses lines, which is counted and
-said, and never holds up a call. Text from peers cannot forge a line or move a cursor: whatever is not printable is
-escaped.
+Entries go to a thread through a bounded buffer, and become lines there, many together: a terminal or a pipe that
+stalls loses lines, which is counted and said, and never holds up a call. Text from peers cannot forge a line or move a
+cursor: whatever is not printable is escaped.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from time import sleep, time_ns
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import msgspec
 import structlog
@@ -34,9 +34,12 @@ Format = Literal["auto", "json", "console"]
 
 MAX_TEXT: Final = 1000  # characters of one value
 MAX_WAITING: Final = 10_000  # lines
-PAUSE_S: Final = 0.1  # between two writes
+PAUSE_S: Final = 0.2  # between two writes
+TOGETHER: Final = 100  # lines in one: the interpreter is the thread's as long as it makes them
 SECRET: Final = frozenset({"password", "pin", "secret", "digits", "authorization", "key", "token"})
 _encoder = msgspec.json.Encoder(enc_hook=repr)
+Entry: TypeAlias = tuple[int, str, dict[str, Any]]
+"""When (ns since the epoch), the level, and what is to be said: all that a line is made of."""
 
 
 def setup(level: Level = "info", format: Format = "auto", file: Path | None = None) -> "Output":
@@ -81,15 +84,15 @@ class Output:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: deque[bytes] = deque()
+        self._lines: deque[bytes | Entry] = deque()
         self._lost = 0
         self._wake = Flag()
         self._ended = False
         self._thread = Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
-    def msg(self, line: bytes) -> None:
-        """Take one line; it is dropped and counted while too many wait."""
+    def msg(self, line: bytes | Entry) -> None:
+        """Take one line, or what it is made of; it is dropped and counted while too many wait."""
         if len(self._lines) >= MAX_WAITING:
             self._lost += 1
             return
@@ -108,12 +111,16 @@ class Output:
     def _run(self) -> None:
         while not self._ended or self._lines:
             self._wake.wait()
-            if not self._ended:
+            if not self._ended and len(self._lines) < TOGETHER:
                 sleep(PAUSE_S)  # waking a thread for each line costs whoever logs more than the line does
             self._wake.clear()
             lines: list[bytes] = []
-            while self._lines and len(lines) < 1000:
-                lines.append(self._lines.popleft())
+            while self._lines and len(lines) < TOGETHER:
+                line = self._lines.popleft()
+                try:
+                    lines.append(line if isinstance(line, bytes) else _line(line))
+                except Exception:  # a value that cannot be shown: the thread must outlive it
+                    self._lost += 1
             if self._lost:
                 lost, self._lost = self._lost, 0
                 lines.append(_encoder.encode({"level": "warning", "event": "log lines lost", "lost": lost}))
@@ -131,12 +138,22 @@ class Output:
 
 def _direct(self: Any, method: str, event: str | None = None, **entry: Any) -> None:
     """In place of a logger's `_proxy_to_logger`."""
-    self._logger.msg(_encoder.encode(_complete(None, method, {**self._context, **entry, "event": event})))
+    made: Entry = (time_ns(), method, {**self._context, **entry, "event": event})
+    self._logger.msg(_line(made) if "exc_info" in entry else made)  # the exception is known here only
+
+
+def _line(entry: Entry) -> bytes:
+    return _encoder.encode(_completed(*entry))
 
 
 def _complete(_logger: Any, method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A processor, for the console."""
+    return _completed(time_ns(), method, entry)
+
+
+def _completed(now_ns: int, method: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Time, level and call in front; every text made harmless."""
-    done: dict[str, Any] = {"timestamp": _timestamp(), "level": method}
+    done: dict[str, Any] = {"timestamp": _timestamp(now_ns), "level": method}
     if "call" not in entry and (name := entry.get("leg") or entry.get("op")):
         done["call"] = call_of(str(name))
     for key, value in entry.items():
@@ -174,8 +191,8 @@ def _tame(value: Any) -> Any:
     return _bounded(repr(value))
 
 
-def _timestamp() -> str:
-    second, nanoseconds = divmod(time_ns(), 1_000_000_000)
+def _timestamp(now_ns: int) -> str:
+    second, nanoseconds = divmod(now_ns, 1_000_000_000)
     return f"{_until_the_second(second)}.{nanoseconds // 1000:06}+00:00"
 
 

@@ -55,7 +55,7 @@ class RecordStore:
         place: Place,
         *,
         trouble: Trouble,
-        batch_s: float = 0.25,
+        batch_s: float = 1.0,
         batch_rows: int = 250,  # one transaction; more at once would hold the interpreter too long
         retry_s: float = 1.0,
         max_waiting: int = 100_000,

@@ -103,6 +103,19 @@ def test_levels_and_what_the_command_line_says(tmp_path: Path) -> None:
     assert [(line["logger"], line["event"]) for line in lines] == [("sip", "loud"), ("asyncio", "slow callback")]
 
 
+def test_a_value_that_cannot_be_shown_costs_its_own_line_only(tmp_path: Path) -> None:
+    class Unspeakable:
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    output = log.configure(Log("info", "json", tmp_path / "log"))
+    log.get("sip").info("first", what=Unspeakable())
+    log.get("sip").info("second", sip=1)
+    output.close()
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["second", "log lines lost"]
+
+
 def test_a_pipe_nobody_reads_holds_up_nobody_and_the_loss_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
