@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from dataclasses import dataclass
 
 ETH_P_IP = 0x0800
-OUTGOING = 4
+SO_ATTACH_FILTER = 26
+SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
+SOL_PACKET = 263
+PACKET_STATISTICS = 6
+PACKET_IGNORE_OUTGOING = 23
+ROOM = 512 << 20  # octets, as the kernel counts them: some 2 KiB a packet
 
 
 @dataclass(slots=True)
@@ -46,34 +50,29 @@ class Sip:
 
 
 class Wire:
-    """Keeps every UDP datagram on loopback that has one of these ports at either end."""
+    """Keeps every UDP datagram on loopback that has one of these ports at either end, in the kernel, until it is asked:
+    a thread that woke for each would compete with those whose latency is measured."""
 
     def __init__(self, ports: set[int]) -> None:
-        self._ports = ports
-        self._raw: list[tuple[float, int, int, bytes]] = []
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, 26, _filter(ports))  # SO_ATTACH_FILTER
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, _filter(ports))
+        self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)  # loopback shows each packet twice
         self._socket.bind(("lo", ETH_P_IP))
-        self._socket.settimeout(0.2)
-        self._open = True
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        self._socket.setblocking(False)
 
     def close(self) -> None:
-        self._open = False
-        self._thread.join()
         self._socket.close()
 
-    def _listen(self) -> None:
-        while self._open:
+    def take(self) -> list[Sip]:
+        """All messages since it was last asked. Raises `OverflowError` if there were too many to keep."""
+        raw: list[tuple[float, int, int, bytes]] = []
+        while True:
             try:
-                data, extra, _, address = self._socket.recvmsg(65536, 256)
-            except TimeoutError:
-                continue
-            if address[2] == OUTGOING:
-                continue  # loopback shows each packet twice
+                data, extra, _, _ = self._socket.recvmsg(65536, 256)
+            except BlockingIOError:
+                break
             at = 0.0
             for level, kind, value in extra:
                 if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
@@ -81,11 +80,10 @@ class Wire:
                     at = seconds + nanoseconds * 1e-9
             start = (data[0] & 15) * 4
             source, target = struct.unpack("!HH", data[start : start + 4])
-            self._raw.append((at, source, target, data[start + 8 :]))
-
-    def take(self) -> list[Sip]:
-        """All messages so far, parsed; they are forgotten here."""
-        raw, self._raw = self._raw, []
+            raw.append((at, source, target, data[start + 8 :]))
+        _, dropped = struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        if dropped:
+            raise OverflowError(f"{dropped} packets were not kept")
         return [message for one in raw if (message := _parse(*one)) is not None]
 
 
