@@ -1,7 +1,7 @@
 """One INVITE session from its first message to its end (RFC 3261 §9, §13, §15), by the table of `sip.states`.
 
-Our INVITE until its final answer is an `Attempt`, theirs an `Arrival`; offers within the session (re-INVITE, UPDATE)
-are the business of `sip.reoffer`.
+Our INVITE until its final answer is a `Calling`, theirs an `Arrival`; offers within the session (re-INVITE, UPDATE) are
+the business of `sip.reoffer`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sip.arrival import Arrival
-from sip.attempt import Attempt, send_cancel
+from sip.attempt import Attempt
 from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
+from sip.calling import Calling
 from sip.dialog import Dialog
-from sip.events import Answered, Confirmed, Ended, FailedOver, Progress, Referred
-from sip.headers import retry_after, tag_of
+from sip.events import Answered, Confirmed, Ended, Progress, Referred
 from sip.message import Request, Response, SipError
 from sip.refer import Refer, target_of
 from sip.refresh import Refresh
 from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
 from sip.states import TABLE, Do, Input, State, cause_of
-from sip.transaction import Client, ClientInvite, ClientRequest, ServerInvite, ServerRequest
+from sip.transaction import Client, ClientRequest, ServerInvite, ServerRequest
 from sip.unacknowledged import Unacknowledged
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Session:
     that the wire would mind: `end` is always right."""
 
     __slots__ = (
-        "_ack", "_arrival", "_asked_who", "_attempt", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
-        "_refresh", "_reoffer", "_retry_after_s", "_told", "_unacked", "_why", "call_id", "dialog", "hop", "ids",
-        "local_tag", "name", "outgoing", "remote_sdp", "state",
+        "_ack", "_arrival", "_asked_who", "_calling", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
+        "_refresh", "_reoffer", "_told", "_unacked", "call_id", "dialog", "hop", "ids", "local_tag", "name", "outgoing",
+        "remote_sdp", "retry_after_s", "state", "why",
     )  # fmt: skip
 
     def __init__(
@@ -54,7 +54,7 @@ class Session:
         self.remote_sdp = b""
         self.dialog: Dialog | None = None
         self.ids: SessionIds | None = None  # None: of an earlier life
-        self._attempt: Attempt | None = None  # ours, while unanswered
+        self._calling: Calling | None = None  # ours, while unanswered
         self._arrival: Arrival | None = None  # theirs, while unanswered
         self._asked_who = False  # our BYE was challenged
         self._credentials: Credentials | None = None
@@ -65,8 +65,8 @@ class Session:
         self._refer: Refer | None = None
         self._local_sdp = b""
         self._reason = ""  # the Reason line of our CANCEL or BYE
-        self._why: tuple[Party, str, int] | None = None
-        self._retry_after_s: float | None = None
+        self.why: tuple[Party, str, int] | None = None  # it ends: by whom, cause, status
+        self.retry_after_s: float | None = None
         self._told = False  # that it has ended
         endpoint.sessions[call_id, local_tag] = self
 
@@ -76,32 +76,32 @@ class Session:
         """A provisional answer; repeated every minute by itself (RFC 3261 §13.3.1.1)."""
         if self.state is State.ARRIVED:
             self._endpoint.refresh_clock()
-            self._take(Input.RING, (status, sdp))
+            self.take(Input.RING, (status, sdp))
 
     def answer(self, sdp: bytes) -> None:
         """200, retransmitted until its ACK. An ACK that never comes ends the session (not_acknowledged)."""
         if self.state is State.ARRIVED:
             self._endpoint.refresh_clock()
             if self._arrival is not None and self._arrival.may_answer(sdp):
-                self._take(Input.ANSWER, (200, sdp))
+                self.take(Input.ANSWER, (200, sdp))
 
     def end(self, status: int = 0, *, reason: str = "", retry_after_s: float | None = None) -> None:
         """Whichever is right now: refuse with `status` (default 480), CANCEL, BYE – or CANCEL first and BYE when a
         200 crosses it. `reason` is a Reason header's value. Ends in `Ended`."""
-        if self.state is State.ENDED or self._why is not None:
+        if self.state is State.ENDED or self.why is not None:
             return
         self._endpoint.refresh_clock()
         if self.state is State.ARRIVED:
             status = status if 300 <= status < 700 else 480
-            self._why = ("us", cause_of(status), status)
+            self.why = ("us", cause_of(status), status)
         elif self.state in (State.CALLING, State.PROCEEDING):
-            self._why = ("us", "cancelled", 0)
+            self.why = ("us", "cancelled", 0)
         else:
-            self._why = ("us", "hangup", 0)
+            self.why = ("us", "hangup", 0)
         self._reason = f"Reason: {one_line(reason)}\r\n" if reason else ""
         if retry_after_s is not None:
-            self._retry_after_s = retry_after_s
-        self._take(Input.END)
+            self.retry_after_s = retry_after_s
+        self.take(Input.END)
 
     def reinvite(self, sdp: bytes) -> None:
         """A new offer of ours: hold, resume, new address. Ends in `Reanswered`."""
@@ -160,9 +160,8 @@ class Session:
 
     def begin(self, attempt: Attempt) -> None:
         """Send our INVITE."""
-        self._attempt, self._credentials, self._local_sdp = attempt, attempt.credentials, attempt.sdp
-        attempt.send(self._heard)
-        attempt.impatient(self._silent)
+        self._credentials, self._local_sdp = attempt.credentials, attempt.sdp
+        self._calling = Calling(self, attempt)
 
     def arrive(self, arrival: Arrival, dialog: Dialog, request: Request, expires_s: int) -> None:
         """Their INVITE has come and been answered with 100. Raises `SipError`: 400, 422."""
@@ -174,15 +173,15 @@ class Session:
         """Their INVITE has to be refused: nobody has answered it (487, 480), or they did not acknowledge that it rings
         (500, RFC 3262 §3)."""
         if self.state is State.ARRIVED:
-            self._why = ("network", "not_acknowledged" if status == 500 else cause_of(status), status)
-            self._take(Input.NO_ACK if status == 500 else Input.END)
+            self.why = ("network", "not_acknowledged" if status == 500 else cause_of(status), status)
+            self.take(Input.NO_ACK if status == 500 else Input.END)
 
     def bye(self, why: tuple[Party, str, int] = ("peer", "hangup", 0)) -> None:
         """Their BYE (answered by the endpoint)."""
-        if self._why is None:
-            self._why = why
+        if self.why is None:
+            self.why = why
         if (self.state, Input.BYE) in TABLE:
-            self._take(Input.BYE)
+            self.take(Input.BYE)
 
     def ack(self, request: Request, cseq: int) -> None:
         """An ACK: of our 2xx to the INVITE or to a re-INVITE."""
@@ -190,7 +189,7 @@ class Session:
         if unacked is not None and unacked.cseq == cseq:
             unacked.cancel()
             self._unacked = None
-            self._take(Input.ACK, request)
+            self.take(Input.ACK, request)
             if self._reoffer is not None:
                 self._reoffer.confirmed()
         elif self._reoffer is not None:
@@ -217,8 +216,8 @@ class Session:
     def lapse(self) -> None:
         """Nobody has refreshed the session (RFC 4028 §10)."""
         if self.state is State.CONFIRMED:
-            self._why = ("network", "unreachable", 408)
-            self._take(Input.END)
+            self.why = ("network", "unreachable", 408)
+            self.take(Input.END)
 
     def referred(self, request: Request, transaction: ServerRequest, reply: Reply) -> None:
         """Their REFER. Raises `SipError`: 400, 416, 491 while another is being done."""
@@ -258,10 +257,10 @@ class Session:
     def no_ack(self) -> None:
         """A 2xx of ours was never acknowledged: the session is to be ended (§13.3.1.4)."""
         self._unacked = None
-        if self._why is None:
-            self._why = ("network", "not_acknowledged", 0)
+        if self.why is None:
+            self.why = ("network", "not_acknowledged", 0)
         if (self.state, Input.NO_ACK) in TABLE:
-            self._take(Input.NO_ACK)
+            self.take(Input.NO_ACK)
 
     def repeat_until_acked(self, transaction: ServerInvite, cseq: int, data: bytes) -> Unacknowledged:
         return Unacknowledged(transaction, cseq, data, self.no_ack)
@@ -289,82 +288,6 @@ class Session:
         via, branch = self._endpoint.new_via(self.dialog.hop)
         return self.dialog.request(via, branch, self.dialog.local_cseq)
 
-    def _heard(self, transaction: Client, response: Response | None) -> None:
-        """An answer to an INVITE of ours, or None: there will be none."""
-        attempt = self._attempt
-        current = attempt is not None and transaction is attempt.invite
-        if response is None:
-            if current and not self._elsewhere(503 if transaction.unreached else 408):
-                self._timed_out(transaction.unreached)
-            return
-        status = response.status
-        if self.ids is not None and status > 100:
-            self.ids.heard(response)
-        if status < 200:
-            if current:
-                self._provisional(response)
-            elif isinstance(transaction, ClientInvite) and transaction.abandoned:
-                transaction.abandoned = False
-                send_cancel(transaction)
-        elif status < 300:
-            self._succeeded(current, transaction, response)
-        elif attempt is not None and current:
-            if status == 503 and self._elsewhere(status, _retry_after(response)):
-                return
-            if self._why is None and attempt.again(response, self._heard):
-                self.state, self.hop = State.CALLING, attempt.hop
-            else:
-                self._refused(status, response)
-
-    def _silent(self, _: float) -> None:
-        attempt = self._attempt
-        if attempt is not None and self._why is None and not self._elsewhere(408):
-            attempt.invite.abandon()
-            self._timed_out(False)
-
-    def _elsewhere(self, status: int, retry_after_s: float | None = None) -> bool:
-        """The place that was asked did not take our call: ask the next, if there is one and somebody still wants it."""
-        attempt = self._attempt
-        if attempt is None or self._why is not None:
-            return False
-        failed = attempt.hop
-        if not attempt.elsewhere(self._heard):
-            return False
-        self.state, self.hop = State.CALLING, attempt.hop
-        attempt.impatient(self._silent)
-        self._endpoint.events.append(FailedOver(self, failed, status, retry_after_s))
-        return True
-
-    def _provisional(self, response: Response) -> None:
-        assert self._attempt is not None
-        self._attempt.heard_of()
-        if response.status == 100 or self._attempt.is_new(response) or self.state is not State.PROCEEDING:
-            if response.body:
-                self.remote_sdp = response.body
-            self._take(Input.PROVISIONAL, response)
-
-    def _timed_out(self, unreached: bool) -> None:
-        if self._why is None:
-            self._why = ("network", "unreachable", 503 if unreached else 408)
-        self._take(Input.TIMEOUT)
-
-    def _refused(self, status: int, response: Response) -> None:
-        if self._why is None:
-            self._why = ("peer", cause_of(status), status)
-        elif not self._why[2]:
-            self._why = (*self._why[:2], status)
-        if self._retry_after_s is None:
-            self._retry_after_s = _retry_after(response)
-        self._take(Input.FAILURE)
-
-    def _succeeded(self, current: bool, transaction: Client, response: Response) -> None:
-        if current:
-            self._take(Input.SUCCESS, response)
-        elif self.dialog is not None and tag_of(response.get("To") or "") == self.dialog.remote_tag:
-            self._endpoint.layer.send(self._ack, self.dialog.hop)  # it was repeated
-        else:
-            self._endpoint.end_fork(self, response, transaction.hop)
-
     def authorization(self, response: Response, method: str, uri: str, challenged: int) -> str | None:
         """The line that answers a challenge to a request of this session, or None."""
         if self._credentials is None:
@@ -373,12 +296,12 @@ class Session:
 
     def _cancelled(self, reason: str) -> None:
         elsewhere = "cause=200" in reason.replace(" ", "") and reason[:3].upper() == "SIP"
-        self._why = ("peer", "answered_elsewhere" if elsewhere else "cancelled", 487)
-        self._take(Input.CANCEL)
+        self.why = ("peer", "answered_elsewhere" if elsewhere else "cancelled", 487)
+        self.take(Input.CANCEL)
 
     # -------------------------------------------------------------------------------------------- table actions
 
-    def _take(self, given: Input, message: object = None) -> None:
+    def take(self, given: Input, message: object = None) -> None:
         before = self.state
         self.state, do = TABLE[before, given]
         ACTS[do](self, message)
@@ -390,19 +313,15 @@ class Session:
 
     def _progress(self, message: object) -> None:
         assert isinstance(message, Response)
-        assert self._attempt is not None
-        self._attempt.rings(self._rang_out)
+        assert self._calling is not None
+        self._calling.rings()
         if message.status > 100:
             self._endpoint.events.append(Progress(self, message.status, message.body))
 
-    def _rang_out(self, _: float) -> None:
-        self._why = ("network", "no_answer", 408)
-        self._take(Input.RANG_OUT)
-
     def _cancel(self, _: object) -> None:
-        assert self._attempt is not None
+        assert self._calling is not None
         self._silence()
-        self._attempt.cancel(self._reason)
+        self._calling.cancel(self._reason)
 
     def _establish(self, message: object) -> None:
         assert isinstance(message, Response)
@@ -414,15 +333,15 @@ class Session:
 
     def _acknowledge(self, response: Response) -> None:
         """ACK their 2xx and keep the dialog it made (§13.2.2.4)."""
-        attempt, endpoint = self._attempt, self._endpoint
-        assert attempt is not None
+        assert self._calling is not None
+        attempt, endpoint = self._calling.over(), self._endpoint
         outline = attempt.done()
         dialog = Dialog.of_response(outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
         dialog.local_cseq = attempt.last_cseq(dialog.remote_tag)
         dialog.ids = self.ids
         self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp
-        self._attempt = None
+        self._calling = None
         self.send_ack(outline.cseq)
 
     def send_ack(self, cseq: int, body: bytes = b"") -> None:
@@ -434,21 +353,22 @@ class Session:
         self._endpoint.layer.send(self._ack, self.dialog.hop)
 
     def resend_ack(self) -> None:
+        """Their 2xx was repeated."""
         assert self.dialog is not None
         self._endpoint.layer.send(self._ack, self.dialog.hop)
 
     def _acknowledge_and_bye(self, message: object) -> None:
         assert isinstance(message, Response)
         self._acknowledge(message)
-        assert self._why is not None
-        if not self._why[2]:
-            self._why = (*self._why[:2], message.status)
+        assert self.why is not None
+        if not self.why[2]:
+            self.why = (*self.why[:2], message.status)
         self._bye(None)
 
     def _bye(self, _: object) -> None:
         self._silence()
         self.send_within("BYE", self._bye_answered, self._reason)
-        if self._why is not None and self._why[0] == "network":
+        if self.why is not None and self.why[0] == "network":
             self._tell_end()  # nobody has been heard for long enough: whether the BYE is answered is of no interest
 
     def _bye_answered(self, transaction: Client, response: Response | None) -> None:
@@ -461,7 +381,7 @@ class Session:
                 self._asked_who = True
                 self.send_within("BYE", self._bye_answered, f"{self._reason}{line}")
                 return
-        self._take(Input.BYE_DONE)
+        self.take(Input.BYE_DONE)
 
     def _ring(self, message: object) -> None:
         assert isinstance(message, tuple)
@@ -485,8 +405,8 @@ class Session:
 
     def _refuse(self, _: object) -> None:
         """The final refusal of their INVITE; `_why` holds the status."""
-        assert self._why is not None
-        self._refuse_with(self._why[2])
+        assert self.why is not None
+        self._refuse_with(self.why[2])
 
     def _refuse_cancelled(self, _: object) -> None:
         self._refuse_with(487)
@@ -494,8 +414,8 @@ class Session:
     def _refuse_with(self, status: int) -> None:
         assert self._arrival is not None
         lines = self._reason
-        if self._retry_after_s is not None:
-            lines += f"Retry-After: {max(0, round(self._retry_after_s))}\r\n"
+        if self.retry_after_s is not None:
+            lines += f"Retry-After: {max(0, round(self.retry_after_s))}\r\n"
         self._arrival.invite.respond(status, self._arrival.reply.to_bytes(status, lines))
 
     def _confirm(self, message: object) -> None:
@@ -506,8 +426,8 @@ class Session:
 
     def _silence(self) -> None:
         """No timer of ours runs any longer but those the new state sets."""
-        if self._attempt is not None:
-            self._attempt.stop()
+        if self._calling is not None:
+            self._calling.stop()
         if self._arrival is not None:
             self._arrival.stop()
         if self._unacked is not None:
@@ -523,21 +443,15 @@ class Session:
         self._endpoint.forget(self)
         self._tell_end()
         # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
-        self._arrival = self._attempt = self._reoffer = self._refresh = self._refer = None
+        if self._calling is not None:
+            self._calling.over()
+        self._arrival = self._calling = self._reoffer = self._refresh = self._refer = None
 
     def _tell_end(self) -> None:
         if not self._told:
             self._told = True
-            by, cause, status = self._why or ("network", "failed", 0)
-            self._endpoint.events.append(Ended(self, by, cause, status, self._retry_after_s))
-
-
-def _retry_after(response: Response) -> float | None:
-    value = response.get("Retry-After")
-    try:
-        return float(retry_after(value)) if value else None
-    except SipError:
-        return None
+            by, cause, status = self.why or ("network", "failed", 0)
+            self._endpoint.events.append(Ended(self, by, cause, status, self.retry_after_s))
 
 
 Act: TypeAlias = Callable[[Session, object], None]
