@@ -168,6 +168,7 @@ class Streams:
         self._serial = 0
         self._flush: Callable[[], None] = lambda: None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._sweep_at = 0.0
         self.turned_away = 0  # connections refused by a bound so far
 
     def __len__(self) -> int:
@@ -193,6 +194,7 @@ class Streams:
         self.endpoint, self._flush = endpoint, flush
         for listening in self._listening.values():
             self._serve(listening)
+        self._sweep_at = self.now() + SWEEP_S
         self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
 
     def close(self) -> None:
@@ -275,13 +277,16 @@ class Streams:
 
     def _sweep(self) -> None:
         now, limits = self.now(), self.limits
+        late, self._sweep_at = now - self._sweep_at > SWEEP_S, now + SWEEP_S
+        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
+        if late:  # we stood still ourselves, and have not yet read what came meanwhile
+            return
         overdue = [connection for connection in self._connections.values() if connection.overdue(now, limits)]
         idle = [connection for connection in self._connections.values() if now - connection.heard > limits.idle_s]
         used = self.endpoint.connections() if idle else frozenset()
         overdue += [connection for connection in idle if connection.hop not in used]
         for connection in overdue:
             connection.abort()
-        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
 
     # ----------------------------------------------------------------------------------------- those that come
 
