@@ -34,8 +34,8 @@ CODECS: Final = (sdp.PCMA, sdp.PCMU, sdp.TELEPHONE_EVENT)
 SETUP_S: Final = 10.0
 """The longest an answer, a ring or a hang-up may take before it counts as a failure."""
 LEAVE_S: Final = 2.0
-DEAF_S: Final = 1.5
-"""Who is in a conversation and hears no packet for so long hears nothing."""
+DEAF_S: Final = 3.0
+"""Who is in a conversation and hears no packet for so long hears nothing: longer than a busy machine stands still."""
 
 
 @dataclass(slots=True, eq=False)
