@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -211,13 +212,23 @@ class Ear:
     def reaches(self, other: Ear, hertz: float) -> None:
         """Speak until the other hears it, as people do who were just connected. Raises AssertionError."""
         since = time.monotonic()
-        while True:
-            self.speak(hertz, 0.3)
+
+        def heard() -> bool:
             try:
-                return other.wait_for_tone(hertz, 0.2, since)
+                other.wait_for_tone(hertz, 0.2, since)
             except AssertionError:
-                if time.monotonic() > since + SOON_S:
-                    raise
+                return False
+            return True
+
+        self.speaks_until(heard, hertz)
+
+    def speaks_until(self, heard: Callable[[], bool], hertz: float) -> None:
+        """Again and again. Raises AssertionError."""
+        until = time.monotonic() + SOON_S
+        self.speak(hertz, 0.3)
+        while not heard():
+            assert time.monotonic() < until, f"{hertz:g} Hz is not heard"
+            self.speak(hertz, 0.3)
 
     def press(self, digit: str, *, seconds: float = 0.1) -> None:
         """A key by RFC 4733: the same start timestamp throughout, the end three times."""

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.peer
 
 GOLDEN = Path(__file__).with_name("crossings.txt")
 RING_S, SILENT_S, UNANSWERED_S, DELAY_S = 2, 12, 12, 8
+PATIENT_S = 60
 GIVEN = ("CANCEL", "200", "4xx", "BYE", "time-out")
 
 
@@ -57,6 +58,11 @@ class Cell:
     @property
     def user(self) -> str:
         return f"c{self.n}"
+
+    @property
+    def ring_s(self) -> int:
+        """Short only where that it comes to its end is the point."""
+        return RING_S if self.given == "time-out" or "agent cancelled" in self.situation.name else PATIENT_S
 
     def dial(self, *, recvonly: bool = False) -> None:
         trunk = self.bench.trunk
@@ -339,7 +345,7 @@ class Bench:
             (flows / f"next-{name}.yaml").write_text(plain.replace("QUEUE", name))
             numbers[f"9{cell.n:04}"] = {"flow": name, "answer": situation.answer}
             numbers[f"8{cell.n:04}"] = {"flow": f"next-{name}"}
-            queues[name] = {"needs": {name: 1}, "ring_s": RING_S, "wrap_up": "none", "nobody_signed_on": "wait"}
+            queues[name] = {"needs": {name: 1}, "ring_s": cell.ring_s, "wrap_up": "none", "nobody_signed_on": "wait"}
             queues[name] |= {f"{why}_delay_s": DELAY_S for why in ("rejected", "busy", "no_answer")}
             queues[name] |= {"exclude_after_reject_s": DELAY_S}
             agents[name] = {"device": name, "skills": {name: 5}, "sign_on": "at_start"}

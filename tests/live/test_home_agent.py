@@ -93,6 +93,10 @@ def test_he_hears_the_queue_presses_the_key_and_talks(home: Home) -> None:
     home.order("2002", "ready")
 
 
+def packets_in(engine: EngineProcess) -> int:
+    return sum(worker["packets_in"] for worker in engine.ask("status")["workers"])
+
+
 def caller_name(home: Home) -> str:
     (call,) = home.engine.ask("calls")["calls"]
     return str(call["id"])
@@ -180,7 +184,9 @@ def test_his_line_stays_up_and_the_next_caller_is_whispered_at_once(tmp_path: Pa
         phone.wait_for_tone(350.0)  # the whisper
         phone.press("1")
         wait_until(lambda: here.agent("2001")["work"] == [["1-1", "talking"]], "he talks")
+        before = packets_in(engine)
         phone.press("1")  # too early for the next
+        wait_until(lambda: packets_in(engine) == before + 8, "it was heard")
         first.bye()
         wait_until(lambda: here.agent("2001")["work"] == [], "he is free")
         assert "BYE" not in at_home.words

@@ -23,11 +23,18 @@ def heard_of(callers: dict[str, Call]) -> set[str]:
     return {number for number, call in callers.items() if {"180 INVITE", "200 INVITE"} & set(call.words)}
 
 
+def waited_for_cpu(pid: int) -> float:
+    """For how many seconds this process could have run and others did: on a quiet machine it would be none."""
+    return sum(int(task.read_text().split()[1]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+
+
 def kill_again_and_again(directory: Path, rounds: int, seed: int, *, up_within_s: float = SOON_S) -> None:
+    """`up_within_s` is of a machine with nothing else to do."""
     rng = random.Random(seed)
     print(f"seed {seed}")
     bank = Bank(directory, flow=FLOW, queue=QUEUE, agents=20)
     callers: dict[str, Call] = {}
+    slowest = 0.0
     with RawSip(bank.caller_port) as trunk, RawSip(bank.agent_port) as phones:
         phones.on_call = lambda call: call.pick_up(phones.sink)  # type: ignore[assignment]  # at once
         with EngineProcess(directory, write_bank(bank)) as engine:
@@ -42,8 +49,12 @@ def kill_again_and_again(directory: Path, rounds: int, seed: int, *, up_within_s
                 engine.kill()
                 begun = time.monotonic()
                 engine.start()
-                assert time.monotonic() - begun < up_within_s
+                took = time.monotonic() - begun
+                [worker] = engine.ask("status")["workers"]
+                slowest = max(slowest, took - waited_for_cpu(engine.pid) - waited_for_cpu(worker["pid"]))
             status = engine.wait_idle()
+            print(f"up within {slowest:.1f} s")
+            assert slowest < up_within_s
             assert (status["agents_busy"], status["waiting"]) == (0, 0)
             assert {agent["presence"] for agent in engine.ask("agents")["agents"]} == {"ready"}
             heard = heard_of(callers)

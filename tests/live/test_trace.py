@@ -104,7 +104,7 @@ def test_a_capture_is_one_datagram_for_each_message() -> None:
 
 @pytest.mark.peer
 def test_a_call_is_traced_on_both_its_legs_and_its_keys_are_not(tmp_path: Path) -> None:
-    bank = Bank(tmp_path, flow='steps: [answer, {menu: {prompts: menu, keys: {"7": [{queue: loans}]}}}]')
+    bank = Bank(tmp_path, flow='steps: [answer, {menu: {prompts: menu, timeout_s: 20, keys: {"7": [{queue: loans}]}}}]')
     with (
         Ear() as ear, RawSip(bank.caller_port) as trunk, RawSip(bank.agent_port) as phone,
         EngineProcess(tmp_path, bank.text) as engine,

@@ -28,8 +28,8 @@ version: 1
 run: {start: 2026-03-02T08:00:00+08:00, length_s: 4, drain_s: 60, replications: 1}
 arrivals: {all: {per_hour: 3600}}
 callers:
-  in-mind: {number: "95588", calling: "137", patience: never, waiting_key: {press: "9", after: 0.5}}
-  nowhere: {number: "95588", calling: "139", patience: 3, waiting_key: {press: "5", after: 0.5}}
+  in-mind: {number: "95588", calling: "137", patience: never, waiting_key: {press: "9", after: 3}}
+  nowhere: {number: "95588", calling: "139", patience: 6, waiting_key: {press: "5", after: 3}}
 handling: [{talk: 2}]
 agents: {roster: [{start: "00:00", end: "24:00", count: 0}]}
 """
