@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from acd.config.schema import Many, Strict, wrong
+from acd.config.words import Many, Strict, wrong
 from simulator import distributions as dist
 from simulator.distributions import Distribution
 

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from acd.config.asked import judge_asked
 from acd.config.judge import Judge
-from acd.config.schema import AgentAt, AnnounceAt, DialRuleAt, QueueAt, SurgeAt
+from acd.config.schema import AgentAt, AnnounceAt, QueueAt, SurgeAt
+from acd.config.schema_shell import DialRuleAt
 from acd.config.shell import DIGIT_PROMPTS
 from acd.config.yaml import Step
 from acd.core import settings as core

@@ -11,7 +11,8 @@ from acd.config import addresses, hours
 from acd.config.hours import Calendar
 from acd.config.judge import Judge
 from acd.config.problem import Severity, did_you_mean, one_of
-from acd.config.schema import DeviceAt, DialOutTo, HoursAt, ListenAt, RewriteStep, SecretAt, TargetAt, TrunkAt
+from acd.config.schema import HoursAt
+from acd.config.schema_shell import DeviceAt, DialOutTo, ListenAt, RewriteStep, TargetAt, TrunkAt
 from acd.config.shell import (
     DeviceShell,
     DialOut,
@@ -25,6 +26,7 @@ from acd.config.shell import (
     Transport,
     TrunkShell,
 )
+from acd.config.words import SecretAt
 from acd.config.yaml import Step
 from acd.records.place import DatabaseAt, Place
 from acd.secret import Secret, SecretMissing

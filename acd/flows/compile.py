@@ -11,8 +11,8 @@ from typing import TypeVar
 from acd.config.asked import judge_asked
 from acd.config.explain import check, fields_at
 from acd.config.problem import Problem, did_you_mean, one_of
-from acd.config.schema import Strict
 from acd.config.shell import DIGIT_PROMPTS
+from acd.config.words import Strict
 from acd.config.yaml import Document
 from acd.config.yaml import Step as PathStep
 from acd.core import flow as core

@@ -19,8 +19,8 @@ from acd.config.explain import check
 from acd.config.hours import instants
 from acd.config.load import load
 from acd.config.problem import ConfigError, Problem, did_you_mean, one_of, shown
-from acd.config.schema import Strict
 from acd.config.shell import Hotline
+from acd.config.words import Strict
 from acd.config.yaml import Document, Step, read
 from acd.core import commands as do
 from acd.core import events as ev

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from acd.config.schema import Key, Level, Many, Seconds, Strict, named
+from acd.config.words import Key, Level, Many, Seconds, Strict, named
 
 Steps = list[Any]
 if TYPE_CHECKING:
