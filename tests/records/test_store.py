@@ -231,7 +231,7 @@ def test_an_engine_that_ends_without_closing_leaves_no_thread(tmp_path: Path) ->
     asyncio.run(open_store(tmp_path / "r", Told()))
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and "connection_worker" in thread.name:
-            thread.join(5.0)
+            thread.join(30.0)
             assert not thread.is_alive()
 
 

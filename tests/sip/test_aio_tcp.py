@@ -32,6 +32,7 @@ from sip.endpoint import (
 )
 from sip.framing import MAX_HEAD
 from tests.sip.certificates import Authority
+from tests.sip.shells import closed_for_good
 from tests.sip.world import Wire
 
 OFFER, ANSWER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n"
@@ -95,8 +96,7 @@ async def sides(*all_: Side) -> AsyncIterator[None]:
     finally:
         for side in all_:
             side.shell.close()
-        for _ in range(10):
-            await asyncio.sleep(0.005)  # transports close in turns of the loop
+        await closed_for_good()
 
 
 async def settles(holds: Callable[[], bool], what: str, within_s: float = SOON_S) -> None:

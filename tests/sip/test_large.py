@@ -11,6 +11,7 @@ from sip.aio import SipShell
 from sip.endpoint import Ended, EndpointSettings, Hop, Listener
 from sip.large import LARGE, UDP_ONLY_S
 from sip.message import Request, parse
+from tests.sip.shells import closed_for_good
 from tests.sip.world import Wire
 
 LISTENERS = (Listener("a:0", "192.0.2.1", 5060), Listener("a:1", "192.0.2.1", 5070, "tcp"))
@@ -149,6 +150,6 @@ def test_on_the_wire(takes_tcp: bool) -> None:
             if server is not None:
                 server.close()
                 await server.wait_closed()
-        await asyncio.sleep(0.05)
+        await closed_for_good()
 
     asyncio.run(run())

@@ -9,6 +9,7 @@ import pytest
 from sip.aio import SipShell
 from sip.endpoint import Confirmed, Ended, EndpointSettings, Hop, Incoming, Listener, Peer, Session, SipEvent
 from sip.vias import reopened
+from tests.sip.shells import closed_for_good
 from tests.sip.world import ANSWER, OFFER, Wire
 
 OLD = Hop("l", "192.0.2.9", 40123, "tcp", 7)
@@ -151,6 +152,6 @@ def test_on_the_wire() -> None:
         shell.close()
         server.close()
         await server.wait_closed()
-        await asyncio.sleep(0.05)
+        await closed_for_good()
 
     asyncio.run(run())
