@@ -8,7 +8,7 @@ from acd.core.settings import Agent
 from simulator.distributions import Distribution
 from simulator.handling import fits
 from simulator.scenario import Scenario
-from simulator.schema import BehaviourAt, BreakAt, ShiftAt
+from simulator.schema import BehaviourAt, BreakAt, PhonesDownAt, ShiftAt
 from simulator.tally import Book
 from simulator.workload import DAY, stream
 
@@ -90,6 +90,15 @@ def desks(scenario: Scenario, agents: Iterable[Agent], replication: int) -> dict
             how.no_answer,
         )
     return found
+
+
+def struck(scenario: Scenario, desks: dict[str, Desk], replication: int) -> Iterator[tuple[PhonesDownAt, Desk]]:
+    """Whose telephones die by which fault."""
+    uniform = stream(scenario.model.run.seed, replication, "faults")
+    for phones in scenario.model.world.faults.phones_down:
+        for desk in desks.values():
+            if fits(phones, desk.agent) and uniform() < phones.share:
+                yield phones, desk
 
 
 @dataclass(slots=True)

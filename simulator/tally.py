@@ -212,7 +212,7 @@ class Book:
             for i, seconds in self._spread(stay.joined_at, stay.left_at):
                 self._cell(call.kind, i).queue_s += seconds
                 self.queue(stay.queue).queue_s += seconds
-        if not self.begin <= call.at < self.end:
+        if not self.counts(call.at):
             return
         self._cell(call.kind, int(call.at / self.interval_s)).add(call, self._short)
         if call.groups:
@@ -227,6 +227,10 @@ class Book:
             tally.waited(stay.result, stay.left_at - stay.joined_at, call.delayed, self._short)
             if stay.result == "answered":
                 tally.handled(call)
+
+    def counts(self, arrived_at: float) -> bool:
+        """Whether a call that arrived then is measured."""
+        return self.begin <= arrived_at < self.end
 
     def queue(self, name: str) -> Tally:
         tally = self.queues.get(name)

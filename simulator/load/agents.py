@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from simulator.desks import Desk, Duty, roster
-from simulator.load.callers import talks
 from simulator.load.control import Control
+from simulator.load.conversations import Asking, converse, is_asked
 from simulator.load.stage import Line, Stage
 from simulator.phones.exchange import Phone, Ring
 from simulator.world.agents import BACK_S
@@ -102,6 +102,16 @@ async def rings(stage: Stage, phone: Phone, ring: Ring) -> None:
     if desk is None or line is None:
         stage.exchange.hang_up(phone, NOBODY_HERE)
         return
+    phones = stage.phones.setdefault(desk.device, set())
+    phones.add(phone)
+    try:
+        await _rung(stage, desk, line, phone)
+    finally:
+        phones.discard(phone)
+
+
+async def _rung(stage: Stage, desk: Desk, line: Line, phone: Phone) -> None:
+    asking = line.asking if line.asking is not None and line.asking.desk is desk else None
     desk.take(stage.now())
     if line.rung_at is None:
         line.rung_at = stage.now()
@@ -111,9 +121,11 @@ async def rings(stage: Stage, phone: Phone, ring: Ring) -> None:
     if chance < desk.no_answer:
         ring_s = ANSWERS_NEVER_S
     if await _answers(stage, phone, ring_s, rejects=chance < desk.no_answer + desk.reject):
-        await _serves(stage, desk, line, phone)
+        await _serves(stage, desk, line, phone, asking)
         return
-    if not line.phone.ended.is_set() and not line.served.is_set() and ring_s == ANSWERS_NEVER_S:
+    if asking is not None:
+        asking.settled.set()
+    elif not line.phone.ended.is_set() and not line.taken.is_set() and ring_s == ANSWERS_NEVER_S:
         stage.exchange.task(_misses(stage, desk, line))
     await _free(stage, desk)
 
@@ -139,25 +151,31 @@ async def _answers(stage: Stage, phone: Phone, ring_s: float, *, rejects: bool) 
     return False
 
 
-async def _serves(stage: Stage, desk: Desk, line: Line, phone: Phone) -> None:
+async def _serves(stage: Stage, desk: Desk, line: Line, phone: Phone, asking: Asking | None) -> None:
     key = stage.settings.devices[desk.device].confirm_key
-    if key is not None:
+    if key is not None and asking is None:
         await asyncio.sleep(desk.confirm.quantile(desk.uniform()))
         stage.exchange.press(phone, key)
     desk.missed = 0
-    line.groups = desk.groups
-    line.served.set()
-    queue = stage.queue_of(line)
-    parts = stage.handling.parts(line.caller, queue.id, desk.agent.id)
+    queue, parts = stage.queue_of(line), stage.parts(line, desk)
     kinds = {"none": 0.0, "timed": queue.wrap_up.timed_s, "until_done": parts.wrap_up_s}
-    line.wrap_up_s = kinds[queue.wrap_up.kind]
-    await talks(stage, line, phone, parts.talk_s, parts.hold_s, parts.agent_ends)
+    wrap_up_s = kinds[queue.wrap_up.kind]
+    line.wrap_up_s += wrap_up_s
+    if asking is not None:
+        await is_asked(stage, desk, line, phone, asking)
+    else:
+        line.agent, line.groups = phone, desk.groups
+        line.served.set()
+        line.taken.set()
+        await converse(stage, desk, line, phone, parts)
     await phone.ended.wait()
-    line.agent_gone_at = stage.now()
-    line.agent_gone.set()
+    if line.agent is phone:
+        line.phone.talking = False
+        line.agent_gone_at = stage.now()
+        line.agent_gone.set()
     if phone.deaf.is_set():
         stage.problems["an agent heard nothing of the caller"] += 1
-    await asyncio.sleep(line.wrap_up_s)
+    await asyncio.sleep(wrap_up_s)
     if queue.wrap_up.kind == "until_done":
         await _done(stage, desk)
     await _free(stage, desk)

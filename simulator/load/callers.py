@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from media.plane import NoPorts
+from simulator.load.conversations import is_patient
 from simulator.load.cues import who
 from simulator.load.places import trunk_listener
 from simulator.load.stage import Line, Stage
-from simulator.phones.exchange import Phone
 from simulator.workload import Caller
 
 ANSWER_S = 180.0
@@ -16,7 +16,11 @@ ANSWER_S = 180.0
 
 
 async def calls(stage: Stage, caller: Caller) -> None:
-    """One call from the first ring to the end."""
+    """One call from the first ring to the end, unless his trunk is down."""
+    if stage.trunks_down[caller.trunk]:
+        stage.book.unreached += stage.book.counts(stage.now())
+        _perhaps_again(stage, caller)
+        return
     headers = tuple(
         (stage.headers[name], str(value))
         for name, value in caller.attributes.items()
@@ -74,7 +78,7 @@ async def _behaves(stage: Stage, line: Line) -> None:
         if join is not None and join.asked == asked and not line.queue:
             await stage.until(moment + join.after_s)
             line.queue = join.queue
-            stage.exchange.task(_is_patient(stage, line, stage.now() + caller.patience_s))
+            stage.exchange.task(is_patient(stage, line, stage.now() + caller.patience_s))
             if caller.waiting_key is not None:
                 stage.exchange.task(_leaves(stage, line, *caller.waiting_key))
         ask = cues.asks.get((me, asked))
@@ -91,18 +95,6 @@ async def _behaves(stage: Stage, line: Line) -> None:
             moment = stage.now()
 
 
-async def _is_patient(stage: Stage, line: Line, until: float) -> None:
-    served = asyncio.ensure_future(line.served.wait())
-    ended = asyncio.ensure_future(line.phone.ended.wait())
-    try:
-        await asyncio.wait([served, ended], timeout=max(0.0, until - stage.now()), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        served.cancel()
-        ended.cancel()
-    if not line.served.is_set():
-        stage.exchange.hang_up(line.phone)
-
-
 async def _leaves(stage: Stage, line: Line, key: str, after_s: float) -> None:
     """He presses the key in the first queue that has it, unless he is served or gone before."""
     leaves_after_s = stage.cues.leaves(who(line.caller), key, after_s)
@@ -111,25 +103,3 @@ async def _leaves(stage: Stage, line: Line, key: str, after_s: float) -> None:
     await stage.until(stage.now() + leaves_after_s)
     if not line.served.is_set() and not line.phone.ended.is_set():
         stage.exchange.press(line.phone, key)
-
-
-async def talks(stage: Stage, line: Line, agent: Phone, talk_s: float, hold_s: float, agent_ends: bool) -> None:
-    """The conversation, until one of them hangs up."""
-    line.phone.talking = agent.talking = not hold_s  # who is on hold hears music, the other one nothing
-    begun = stage.now()
-    if hold_s:
-        await _lasts(stage, agent, begun + talk_s / 2)
-        stage.exchange.hold(agent, True)
-        await _lasts(stage, agent, begun + talk_s / 2 + hold_s)
-        stage.exchange.hold(agent, False)
-    await _lasts(stage, agent, begun + talk_s + hold_s)
-    line.phone.talking = agent.talking = False
-    stage.exchange.hang_up(agent if agent_ends else line.phone)
-
-
-async def _lasts(stage: Stage, phone: Phone, until: float) -> None:
-    """Wait, or until this telephone's call is over."""
-    try:
-        await asyncio.wait_for(phone.ended.wait(), max(0.0, until - stage.now()))
-    except TimeoutError:
-        return

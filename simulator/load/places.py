@@ -57,6 +57,8 @@ def places(hotline: Hotline, trunks: Iterable[str], target: tuple[str, int] | No
         found.listeners[trunk_listener(name)] = source[1]
         found.targets[name] = target or _udp(hotline, trunk.network)
     for name, device in hotline.devices.items():
+        if hotline.settings.devices[name].nailed_up_s:
+            raise Unplayable(f"device {name}: a line that stays up between calls is not played: leave nailed_up_s out")
         if device.contact is not None:
             _contact(found, name, device.contact)
         elif device.password is not None:

@@ -15,6 +15,7 @@ from acd.core.record import Record
 from acd.records.database import RecordsError
 from acd.records.place import Place
 from acd.records.read import read
+from simulator.load import faults
 from simulator.load.agents import NOBODY_HERE, assemble, day, dismiss, rings
 from simulator.load.callers import calls
 from simulator.load.control import Control
@@ -32,6 +33,7 @@ from simulator.world import play
 from simulator.world.callers import parts_of
 
 RECORDS_S: Final = 15.0  # the last record of a run is written by then
+GONE_S: Final = 35.0  # from the silence of a call that has lost its trunk to the record: the hang-up is not answered
 AT_ONCE_S: Final = 0.05  # an agent rung within this of joining a queue was rung at once
 TELL_EVERY_S: Final = 5.0
 
@@ -51,10 +53,20 @@ def load_run(name: str, hotline: Hotline, scenario: Scenario, target: tuple[str,
     if hotline.records is None:
         raise Unplayable(f"{hotline.file}: what a call came to is read from its record: it must keep records")
     scenario = distinct(scenario)
-    for fault in ("trunk_down", "phones_down"):
-        if getattr(scenario.model.world.faults, fault):
-            print(f"world.faults.{fault} is simulated, but not played live", file=sys.stderr)
     return asyncio.run(_replications(name, hotline, scenario, target))
+
+
+def _unplayed(hotline: Hotline, scenario: Scenario, there: Places) -> list[str]:
+    """What of the scenario telephones on a real network do not do, and whose telephone is none of ours."""
+    world = scenario.model.world
+    given = {"latency": "the network has its own", "failed": "the network loses what it loses"}
+    given |= {"lookups": "the sources answer themselves", "prompts": "they last as long as they last"}
+    playable = set(there.devices.values())
+    others = [agent.id for agent in hotline.settings.agents.values() if agent.device not in playable]
+    return [
+        *(f"world.{name} ({why})" for name, why in given.items() if name in world.model_fields_set),
+        *(f"agent {id} (has no telephone that could be one of ours)" for id in others),
+    ]
 
 
 def distinct(scenario: Scenario) -> Scenario:
@@ -73,6 +85,8 @@ def distinct(scenario: Scenario) -> Scenario:
 async def _replications(name: str, hotline: Hotline, scenario: Scenario, target: tuple[str, int] | None) -> Loaded:
     trunks = [caller.trunk or next(iter(hotline.settings.trunks)) for caller in scenario.model.callers.values()]
     there = places(hotline, trunks, target)
+    for what in _unplayed(hotline, scenario, there):
+        print(f"not played live: {what}", file=sys.stderr)
     control = Control(hotline.control)
     voice = str(next(iter(hotline.music.values())))
 
@@ -127,6 +141,7 @@ async def _play(stage: Stage, records: Place) -> Replication:
     duties = await assemble(stage)
     stage.begin()
     offset_s = time.time() - stage.now()
+    faults.arrange(stage)
     days = [asyncio.ensure_future(day(stage, duty)) for duty in duties]
     progress = asyncio.ensure_future(_tells(stage))
     try:
@@ -142,9 +157,10 @@ async def _play(stage: Stage, records: Place) -> Replication:
         await stage.all_of(stage.serving, stage.now() + wrap_up_s + 2.0)
     finally:
         progress.cancel()
-        for one in days:
+        ending = [*days, *stage.troubles]
+        for one in ending:
             one.cancel()
-        await asyncio.gather(*days, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
     for desk in stage.desks.values():
         desk.close(min(stage.now(), stage.book.end), stage.book)
     await _count(stage, records, offset_s)
@@ -179,7 +195,7 @@ async def _count(stage: Stage, records: Place, offset_s: float) -> None:
     """Every call by its record, which is the engine's own; the n-th call of a number is its n-th record."""
     made = sum(map(len, stage.made.values()))
     found: dict[str, list[Record]] = {}
-    until = time.monotonic() + RECORDS_S
+    until = time.monotonic() + RECORDS_S + (stage.silent_s + GONE_S if stage.troubles else 0.0)
     while True:
         try:
             found = await asyncio.to_thread(_by_number, records, offset_s - 1.0, stage.made)
@@ -210,7 +226,8 @@ def _by_number(records: Place, since: float, numbers: dict[str, list[Line]]) -> 
 def _ended(line: Line, record: Record, offset_s: float, stage: Stage) -> Ended:
     stays, ring_s, talk_s, hold_s = parts_of(record, offset_s)
     delayed = bool(stays) and (line.rung_at is None or line.rung_at - stays[0].joined_at > AT_ONCE_S)
-    if (record.outcome == "answered") != line.served.is_set():
+    lost = record.outcome == "media_lost" and stage.troubles  # as is meant
+    if (record.outcome == "answered") != line.served.is_set() and not lost:
         stage.problems[f"the record says {record.outcome}, the caller saw otherwise"] += 1
     return Ended(
         line.caller.kind,

@@ -11,8 +11,9 @@ from typing import Any
 from acd.config import Hotline
 from acd.core.settings import Queue
 from simulator.desks import Desk, desks
-from simulator.handling import Handling
+from simulator.handling import Handling, Parts
 from simulator.load.control import Control
+from simulator.load.conversations import Asking
 from simulator.load.cues import Rehearsal, who
 from simulator.load.places import Places
 from simulator.phones.exchange import Exchange, Phone
@@ -29,9 +30,13 @@ class Line:
     at: float  # he dialled
     phone: Phone
     queue: str = ""  # the first he joined, as far as he knows
-    served: asyncio.Event = field(default_factory=asyncio.Event)
+    served: asyncio.Event = field(default_factory=asyncio.Event)  # at least once
     agent_gone: asyncio.Event = field(default_factory=asyncio.Event)
     agent_gone_at: float = 0.0
+    taken: asyncio.Event = field(default_factory=asyncio.Event)  # an agent took him from the queue he is in
+    agent: Phone | None = None  # of the agent who has him
+    asking: Asking | None = None  # his agent asks a colleague
+    sent_to: str = ""  # the queue
     rung_at: float | None = None  # an agent was rung for him
     groups: tuple[str, ...] = ()  # of the agent who served him
     wrap_up_s: float = 0.0
@@ -52,6 +57,7 @@ class Stage:
     ) -> None:
         model, run = scenario.model, scenario.model.run
         self.settings = hotline.settings
+        self.silent_s = hotline.media.silent_s  # the engine gives up a call of which nothing is heard for so long
         self.headers = {name: header for name, header in hotline.attributes.items() if header is not None}
         self.scenario = scenario
         self.replication = replication
@@ -62,8 +68,8 @@ class Stage:
         self.workload = Workload(scenario, next(iter(self.settings.trunks), ""), replication)
         self.handling = Handling(model.handling, self.settings)
         playable = set(places.devices.values())
-        everybody = desks(scenario, self.settings.agents.values(), replication)
-        self.desks = {name: desk for name, desk in everybody.items() if desk.device in playable}
+        self.everybody = desks(scenario, self.settings.agents.values(), replication)
+        self.desks = {name: desk for name, desk in self.everybody.items() if desk.device in playable}
         self.at_device: dict[str, Desk] = {}  # who is signed on there
         self.book = Book(
             run.warm_up_s,
@@ -76,9 +82,12 @@ class Stage:
         )
         self.lines: dict[str, Line] = {}  # those on the line, by calling number
         self.made: dict[str, list[Line]] = {}  # all, by calling number, in their order
+        self.phones: dict[str, set[Phone]] = {}  # those that ring or are in a call, by device
+        self.trunks_down: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()
         self.calling: set[asyncio.Task[None]] = set()
         self.serving: set[asyncio.Task[None]] = set()
+        self.troubles: list[asyncio.Task[None]] = []
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
 
@@ -90,9 +99,25 @@ class Stage:
         return self._loop.time() - self._began
 
     def queue_of(self, line: Line) -> Queue:
-        """The queue he waits in, as far as a telephone can know: the first that his like joined in the rehearsal."""
+        """The queue he is in or was served from, as far as a telephone can know: the first that his like joined in the
+        rehearsal, or that he was sent on to."""
+        if line.sent_to:
+            return self.settings.queues[line.sent_to]
         cue = self.cues.joins.get(who(line.caller))
         return self.settings.queues[cue.queue if cue is not None else next(iter(self.settings.queues))]
+
+    def parts(self, line: Line, desk: Desk) -> Parts:
+        """Of the conversation that begins."""
+        return self.handling.parts(line.caller, self.queue_of(line).id, desk.agent.id)
+
+    def sent_on(self, line: Line) -> None:
+        """Somebody else will serve him."""
+        line.caller = self.workload.sent_on(line.caller)
+
+    def is_free(self, agent: str) -> bool:
+        """As far as his colleagues see."""
+        desk = self.desks.get(agent)
+        return desk is not None and desk.at_work and not desk.resting and not desk.tasks
 
     async def until(self, when: float) -> None:
         await asyncio.sleep(max(0.0, when - self.now()))

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from media.client import WorkerPool
 from media.plane import Fact, LostFact, Peer, Source
+from simulator.phones.quiet import Quiet
 from sip import sdp
 from sip.aio import SipShell
 from sip.endpoint import (
@@ -27,6 +28,7 @@ from sip.endpoint import (
     SipEvent,
 )
 from sip.headers import NameAddr
+from sip.message import Response
 from sip.uri import Uri
 
 HOST: Final = "127.0.0.1"
@@ -83,6 +85,7 @@ class Exchange:
     accounts: dict[str, tuple[Hop, Credentials]] = field(default_factory=dict)  # registered, or about to be
     registrations: dict[str, asyncio.Future[int]] = field(default_factory=dict)
     sip: SipShell = field(init=False)
+    quiet: Quiet = field(init=False)  # which telephones hear nothing
     media: WorkerPool = field(init=False)
     serial: int = 0
 
@@ -91,6 +94,7 @@ class Exchange:
         listeners = tuple(Listener(name, self.host, port, algorithms=()) for name, port in self.listeners.items())
         settings = EndpointSettings(listeners, user_agent="Hotline phones")
         self.sip = SipShell(settings, self._on_events, rng=self.random)
+        self.sip.endpoint = self.quiet = Quiet(self.sip.endpoint.settings, self.random)
         try:
             self.media = WorkerPool({"phones": self.host}, self.media_ports, workers=1, silent_after_s=DEAF_S)
             self.media.on_fact = self._on_fact
@@ -174,6 +178,33 @@ class Exchange:
         if phone.session is not None and not phone.ended.is_set():
             phone.session.reinvite(self._offer(phone, "sendonly" if on else "sendrecv"))
             self.sip.flush()
+
+    def refer(self, phone: Phone, to: str, refused: Callable[[int], None]) -> None:
+        """Ask by REFER that the other party be connected with `to`, a user there (RFC 3515); what becomes of it is not
+        asked (RFC 4488). `refused` is told another status than 202."""
+        session = phone.session
+        if session is None or phone.ended.is_set():
+            return
+
+        def heard(_: object, response: Response | None) -> None:
+            status = response.status if response is not None else 408
+            if status >= 300:
+                refused(status)
+
+        hop = session.hop
+        lines = f"{session.contact_line()}Refer-To: <sip:{to}@{hop.host}:{hop.port}>\r\nRefer-Sub: false\r\n"
+        session.send_within("REFER", heard, lines)
+        self.sip.flush()
+
+    def lose(self, phone: Phone) -> None:
+        """The telephone, or its line, dies in the call: it sends and hears nothing any more."""
+        if self.phones.pop(phone.name, None) is None:
+            return
+        if phone.session is not None:
+            self.quiet.calls_off.add(phone.session.call_id)
+        phone.talking = False
+        self.media.delete(phone.name)
+        phone.ended.set()
 
     def press(self, phone: Phone, keys: str) -> None:
         """Keys, by RFC 4733."""

@@ -170,7 +170,7 @@ def _has_talked(world: World, what: tuple[Line, Ring, Parts]) -> None:
 
 def _finishes(world: World, line: Line, ring: Ring, parts: Parts) -> None:
     if parts.transfer_to:
-        world.book.transfers += world.measured()
+        world.book.transfers += world.book.counts(line.caller.at)
         line.talking, line.joined_at = False, None  # a new wait
         line.caller = world.workload.sent_on(line.caller)
         world.step(e.Transfer(request(world), "simulator", ring.desk.agent.id, f"queue:{parts.transfer_to}"))
@@ -197,7 +197,7 @@ def _asks(world: World, line: Line, ring: Ring, parts: Parts) -> bool:
     if line.asking.ring is None:  # refused: that colleague cannot be called just now
         line.asking = None
         return False
-    world.book.consultations += world.measured()
+    world.book.consultations += world.book.counts(line.caller.at)
     return True
 
 
@@ -219,7 +219,7 @@ def _hear(world: World, asking: Asking, ring: Ring, *, by_caller: bool) -> None:
         asking.ends.consult = None
         world.at(world.now + asking.aside.after_s, _has_talked, (line, ring, asking.ends))
     else:
-        world.book.transfers += world.measured()
+        world.book.transfers += world.book.counts(line.caller.at)
         line.caller = world.workload.sent_on(line.caller)
         _talk(world, line, ring)
 

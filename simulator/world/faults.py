@@ -3,9 +3,7 @@
 from typing import Final
 
 from acd.core import events as e
-from simulator.desks import Desk
-from simulator.handling import fits
-from simulator.workload import stream
+from simulator.desks import Desk, struck
 from simulator.world.agents import ready
 from simulator.world.callers import hangs_up
 from simulator.world.context import World
@@ -16,17 +14,14 @@ NOTICED_S: Final = 30.0  # until it is noticed that a telephone is gone: binding
 def arrange(world: World) -> None:
     """Let the scenario's faults happen in their time."""
     faults = world.scenario.model.world.faults
-    uniform = stream(world.scenario.model.run.seed, world.replication, "faults")
     for trunk in faults.trunk_down:
         world.at(trunk.at_s, _trunk_down, trunk.trunk)
         world.at(trunk.at_s + trunk.lasts_s, _trunk_up, trunk.trunk)
-    for phones in faults.phones_down:
-        for desk in world.desks.values():
-            if fits(phones, desk.agent) and uniform() < phones.share:
-                world.at(phones.at_s, _dies, desk)
-                if phones.lasts_s > NOTICED_S:
-                    world.at(phones.at_s + NOTICED_S, _noticed, desk)
-                world.at(phones.at_s + phones.lasts_s, _revives, desk)
+    for phones, desk in struck(world.scenario, world.desks, world.replication):
+        world.at(phones.at_s, _dies, desk)
+        if phones.lasts_s > NOTICED_S:
+            world.at(phones.at_s + NOTICED_S, _noticed, desk)
+        world.at(phones.at_s + phones.lasts_s, _revives, desk)
 
 
 def _trunk_down(world: World, trunk: str) -> None:

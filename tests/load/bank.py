@@ -28,7 +28,7 @@ steps:
 QUEUE = "{needs: {loans: 1}, wrap_up: {timed_s: 0.5}, ring_s: 3, nobody_signed_on: wait}"
 
 
-def hotline(directory: Path, agents: int = 4, flow: str = FLOW) -> Hotline:
+def hotline(directory: Path, agents: int = 4, flow: str = FLOW, silent_s: float = 60) -> Hotline:
     """Agents at static contacts and one who registers, a menu, two queues."""
     bank = Bank(
         directory,
@@ -40,7 +40,8 @@ def hotline(directory: Path, agents: int = 4, flow: str = FLOW) -> Hotline:
         extra="records: run/records.sqlite\nattributes: {vip: X-Vip}",
     )
     file = directory / "hotline.yaml"
-    file.write_text(bank.text, encoding="utf-8")
+    text = bank.text.replace("workers: 1", f"workers: 1, silent_s: {silent_s}")
+    file.write_text(text, encoding="utf-8")
     return load(file)
 
 

@@ -42,6 +42,10 @@ def test_what_cannot_be_played_is_said(hotline: Hotline, monkeypatch: pytest.Mon
     network = replace(hotline, trunks={"carrier": replace(trunk, sources=(("10.0.0.0/8", 0),))})
     with pytest.raises(Unplayable, match="name a single address"):
         places(network, ["carrier"], None)
+    hotline.settings.devices["a2"].nailed_up_s = 600
+    with pytest.raises(Unplayable, match="device a2: a line that stays up between calls is not played"):
+        places(hotline, ["carrier"], None)
+    hotline.settings.devices["a2"].nailed_up_s = 0
     elsewhere = replace(hotline, trunks={"carrier": replace(trunk, sources=(("127.0.0.9", 0),))})
     with pytest.raises(Unplayable, match=r"device a1 is at 127\.0\.0\.1, others are at 127\.0\.0\.9"):
         places(elsewhere, ["carrier"], None)
