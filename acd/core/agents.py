@@ -6,6 +6,7 @@ it to match. Nothing here knows of legs: the engine says what became of an offer
 
 import heapq
 from dataclasses import dataclass, field
+from typing import Final
 
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId, SkillId
 from acd.core.settings import Agent, Device, Queue, Settings
@@ -26,6 +27,12 @@ __all__ = [
 ]
 
 _OFF, _READY, _BREAK, _DEAF, _LOST = Presence
+_OFFERED: Final = Work.OFFERED  # these are asked for every call: see `calls`
+_RELEASING: Final = Work.RELEASING
+_WRAP_UP: Final = Work.WRAP_UP
+_ENDED: Final = Work.ENDED
+_ACCEPTED: Final = Input.ACCEPTED
+_WITHDRAWN: Final = Input.WITHDRAWN
 
 
 @dataclass(slots=True)
@@ -195,7 +202,7 @@ class Agents:
     def extend_wrap_up(self, agent: AgentId, seconds: float, now: float) -> None:
         """Wrap up for so much longer. Raises `Refused` if he is not in a timed wrap-up."""
         state = self._known(agent)
-        timed = [task for task in state.tasks.values() if task.work is Work.WRAP_UP and task.until is not None]
+        timed = [task for task in state.tasks.values() if task.work is _WRAP_UP and task.until is not None]
         if not timed:
             raise Refused(f"agent {agent} is in no timed wrap-up")
         for task in timed:
@@ -224,11 +231,11 @@ class Agents:
         wrap-up is over. Raises `Impossible` if he has the contact otherwise."""
         state = self.states[agent]
         tasks = state.tasks
-        if contact in tasks and tasks[contact].work is Work.WRAP_UP:
+        if contact in tasks and tasks[contact].work is _WRAP_UP:
             self._end(state, tasks[contact], now)
         if contact in tasks:
             raise Impossible(f"{contact} is with {agent} already")
-        tasks[contact] = Task(contact, queue, Work.OFFERED, now, channel)
+        tasks[contact] = Task(contact, queue, _OFFERED, now, channel)
         self.changed[agent] = None
 
     def advance(self, agent: AgentId, contact: CallId, given: Input, now: float) -> Work:
@@ -237,19 +244,19 @@ class Agents:
         state = self.states.get(agent)
         task = state.tasks.get(contact) if state is not None else None
         if state is None or task is None:
-            if given is Input.WITHDRAWN:
-                return Work.ENDED
+            if given is _WITHDRAWN:
+                return _ENDED
             raise Impossible(f"{agent} has no {contact} to take {given.name}")
         work = WORK.get((task.work, given))
         if work is None:
             raise Impossible(f"Work.{task.work.name} does not take {given.name} ({agent}, {contact})")
         self.worked[agent] = None
-        if work is Work.WRAP_UP:
+        if work is _WRAP_UP:
             return self._hung_up(state, task, now)
-        if work is Work.ENDED:
+        if work is _ENDED:
             self._end(state, task, now)
             return work
-        if given is Input.ACCEPTED:
+        if given is _ACCEPTED:
             task.answered_at = now
             state.calls += 1
             state.missed = 0
@@ -329,7 +336,7 @@ class Agents:
     def _leave(self, state: AgentState, ask: Ask, to: Presence, reason: str, now: float) -> None:
         if (state.presence, ask) not in PRESENCE:
             raise Refused(f"agent {state.id} is {state.presence.replace('_', ' ')}")
-        if any(task.work is not Work.WRAP_UP for task in state.tasks.values()):
+        if any(task.work is not _WRAP_UP for task in state.tasks.values()):
             state.wish, state.wish_reason = to, reason
             self.changed[state.id] = None
             return
@@ -352,18 +359,18 @@ class Agents:
         """Into wrap-up, counted from the hang-up, or past it."""
         queue = self.queues.get(task.queue) if task.queue is not None and task.answered_at is not None else None
         if queue is not None and queue.wrap_up.kind != "none":
-            hung_up_at = task.since if task.work is Work.RELEASING else now
+            hung_up_at = task.since if task.work is _RELEASING else now
             until = hung_up_at + queue.wrap_up.timed_s if queue.wrap_up.kind == "timed" else None
             if until is None or until > now:
-                task.work, task.since, task.until = Work.WRAP_UP, hung_up_at, until
+                task.work, task.since, task.until = _WRAP_UP, hung_up_at, until
                 if until is not None:
                     self._set_timer(state, until, task.contact)
-                return Work.WRAP_UP
+                return _WRAP_UP
         self._end(state, task, now)
-        return Work.ENDED
+        return _ENDED
 
     def _end_wrap_up(self, state: AgentState, now: float) -> None:
-        for task in [task for task in state.tasks.values() if task.work is Work.WRAP_UP]:
+        for task in [task for task in state.tasks.values() if task.work is _WRAP_UP]:
             self._end(state, task, now)
 
     def _end(self, state: AgentState, task: Task, now: float) -> None:

@@ -14,6 +14,7 @@ from acd.core.targets import NotThere, within
 from acd.core.transfers import put_through
 
 RETRY_AFTER_S: Final = 10.0
+_ARRIVED: Final = LegState.ARRIVED  # a name of its own: see `calls`
 
 
 def arrive(core: Core, event: LegArrived) -> None:
@@ -63,7 +64,7 @@ def _new(core: Core, event: LegArrived) -> Call:
     record.session_id = event.session_id
     record.diverted_from, record.diverted_reason = event.diverted_from, event.diverted_reason
     call = Call(event.call, core.now, offset, record, event.leg, event.caller_name, event.asserted, event.channel)
-    leg = Leg(event.leg, event.call, "caller", LegState.ARRIVED, core.now, hears=SILENCE)
+    leg = Leg(event.leg, event.call, "caller", _ARRIVED, core.now, hears=SILENCE)
     call.legs[leg.id] = core.legs[leg.id] = leg
     call.version = state.version
     call.variables = {

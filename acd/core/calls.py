@@ -2,6 +2,9 @@
 
 A leg is one party. `LEG` is total over what can come from outside, because there every order of events is legal: an
 answer that crosses our `EndLeg` finds the leg ENDING and leaves it so. `CALL` is asked only by us.
+
+On Python 3.11 to look a member up in its enumeration takes 0.25 µs, as long as a function of ten lines. What is asked
+for every call has a name of its own in the module that asks: ``_UP: Final = LegState.UP``.
 """
 
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Caller and agent together: hold, hang-ups, loss of media (DESIGN §5)."""
 
+from typing import Final
+
 from acd.core import interpreter, transfers
 from acd.core.agents import Input
 from acd.core.calls import CALL, Call, CallInput, CallState, Consulting, Leg, LegState
@@ -13,12 +15,16 @@ from acd.core.release import cut, end_call, is_answered, lose_device
 from acd.core.tables import advance
 
 BY = {"peer": "caller", "us": "engine", "network": "network"}
+_UP: Final = LegState.UP  # a name of its own: see `calls`
+_ANSWERING: Final = LegState.ANSWERING
+_HUNG_UP: Final = Input.HUNG_UP
+_AGENT_LEFT: Final = CallInput.AGENT_LEFT
 
 
 def caller_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     """The caller's leg has ended: every other leg is released."""
-    otherwise: Outcome = "hung_up_in_flow" if leg.state is LegState.UP else "cancelled"
-    if event.by == "network" or (leg.state is LegState.ANSWERING and event.cause == "not_acknowledged"):
+    otherwise: Outcome = "hung_up_in_flow" if leg.state is _UP else "cancelled"
+    if event.by == "network" or (leg.state is _ANSWERING and event.cause == "not_acknowledged"):
         otherwise = "media_lost" if event.cause == "media_lost" else "failed"
     outcome = outcome_of(call, otherwise)
     detail = event.cause if outcome == "failed" else ""
@@ -29,7 +35,7 @@ def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     """The agent has hung up (or was lost): his segment ends, and the caller goes on in his flow. In a consultation he
     leaves his caller with the party he was talking to."""
     if leg.agent is not None:  # nobody is signed on at the device he was transferred to
-        core.tell_agent(leg, Input.HUNG_UP)
+        core.tell_agent(leg, _HUNG_UP)
     if event.by == "network" and event.cause != "media_lost":
         lose_device(core, leg.agent, leg.device)
     by = "agent" if event.by == "peer" else BY[event.by]
@@ -46,7 +52,7 @@ def agent_gone(core: Core, call: Call, leg: Leg, event: LegEnded) -> None:
     close_segment(core, call, "hung_up" if by == "agent" else "lost")
     call.agent_leg = None
     call.record.released_by = by
-    call.state = advance(CALL, call.state, CallInput.AGENT_LEFT)
+    call.state = advance(CALL, call.state, _AGENT_LEFT)
     interpreter.served(core, call)
 
 

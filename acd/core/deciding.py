@@ -72,6 +72,7 @@ class Decider:
         self._freed: dict[AgentId, Member] = {}  # can be rung, and could not at the last match
         self._fresh: dict[CallId, Waiting] = {}  # waits, and nobody has looked for an agent yet
         self._rings = False  # some strategy rings several
+        self._simply = True  # none does, and the order is by key
         self._ringing: dict[CallId, Waiting] = {}  # rung for by such a strategy
         self._rung: dict[CallId, Waiting] = {}  # rung for by any, where some strategy rings several
         self._length: dict[QueueId, int] = {}
@@ -88,6 +89,7 @@ class Decider:
         self.queues = settings.queues | {id: replace(q, blocked=True, reserve=None) for id, q in left.items()}
         self._urgency = settings.order_by == "urgency"
         self._rings = any(queue.strategy in RINGING for queue in self.queues.values())
+        self._simply = not (self._rings or self._urgency)
         ordered = any(BY[queue.strategy] == "order" for queue in self.queues.values())
         self._market = Market(self.agents, self.queues, ordered)
         self._room = Room(self.agents, self._market, self.queues)
@@ -108,15 +110,16 @@ class Decider:
     def match(self, now: float) -> list[Offer | Withdraw]:
         """Decide. Every offer returned has been booked with `Agents.offer`; call it after every change, once a step."""
         self._now = now
-        agents, room, fresh, freed = self.agents, self._room, self._fresh, self._freed
+        agents, timers = self.agents, self._room.timers
         if agents.timers and agents.timers[0][0] <= now:
             agents.wake(now)
-        if room.timers and room.timers[0][0] <= now:
-            self._look_again(room.expired(now))
-        if agents.changed or agents.reskilled:
-            self._absorb(now)
+        if timers and timers[0][0] <= now:
+            self._look_again(self._room.expired(now))
         done: list[Offer | Withdraw] = []
-        if not (fresh or freed or self._ringing or self._touched):
+        if agents.changed and not self._goes_on(now, done):
+            self._absorb(now)
+        fresh, freed = self._fresh, self._freed
+        if not (fresh or freed or self._touched or self._ringing):
             return done  # of most steps
         if self._ringing or (freed and fresh) or len(freed) > 1 or len(fresh) > 1:
             self._for_all(now, done)
@@ -164,6 +167,24 @@ class Decider:
         for contact in contacts:
             if contact in self._room.placed:
                 self._fresh[contact] = self._room.take_up(contact).waiting
+
+    def _goes_on(self, now: float, done: list[Offer | Withdraw]) -> bool:
+        """Whether nothing has happened but that one agent came free, and somebody waits for him: what happens most under
+        load. He is offered that contact, and has never been idle."""
+        agents = self.agents
+        if len(agents.changed) > 1 or agents.reskilled or self._fresh or self._freed or not self._simply:
+            return False
+        (agent,) = agents.changed
+        member = self._market.members.get(agent)
+        if member is None or agent in self._room.preferring or self._room.only or not member.is_free(now):
+            return False
+        for _, links in member.seats[0].pool.ranks:
+            head = _first(member, links)
+            if head is not None:
+                agents.changed.clear()
+                self._book(self._room.take_up(head[2].waiting.contact).waiting, member, now, done)
+                return True
+        return False
 
     def _for_contact(self, w: Waiting, now: float, done: list[Offer | Withdraw]) -> None:
         """One contact is new, no agent."""
@@ -304,11 +325,14 @@ class Decider:
         return True
 
     def _offer(self, w: Waiting, member: Member, now: float, done: list[Offer | Withdraw]) -> None:
+        self._book(w, member, now, done)
+        self._market.refresh(member, now, self._freed)
+
+    def _book(self, w: Waiting, member: Member, now: float, done: list[Offer | Withdraw]) -> None:
         queue, agent = self.queues[w.queue], member.id
         if w.queued and not w.rung:
             self._backlog(w, -1)
         self.agents.offer(agent, w.contact, w.queue, now, w.channel)
-        self._market.refresh(member, now, self._freed)
         self.agents.changed.pop(agent, None)
         w.rung[agent] = now
         if queue.strategy == "round_robin":

@@ -52,6 +52,16 @@ from acd.core.tables import advance
 from acd.core.view import View, view
 
 Snapshot = State
+_ANSWERING: Final = LegState.ANSWERING  # a name of its own: see `calls`
+_STARTING: Final = LegState.STARTING
+_RINGING: Final = LegState.RINGING
+_UP: Final = LegState.UP
+_ENDING: Final = LegState.ENDING
+_CALL_WAITING: Final = CallState.WAITING
+_CALL_ENDING: Final = CallState.ENDING
+_ANSWERED: Final = LegInput.ANSWERED
+_RINGS: Final = LegInput.RINGING
+_SIGNED_OFF: Final = Presence.SIGNED_OFF
 
 
 class Engine:
@@ -128,7 +138,7 @@ def _started(core: Core, event: Started) -> None:
     for call in list(state.calls.values()):
         for leg in call.legs.values():
             leg.nailed_until = 0.0
-        if call.state is not CallState.ENDING:
+        if call.state is not _CALL_ENDING:
             end_call(core, call, "interrupted", "engine", cause="interrupted", status=503)
         else:  # its record is out; whoever was to end these legs is gone
             core.out.extend(EndLeg(leg, 0, "interrupted") for leg in call.legs)
@@ -170,8 +180,8 @@ def _storage_trouble(core: Core, event: StorageTrouble) -> None:
 def _leg_ringing(core: Core, event: LegRinging) -> None:
     leg = core.legs.get(event.leg)
     if leg is not None:
-        leg.state = advance(LEG, leg.state, LegInput.RINGING)
-        if leg.role == "consult" and leg.state is LegState.RINGING:
+        leg.state = advance(LEG, leg.state, _RINGS)
+        if leg.role == "consult" and leg.state is _RINGING:
             transfers.rings(core, core.call_of(leg))
 
 
@@ -180,15 +190,15 @@ def _leg_answered(core: Core, event: LegAnswered) -> None:
     if leg is None or not leg.call:
         return
     call = core.call_of(leg)
-    if leg.state is LegState.STARTING or leg.state is LegState.RINGING:
+    if leg.state is _STARTING or leg.state is _RINGING:
         if leg.role == "consult":
             transfers.answered(core, call, leg)
         else:
             offers.picked_up(core, call, leg)
         return
-    if leg.state is LegState.ANSWERING:
+    if leg.state is _ANSWERING:
         call.record.answered_at = core.now + call.wall_offset_s
-    leg.state = advance(LEG, leg.state, LegInput.ANSWERED)
+    leg.state = advance(LEG, leg.state, _ANSWERED)
 
 
 def _leg_ended(core: Core, event: LegEnded) -> None:
@@ -200,9 +210,9 @@ def _leg_ended(core: Core, event: LegEnded) -> None:
         return
     call = core.call_of(leg)
     del call.legs[leg.id]
-    if leg.state is LegState.ENDING:
+    if leg.state is _ENDING:
         settle(core, leg)
-        if call.state is CallState.ENDING:
+        if call.state is _CALL_ENDING:
             forget_if_gone(core, call)
     elif leg.role == "caller":
         caller_gone(core, call, leg, event)
@@ -216,7 +226,7 @@ def _leg_ended(core: Core, event: LegEnded) -> None:
 
 def _leg_held(core: Core, event: LegHeld) -> None:
     leg = core.legs.get(event.leg)
-    if leg is not None and leg.state is LegState.UP and leg.call:
+    if leg is not None and leg.state is _UP and leg.call:
         held(core, core.call_of(leg), leg, event.held)
 
 
@@ -225,12 +235,12 @@ def _leg_held(core: Core, event: LegHeld) -> None:
 
 def _digit(core: Core, event: Digit) -> None:
     leg = core.legs.get(event.leg)
-    if leg is None or leg.state is LegState.ENDING or not leg.call:
+    if leg is None or leg.state is _ENDING or not leg.call:
         return
     call = core.call_of(leg)
     if leg.role == "caller":
         interpreter.pressed(core, call, event.digit)
-    elif leg.confirm_key is None or leg.accepted or leg.state is not LegState.UP:
+    elif leg.confirm_key is None or leg.accepted or leg.state is not _UP:
         return  # none counts before the answer
     elif offers.confirms(core, leg, event.digit):
         accept = offers.accept if leg.role == "agent" else transfers.accepted
@@ -247,7 +257,7 @@ def _play_ended(core: Core, event: PlayEnded) -> None:
     call = _of_op(core, event.op)
     if call is None or call.collecting:
         return
-    if call.state is CallState.WAITING:
+    if call.state is _CALL_WAITING:
         announced(core, call)
     else:
         interpreter.played(core, call)
@@ -263,7 +273,7 @@ def _media_lost(core: Core, event: MediaLost) -> None:
     leg = core.legs.get(event.leg)
     if leg is not None and not leg.call:
         nailed.lapse(core, leg.id)
-    elif leg is not None and leg.state is not LegState.ENDING:
+    elif leg is not None and leg.state is not _ENDING:
         media_lost(core, core.call_of(leg), leg, event.how)
 
 
@@ -324,7 +334,7 @@ def _unanswered_due(core: Core, name: str) -> None:
     if core.now < call.began + core.state.settings.unanswered_max_s:
         core.out.append(ProgressLeg(leg.id, 183 if leg.early else 180))
         watch_unanswered(core, call)
-    elif call.state is CallState.WAITING:
+    elif call.state is _CALL_WAITING:
         interpreter.left_queue(core, call, "max_wait")
     else:
         end_call(core, call, outcome_of(call, "failed"), "engine", status=480, detail="unanswered for too long")
@@ -354,7 +364,7 @@ def _somebody_left(core: Core) -> bool:
         return True
     for agent in agents.changed:
         state = agents.states.get(agent)
-        if state is None or state.presence is Presence.SIGNED_OFF:
+        if state is None or state.presence is _SIGNED_OFF:
             return True
     return False
 

@@ -34,6 +34,9 @@ QUEUE: Final = "queue"
 DIRECT: Final = "direct:"
 """The flow, without a step, of a call from one telephone of ours to another."""
 STEPS_AT_ONCE: Final = 1000  # a flow that goes round without ever waiting is broken off
+_ARRIVED: Final = LegState.ARRIVED  # a name of its own: see `calls`
+_WAITING: Final = CallState.WAITING
+_FLOW: Final = CallState.FLOW
 
 
 def start(core: Core, call: Call, flow: str) -> None:
@@ -125,7 +128,7 @@ def _answer(core: Core, call: Call, step: Answer) -> bool:
 
 def _ring(core: Core, call: Call, step: RingTone) -> bool:
     leg = core.caller(call)
-    if leg.state is not LegState.ARRIVED:
+    if leg.state is not _ARRIVED:
         return onward(call)
     _waits(core, call)
     ring_back(core, leg)
@@ -142,7 +145,7 @@ def _say(core: Core, call: Call, step: Say) -> bool:
     give_early_media(core, leg)
     core.listen_no_more(leg)
     _play(core, call, prompts, step.barge_in)
-    if leg.state is LegState.ARRIVED:
+    if leg.state is _ARRIVED:
         watch_unanswered(core, call)
     return False
 
@@ -312,7 +315,7 @@ def pressed(core: Core, call: Call, digit: str) -> None:
     leg = core.caller(call)
     leg.listening = "off"  # one digit at a time
     step = current(core, call)
-    if call.state is CallState.WAITING:
+    if call.state is _WAITING:
         assert isinstance(step, Enqueue)
         if digit in step.keys:
             _stop(core, call)
@@ -320,7 +323,7 @@ def pressed(core: Core, call: Call, digit: str) -> None:
         elif step.keys:
             core.listen(leg)
         return
-    if call.state is not CallState.FLOW or not isinstance(step, Menu):
+    if call.state is not _FLOW or not isinstance(step, Menu):
         return
     _stop(core, call)
     core.timers.cancel(("step", call.id))

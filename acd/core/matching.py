@@ -16,6 +16,8 @@ WIDE: Final = 8  # from so many pools at one level on, their idle agents are kep
 _PLANS: Final = 2048  # from so many on, those by which nobody waits are forgotten
 _EMPTY_POOLS: Final = 64
 _UNHEARD: Final = 1024
+_READY: Final = Presence.READY  # a name of its own: see `calls`
+_SIGNED_OFF: Final = Presence.SIGNED_OFF
 
 
 class Market:
@@ -58,12 +60,12 @@ class Market:
         state = member.state
         presence = state.presence
         if presence is not member.presence:
-            signed_on = (presence is not Presence.SIGNED_OFF) - (member.presence is not Presence.SIGNED_OFF)
+            signed_on = (presence is not _SIGNED_OFF) - (member.presence is not _SIGNED_OFF)
             member.presence = presence
             self._census += 1
             for seat in member.seats:
                 seat.pool.signed_on += signed_on
-        ready = presence is Presence.READY and state.wish is None and not state.leaving
+        ready = presence is _READY and state.wish is None and not state.leaving
         for seat in member.seats:
             pool, entry = seat.pool, seat.entry
             free = ready and (not state.tasks or (not seat.single and self.agents.free(state, pool.channel)))
@@ -115,7 +117,7 @@ class Market:
             for held in pool.held:
                 held.free -= seat.free
             self._census += 1
-            pool.signed_on -= member.presence is not Presence.SIGNED_OFF
+            pool.signed_on -= member.presence is not _SIGNED_OFF
             pool.agents -= 1
             self._empty += pool.agents == 0
 

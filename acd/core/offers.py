@@ -24,6 +24,11 @@ CONFIRM_S: Final = 10.0  # after picking up, to press the key
 WHISPERS: Final = 3
 
 REJECTED: Final = frozenset({480, 487, 603})  # by a key on the phone, or do-not-disturb
+_STARTING: Final = LegState.STARTING  # a name of its own: see `calls`
+_LEG_ANSWERED: Final = LegInput.ANSWERED
+_ANSWERED: Final = Input.ANSWERED
+_ACCEPTED: Final = Input.ACCEPTED
+_CONNECTED: Final = CallInput.CONNECTED
 
 
 def carry_out(core: Core, decisions: Iterable[Offer | Withdraw]) -> None:
@@ -56,7 +61,7 @@ def ring(core: Core, call: Call, offer: Offer) -> None:
 def start(core: Core, call: Call, role: Literal["agent", "consult"], target: Target) -> Leg:
     """A leg to a device or a number outside for this call, beside the caller's."""
     outside = target.number if target.device is None else None
-    leg = Leg(core.name_leg(call), call.id, role, LegState.STARTING, core.now, device=target.device, hears=SILENCE)
+    leg = Leg(core.name_leg(call), call.id, role, _STARTING, core.now, device=target.device, hears=SILENCE)
     leg.number = outside
     call.legs[leg.id] = core.legs[leg.id] = leg
     core.out.append(
@@ -67,9 +72,9 @@ def start(core: Core, call: Call, role: Literal["agent", "consult"], target: Tar
 
 def picked_up(core: Core, call: Call, leg: Leg) -> None:
     """The phone was picked up: that is enough, or a person has to confirm."""
-    leg.state = advance(LEG, leg.state, LegInput.ANSWERED)
+    leg.state = advance(LEG, leg.state, _LEG_ANSWERED)
     leg.rang_s = core.now - leg.since
-    core.tell_agent(leg, Input.ANSWERED)
+    core.tell_agent(leg, _ANSWERED)
     if leg.confirm_key is None:
         accept(core, call, leg)
         return
@@ -99,7 +104,7 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
     assert leg.agent is not None
     core.timers.cancel(("ring", leg.id))
     leg.accepted = True
-    core.tell_agent(leg, Input.ACCEPTED)
+    core.tell_agent(leg, _ACCEPTED)
     for other in core.dispatcher.accepted(call.id, leg.agent, core.now):
         withdraw(core, call, other)
     waits_no_longer(core, call)
@@ -109,7 +114,7 @@ def accept(core: Core, call: Call, leg: Leg) -> None:
     core.hears(caller, from_leg(leg.id))
     core.hears(leg, from_leg(caller.id))
     call.agent_leg = leg.id
-    call.state = advance(CALL, call.state, CallInput.CONNECTED)
+    call.state = advance(CALL, call.state, _CONNECTED)
     wait_s = waited_s(call, core.now)
     call.record.wait_s += wait_s
     call.waiting_since = call.joined_at

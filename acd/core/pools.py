@@ -18,6 +18,8 @@ from acd.core.settings import Agent, Queue, Strategy
 Needs: TypeAlias = tuple[tuple[SkillId, int], ...]
 Entry: TypeAlias = list[Any]  # [order, serial, item]: dead once its item is None
 
+_READY: Final = Presence.READY  # a name of its own: see `calls`
+
 
 class Line:
     """Who waits, or who is idle, the first first: a heap whose first entry is always alive.
@@ -155,7 +157,7 @@ class Seat:
 class Member:
     """An agent as the dispatcher knows him: a seat for each channel."""
 
-    __slots__ = ("id", "presence", "seats", "serial", "state")
+    __slots__ = ("_sole", "id", "presence", "seats", "serial", "state")
 
     def __init__(self, state: AgentState, pools: list[Pool], single: bool) -> None:
         self.id = state.id
@@ -163,6 +165,23 @@ class Member:
         self.state = state
         self.presence = Presence.SIGNED_OFF
         self.seats = [Seat(pool, single) for pool in pools]
+        self._sole = self.seats[0] if single and len(pools) == 1 else None  # of who does one thing at a time
+
+    def is_free(self, now: float) -> bool:
+        """Whether he, who was not free when he was seen last, can be rung; asked of who does one thing at a time and
+        counts for no reserve, False for others."""
+        seat, state = self._sole, self.state
+        return (
+            seat is not None
+            and not seat.free
+            and not state.tasks
+            and state.presence is _READY
+            and self.presence is _READY
+            and now >= state.not_before
+            and state.wish is None
+            and not state.leaving
+            and not seat.pool.held
+        )
 
     def __lt__(self, other: "Member | None") -> bool:
         return other is not None and self.serial < other.serial

@@ -15,6 +15,8 @@ from acd.core.tables import advance
 
 WAITING: Final = ("wait", "announce", "unanswered")  # deadlines of a call in a queue
 SHORTEST_S: Final = 0.01  # of a wait, so that no flow can keep the engine at one instant
+_ENQUEUED: Final = CallInput.ENQUEUED  # a name of its own: see `calls`
+_LEFT: Final = CallInput.LEFT
 
 
 def join(core: Core, call: Call, step: Enqueue, already_s: float = 0.0) -> str | None:
@@ -100,7 +102,7 @@ def _enter(
     _leave_out_the_departing(core, call)
     close_segment(core, call, "queue")
     open_segment(core, call, "queue", queue.id, queue=queue.id)
-    call.state = advance(CALL, call.state, CallInput.ENQUEUED)
+    call.state = advance(CALL, call.state, _ENQUEUED)
     call.record.queue = queue.id
     call.left = ""
     if call.joined_at is None:
@@ -178,7 +180,7 @@ def leave(core: Core, call: Call, result: str) -> None:
     call.variables["queue_result"] = result
     core.counts(call.record.queue or "").leaves(result)
     close_segment(core, call, result)
-    call.state = advance(CALL, call.state, CallInput.LEFT)
+    call.state = advance(CALL, call.state, _LEFT)
 
 
 def waits_no_longer(core: Core, call: Call) -> None:

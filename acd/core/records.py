@@ -1,12 +1,14 @@
 """The record of a call, built as it goes, with its segments; written once, at the instant the call ends."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from acd.core.calls import Call, CallState, wall
 from acd.core.commands import WriteRecord
 from acd.core.context import Core
 from acd.core.ids import DeviceId, QueueId
 from acd.core.record import Outcome, Segment
+
+_WAITING: Final = CallState.WAITING  # a name of its own: see `calls`
 
 # How a queue was left, as the outcome of a call that nobody served afterwards.
 LEFT: dict[str, Outcome] = {
@@ -79,7 +81,7 @@ def outcome_of(call: Call, otherwise: Outcome) -> Outcome:
         call.record.answered_at is not None or otherwise not in ("cancelled", "failed")
     ):
         return "answered"
-    if call.state is CallState.WAITING:
+    if call.state is _WAITING:
         return "abandoned" if otherwise in ("hung_up_in_flow", "cancelled") else otherwise
     return LEFT.get(call.left, otherwise)
 

@@ -13,19 +13,29 @@ from acd.core.records import close_segment, write
 from acd.core.tables import advance
 
 PROVISIONAL_S = 60.0  # an unanswered wait repeats its provisional this often (RFC 3261 §13.3.1.1)
+_ARRIVED: Final = LegState.ARRIVED  # a name of its own: see `calls`
+_ANSWERING: Final = LegState.ANSWERING
+_UP: Final = LegState.UP
+_ENDING: Final = LegState.ENDING
+_ANSWER: Final = LegInput.ANSWER
+_END: Final = LegInput.END
+_WAITING: Final = CallState.WAITING
+_ENDED: Final = CallInput.ENDED
+_RELEASED: Final = Input.RELEASED
+_GONE: Final = Input.GONE
 
 
 def answer(core: Core, call: Call) -> None:
     """Answer the caller, if that has not been done."""
     leg = call.legs[call.caller_leg]
-    if leg.state is LegState.ARRIVED:
-        leg.state = advance(LEG, leg.state, LegInput.ANSWER)
+    if leg.state is _ARRIVED:
+        leg.state = advance(LEG, leg.state, _ANSWER)
         core.timers.cancel(("unanswered", call.id))
         core.out.append(AnswerLeg(leg.id))
 
 
 def is_answered(leg: Leg) -> bool:
-    return leg.state is LegState.UP or leg.state is LegState.ANSWERING
+    return leg.state is _UP or leg.state is _ANSWERING
 
 
 def can_hear(leg: Leg) -> bool:
@@ -46,7 +56,7 @@ def ring_caller(core: Core, call: Call, leg: Leg) -> None:
 
 
 def ring_back(core: Core, leg: Leg) -> None:
-    if leg.state is LegState.ARRIVED and not leg.early and not leg.ringing:
+    if leg.state is _ARRIVED and not leg.early and not leg.ringing:
         leg.ringing = True
         core.out.append(ProgressLeg(leg.id, 180))
 
@@ -63,7 +73,7 @@ PARTINGS: Final = frozenset({"hangup", "cancelled"})
 def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_after_s: float | None = None) -> None:
     """End a leg of ours, or only its part in the call if it is nailed up; idempotent. Its agent is told when the leg is
     gone, or is found unreachable."""
-    if leg.state is LegState.ENDING:
+    if leg.state is _ENDING:
         return
     report(core, leg, 487)
     core.timers.cancel(("ring", leg.id))  # a device that nobody sits at has one, too
@@ -71,12 +81,12 @@ def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_afte
         nailed.keep(core, leg)
         return
     if leg.agent is not None:
-        if leg.state is not LegState.UP:
+        if leg.state is not _UP:
             _owe(core, leg, Input.WITHDRAWN)
         else:
-            core.tell_agent(leg, Input.RELEASED)
-            _owe(core, leg, Input.GONE)
-    leg.state = advance(LEG, leg.state, LegInput.END)
+            core.tell_agent(leg, _RELEASED)
+            _owe(core, leg, _GONE)
+    leg.state = advance(LEG, leg.state, _END)
     core.out.append(EndLeg(leg.id, status, cause, retry_after_s))
 
 
@@ -94,11 +104,11 @@ def cut_withdrawn(core: Core, leg: Leg) -> None:
     if nailed.stays(core, leg):
         nailed.keep(core, leg)
         return
-    if leg.state is LegState.UP:
-        _owe(core, leg, Input.GONE)
+    if leg.state is _UP:
+        _owe(core, leg, _GONE)
     else:
         leg.agent = None
-    leg.state = advance(LEG, leg.state, LegInput.END)
+    leg.state = advance(LEG, leg.state, _END)
     core.out.append(EndLeg(leg.id, 0, "answered_elsewhere"))
 
 
@@ -154,11 +164,11 @@ def end_call(
 ) -> None:
     """The call is over now: its record goes out, every leg that is left is released, no timer stays."""
     last: Outcome = outcome  # how the stretch it is in now has ended
-    if call.state is CallState.WAITING:
+    if call.state is _WAITING:
         if outcome == "answered":  # somebody served it before, not in this queue
             last = GAVE_UP.get(by, "failed")
         core.counts(call.record.queue or "").leaves(last)
-    call.state = advance(CALL, call.state, CallInput.ENDED)
+    call.state = advance(CALL, call.state, _ENDED)
     core.dispatcher.leave(call.id)
     core.timers.cancel_each(("step", "wait", "announce", "unanswered"), call.id)
     call.op = call.consultation = None
