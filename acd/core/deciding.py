@@ -169,7 +169,7 @@ class Decider:
                 self._fresh[contact] = self._room.take_up(contact).waiting
 
     def _goes_on(self, now: float, done: list[Offer | Withdraw]) -> bool:
-        """Whether nothing has happened but that one agent came free, and somebody waits for him: what happens most under
+        """Whether nothing has happened but that one agent came free, and somebody waits for him, as most often under
         load. He is offered that contact, and has never been idle."""
         agents = self.agents
         if len(agents.changed) > 1 or agents.reskilled or self._fresh or self._freed or not self._simply:
