@@ -13,6 +13,7 @@ from random import Random
 from acd.core.agents import Agents, Input
 from acd.core.dispatch import Dispatcher, Offer
 from acd.core.settings import Settings
+from simulator import collector
 from simulator.distributions import Distribution
 
 
@@ -74,7 +75,8 @@ def run(
 ) -> Run:
     """Callers arrive for `length_s`; those still waiting then are played to their end."""
     driver = _Driver(settings, lanes, length_s, warm_up_s, seed, within_s)
-    driver.play()
+    with collector.seldom():
+        driver.play()
     return driver.done
 
 
@@ -107,27 +109,31 @@ class _Driver:
             self.next_arrival(i, 0.0)
 
     def play(self) -> None:
-        heap, agents, dispatcher, done = self.heap, self.agents, self.dispatcher, self.done
+        heap, pop, done = self.heap, heapq.heappop, self.done
+        agents, match, deadline = self.agents, self.dispatcher.match, self.dispatcher.deadline
+        timers = agents.timers
         while heap:
-            now = heap[0][0]
-            for due in (agents.deadline(), dispatcher.deadline()):
-                if due is not None and due < now:
-                    now = due
-            if now < heap[0][0]:
+            now = at = heap[0][0]
+            due = deadline()
+            if due is not None and due < now:
+                now = due
+            if timers and timers[0][0] < now:
+                now = timers[0][0]
+            if now < at:
                 agents.wake(now)
             else:
-                _, _, what, call = heapq.heappop(heap)
+                _, _, what, call = pop(heap)
                 what(call, now)
             done.steps += 1
-            for decision in dispatcher.match(now):
+            for decision in match(now):
                 assert isinstance(decision, Offer), "nobody rings, so nothing is withdrawn"
                 self.takes(decision, now)
             if self.came is not None:
                 self.waits(self.came, now)
 
     def at(self, when: float, what: Callable[[_Call, float], None], call: _Call) -> None:
-        self.serial += 1
-        heapq.heappush(self.heap, (when, self.serial, what, call))
+        self.serial = serial = self.serial + 1
+        heapq.heappush(self.heap, (when, serial, what, call))
 
     def next_arrival(self, lane: int, now: float) -> None:
         when = now - self.gaps[lane] * math.log1p(-self.arrival[lane]())
@@ -174,9 +180,10 @@ class _Driver:
         self.at(now + talk_s, self.ends, call)
         if self.warm_up_s <= now < self.length_s:
             self.done.busy_s += min(talk_s, self.length_s - now)
-        if call.arrived_at >= self.warm_up_s:
+        arrived_at = call.arrived_at
+        if arrived_at >= self.warm_up_s:
             counts = self.done.lanes[call.lane]
-            waited = now - call.arrived_at
+            waited = now - arrived_at
             counts.answered += 1
             counts.delayed += waited > 0
             counts.in_time += waited <= self.within_s

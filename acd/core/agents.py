@@ -80,8 +80,8 @@ class Refused(ValueError):
 class Agents:
     """Everybody who may serve a caller.
 
-    `changed` gathers the agents whose availability may have changed, `reskilled` those whose skills did; the
-    dispatcher empties both. `worked` gathers those whose work went on, for whoever watches; he empties it. A snapshot
+    `changed` gathers the agents whose availability may have changed, `reskilled` those among them whose skills did;
+    the dispatcher empties both. `worked` gathers those whose work went on, for whoever watches; he empties it. A snapshot
     holds `states`, `up` (devices that can be rung), and `settings` and `queues`, in which agents and queues live on
     that are configured no longer but still at work.
     """
@@ -231,10 +231,10 @@ class Agents:
         wrap-up is over. Raises `Impossible` if he has the contact otherwise."""
         state = self.states[agent]
         tasks = state.tasks
-        if contact in tasks and tasks[contact].work is _WRAP_UP:
-            self._end(state, tasks[contact], now)
         if contact in tasks:
-            raise Impossible(f"{contact} is with {agent} already")
+            if tasks[contact].work is not _WRAP_UP:
+                raise Impossible(f"{contact} is with {agent} already")
+            self._end(state, tasks[contact], now)
         tasks[contact] = Task(contact, queue, _OFFERED, now, channel)
         self.changed[agent] = None
 
@@ -242,8 +242,7 @@ class Agents:
         """What happened to the offer or the call, by the table. Wrap-up counts from the hang-up. To withdraw what is
         gone already does nothing. Raises `Impossible` for a pair the table does not have."""
         state = self.states.get(agent)
-        task = state.tasks.get(contact) if state is not None else None
-        if state is None or task is None:
+        if state is None or (task := state.tasks.get(contact)) is None:
             if given is _WITHDRAWN:
                 return _ENDED
             raise Impossible(f"{agent} has no {contact} to take {given.name}")

@@ -116,7 +116,7 @@ class Decider:
         if timers and timers[0][0] <= now:
             self._look_again(self._room.expired(now))
         done: list[Offer | Withdraw] = []
-        if agents.changed and not self._goes_on(now, done):
+        if agents.changed and not self._came_free(now, done):
             self._absorb(now)
         fresh, freed = self._fresh, self._freed
         if not (fresh or freed or self._touched or self._ringing):
@@ -168,23 +168,25 @@ class Decider:
             if contact in self._room.placed:
                 self._fresh[contact] = self._room.take_up(contact).waiting
 
-    def _goes_on(self, now: float, done: list[Offer | Withdraw]) -> bool:
-        """Whether nothing has happened but that one agent came free, and somebody waits for him, as most often under
-        load. He is offered that contact, and has never been idle."""
-        agents = self.agents
+    def _came_free(self, now: float, done: list[Offer | Withdraw]) -> bool:
+        """What happens most: nothing but that one agent came free. He is offered whoever waits for him, without having
+        been idle; if nobody does, he is idle. False if more has happened: then nothing is done."""
+        agents, room = self.agents, self._room
         if len(agents.changed) > 1 or agents.reskilled or self._fresh or self._freed or not self._simply:
             return False
         (agent,) = agents.changed
         member = self._market.members.get(agent)
-        if member is None or agent in self._room.preferring or self._room.only or not member.is_free(now):
+        if member is None or agent in room.preferring or room.only or not member.is_free(now):
             return False
-        for _, links in member.seats[0].pool.ranks:
-            head = _first(member, links)
-            if head is not None:
-                agents.changed.clear()
-                self._book(self._room.take_up(head[2].waiting.contact).waiting, member, now, done)
-                return True
-        return False
+        agents.changed.clear()
+        if room.placed:
+            for _, links in member.seats[0].pool.ranks:
+                head = _first(member, links)
+                if head is not None:
+                    self._book(room.take_up(head[2].waiting.contact).waiting, member, now, done)
+                    return True
+        self._market.rests(member)
+        return True
 
     def _for_contact(self, w: Waiting, now: float, done: list[Offer | Withdraw]) -> None:
         """One contact is new, no agent."""

@@ -44,7 +44,7 @@ class Dispatcher(Decider):
             return "blocked"
         if length >= q.max_length:
             return "queue_full"
-        if self.agents.changed or self.agents.reskilled:
+        if self.agents.changed:
             self._absorb(now)
         serial = self._serial + 1
         waiting = Waiting(
@@ -59,6 +59,8 @@ class Dispatcher(Decider):
             now + q.preferred_for_s if preferred is not None else 0.0,
             site,
             channel,
+            {},
+            {},
         )
         if q.nobody_signed_on == "leave" and not self._anybody(waiting):
             return "nobody_signed_on"
@@ -137,7 +139,7 @@ class Dispatcher(Decider):
         q = self.queues.get(queue)
         if q is None:
             return 0, None
-        if self.agents.changed or self.agents.reskilled:
+        if self.agents.changed:
             self._absorb(now)
         waiting = Waiting("", queue, (), q.tier, now - q.credit_s, self._serial + 1, now)
         return self._signed_on(waiting), self._expected(waiting, now)

@@ -80,26 +80,34 @@ class Engine:
     def step(self, event: Event, now: float) -> list[Command]:
         """Take one event. `now`: monotonic seconds since the journal began, never going back."""
         core = self._core
-        core.now = core.state.now = now
-        core.out = []
+        state = core.state
+        core.now = state.now = now
+        core.out = out = []
         HANDLERS[type(event)](core, event)
-        if core.state.nailed:
-            nailed.look(core, core.agents.changed)
-        deserted = core.agents.changed and _somebody_left(core)
+        changed = core.agents.changed
+        if state.nailed:
+            nailed.look(core, changed)
+        deserted = changed and _somebody_left(core)
         decisions = core.dispatcher.match(now)
         if decisions:
             offers.carry_out(core, decisions)
         if deserted:
             _leave_the_deserted(core)
-        return core.out
+        return out
 
     def deadline(self) -> float | None:
         """When `Woke` must come at the latest, or None."""
         core = self._core
         due, own, wrap_ups = core.dispatcher.deadline(), core.timers.heap, core.agents.timers
-        if own and (due is None or own[0][0] < due):
-            due = own[0][0]
-        return wrap_ups[0][0] if wrap_ups and (due is None or wrap_ups[0][0] < due) else due
+        if own:
+            first = own[0][0]
+            if due is None or first < due:
+                due = first
+        if wrap_ups:
+            first = wrap_ups[0][0]
+            if due is None or first < due:
+                return first
+        return due
 
     def keys_out(self, call: CallId) -> Collection[str]:
         """The keys by which this call's caller may leave the queue he waits in."""

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from acd.core.agents import Agents, Presence
 from acd.core.ids import AgentId, QueueId, SkillId
-from acd.core.pools import STANDINGS, Crowd, Demand, Entry, Held, Member, Needs, Plan, Pool, at_stage, serves
+from acd.core.pools import STANDINGS, Crowd, Demand, Entry, Held, Member, Needs, Plan, Pool, Seat, at_stage, serves
 from acd.core.settings import Agent, Queue
 
 R = TypeVar("R", int, tuple[int, int])
@@ -57,8 +57,14 @@ class Market:
     def refresh(self, member: Member, now: float, freed: dict[AgentId, Member]) -> None:
         """Bring an agent's seats up to what `Agents` says. Those who can be rung now but could not before, also by a
         reserve that is met again, are added to `freed`."""
-        state = member.state
+        state, sole = member.state, member.sole
         presence = state.presence
+        if sole is not None and state.tasks and presence is member.presence and not sole.pool.held:
+            sole.free = False  # as most often: he was offered something
+            if sole.entry is not None:
+                self._take_out(sole.pool, sole.entry)
+                sole.entry = None
+            return
         if presence is not member.presence:
             signed_on = (presence is not _SIGNED_OFF) - (member.presence is not _SIGNED_OFF)
             member.presence = presence
@@ -73,14 +79,7 @@ class Market:
                 if entry is None or entry[0] != state.idle_since:
                     if entry is not None:
                         self._take_out(pool, entry)
-                    seat.entry = [state.idle_since, member.serial, member]
-                    pool.line.push(seat.entry)
-                    if pool.crowds:
-                        self.idle.append((pool, seat.entry))
-                        if len(self.idle) > _UNHEARD:
-                            self.gather()
-                    if self._ordered:
-                        insort(pool.order, (member.serial, member))
+                    self._put_in(seat, member)
                     freed[member.id] = member
             elif entry is not None:
                 seat.entry = None
@@ -91,6 +90,23 @@ class Market:
                     held.free += 1 if free else -1
                     if free and held.free == held.keep + 1:
                         freed.update((m.id, m) for p in held.pools for m in p.line.items())
+
+    def rests(self, member: Member) -> None:
+        """Nobody waits for him who `is_free`."""
+        seat = member.seats[0]
+        seat.free = True
+        self._put_in(seat, member)
+
+    def _put_in(self, seat: Seat, member: Member) -> None:
+        pool = seat.pool
+        seat.entry = entry = [member.state.idle_since, member.serial, member]
+        pool.line.push(entry)
+        if pool.crowds:
+            self.idle.append((pool, entry))
+            if len(self.idle) > _UNHEARD:
+                self.gather()
+        if self._ordered:
+            insort(pool.order, (member.serial, member))
 
     def gather(self) -> None:
         """Let the crowds hear of those who came free and still are: most are offered the next contact at once."""

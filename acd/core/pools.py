@@ -157,7 +157,7 @@ class Seat:
 class Member:
     """An agent as the dispatcher knows him: a seat for each channel."""
 
-    __slots__ = ("_sole", "id", "presence", "seats", "serial", "state")
+    __slots__ = ("id", "presence", "seats", "serial", "sole", "state")
 
     def __init__(self, state: AgentState, pools: list[Pool], single: bool) -> None:
         self.id = state.id
@@ -165,12 +165,12 @@ class Member:
         self.state = state
         self.presence = Presence.SIGNED_OFF
         self.seats = [Seat(pool, single) for pool in pools]
-        self._sole = self.seats[0] if single and len(pools) == 1 else None  # of who does one thing at a time
+        self.sole = self.seats[0] if single and len(pools) == 1 else None  # of who does one thing at a time
 
     def is_free(self, now: float) -> bool:
         """Whether he, who was not free when he was seen last, can be rung; asked of who does one thing at a time and
         counts for no reserve, False for others."""
-        seat, state = self._sole, self.state
+        seat, state = self.sole, self.state
         return (
             seat is not None
             and not seat.free

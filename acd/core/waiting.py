@@ -97,12 +97,13 @@ class Room:
         return Place(w, plan.demands[stage], only)
 
     def plan(self, w: Waiting) -> Plan:
-        queue = self._queues[w.queue]
-        if w.needs or w.site or w.tier != queue.tier or w.channel != "voice":
-            return self._market.plan(queue, w.tier, w.channel, w.needs, w.site)
         plan = self._plain.get(w.queue)
-        if plan is None:
-            plan = self._plain[w.queue] = self._market.plan(queue, w.tier, w.channel, w.needs, w.site)
+        if plan is not None and not w.needs and not w.site and w.tier == plan.tier and w.channel == "voice":
+            return plan
+        queue = self._queues[w.queue]
+        plan = self._market.plan(queue, w.tier, w.channel, w.needs, w.site)
+        if not (w.needs or w.site or w.tier != queue.tier or w.channel != "voice"):
+            self._plain[w.queue] = plan
             plan.waiting += 1  # never forgotten
         return plan
 

@@ -123,27 +123,28 @@ def _run(world: World, progress: Callable[[float], None]) -> None:
     """The engine's deadlines and the world's events in the order of time; at one instant the engine's come first."""
     heap, pop, deadline, end = world.heap, heapq.heappop, world.core.deadline, world.book.end
     last = end + world.scenario.model.run.drain_s
-    woke, turns = e.Woke(), 0
-    due = None
+    woke = e.Woke()
+    due = inf
     while True:
-        at = heap[0][0] if heap else inf
-        if world.stepped:
-            due, world.stepped = deadline(), False
-        if due is not None and due <= at:
-            at = due
-        if at >= end and (at > last or (not world.lines and not world.rings)):
-            return
-        if at == due:
-            if at > world.now:
+        for _ in range(4096):
+            if world.stepped:
+                world.stepped = False
+                asked = deadline()
+                due = inf if asked is None else asked
+            at = heap[0][0] if heap else inf
+            if due <= at:
+                at = due
+            if at >= end and (at > last or at == inf or not (world.lines or world.rings)):
+                return
+            if at == due:
+                if at > world.now:
+                    world.now = at
+                world.step(woke)
+            else:
+                _, _, what, argument = pop(heap)
                 world.now = at
-            world.step(woke)
-        else:
-            world.now = at
-            _, _, what, argument = pop(heap)
-            what(world, argument)
-        turns += 1
-        if not turns & 4095:
-            progress(world.now)
+                what(world, argument)
+        progress(world.now)
 
 
 def _close(world: World) -> None:

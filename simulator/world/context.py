@@ -133,6 +133,7 @@ class World:
         self._serial = 0
         self._names = 0
         self._do = do
+        self._step = core.step
 
     def name(self) -> int:
         """A number for a call or request, used once."""
@@ -157,10 +158,11 @@ class World:
         """Give the engine an event now, and do what it commands."""
         self.book.steps += 1
         self.stepped = True
-        for command in self.core.step(event, self.now):
-            do = self._do.get(type(command))
-            if do is not None:
-                do(self, command)
+        do = self._do
+        for command in self._step(event, self.now):
+            what = do.get(type(command))
+            if what is not None:
+                what(self, command)
 
     def measured(self) -> bool:
         return self.book.begin <= self.now < self.book.end
