@@ -22,6 +22,12 @@ def describe() -> str:
     return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
 
 
+def scaled(aim: float, here: float, there: float) -> float:
+    """What an aim means on this machine, whatever its neighbours do at the moment: `here` is what a plain model gave in
+    this very run, `there` what the same gave on the machine the aim was set on. Of times and of rates alike."""
+    return aim * here / there
+
+
 def family(pid: int) -> list[int]:
     """The process and all that descend from it."""
     children: dict[int, list[int]] = {}
