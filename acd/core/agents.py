@@ -81,9 +81,9 @@ class Agents:
     """Everybody who may serve a caller.
 
     `changed` gathers the agents whose availability may have changed, `reskilled` those among them whose skills did;
-    the dispatcher empties both. `worked` gathers those whose work went on, for whoever watches; he empties it. A snapshot
-    holds `states`, `up` (devices that can be rung), and `settings` and `queues`, in which agents and queues live on
-    that are configured no longer but still at work.
+    the dispatcher empties both. `worked` gathers those whose work went on, for whoever watches; he empties it. A
+    snapshot holds `states`, `up` (devices that can be rung), and `settings` and `queues`, in which agents and queues
+    live on that are configured no longer but still at work.
     """
 
     def __init__(

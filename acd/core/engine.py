@@ -82,7 +82,8 @@ class Engine:
         core = self._core
         state = core.state
         core.now = state.now = now
-        core.out = out = []
+        out: list[Command] = []
+        core.out = out
         HANDLERS[type(event)](core, event)
         changed = core.agents.changed
         if state.nailed:
