@@ -245,6 +245,16 @@ class Hotline:
         for note in found.notes:
             self.log.warning("journal", note=note)
         await self.media.start()
+        if configuration.records is not None:  # before another segment begins: the last two are what is recovered from
+            self._turning = True  # what goes wrong with them is for the journal that will be open
+            try:
+                self.records = await RecordStore.open(
+                    configuration.records,
+                    trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail)),
+                    records=found.records,
+                )
+            finally:
+                self._turning = False
         if configuration.journal is not None:
             journal = JournalWriter(
                 configuration.journal,
@@ -259,12 +269,6 @@ class Hotline:
             self.journal = journal
         if self.saved is not None:
             self.saved.open()
-        if configuration.records is not None:
-            self.records = await RecordStore.open(
-                configuration.records, trouble=lambda on, detail: self.post(ev.StorageTrouble("records", on, detail))
-            )
-            for record in found.records:
-                self.records.put(record)
         self.post(ev.Started(self.boot, self.clock.wall_offset_s, self._seed))
         self.configured(configuration.settings)
         self.sip.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -55,13 +56,15 @@ class RecordStore:
         place: Place,
         *,
         trouble: Trouble,
+        records: Iterable[Record] = (),
         batch_s: float = 1.0,
         batch_rows: int = 250,  # one transaction; more at once would hold the interpreter too long
         retry_s: float = 1.0,
         max_waiting: int = 100_000,
     ) -> "RecordStore":
         """Open or create the tables and begin to write. Raises `RecordsError` if they cannot be had at all; a full
-        disk, a locked file or a database that is down is no such error: records wait."""
+        disk, a locked file or a database that is down is no such error: records wait. `records` are those of an engine
+        that was killed: they are on the disk when it returns, for this one may be killed before it writes any."""
         spill = Spill(waiting_at(place))
         store = cls(
             database_at(place),
@@ -76,6 +79,9 @@ class RecordStore:
             await store._database.connect()
         except Passing as problem:
             store._failed(problem)
+        for record in records:
+            store.put(record)
+        await store._set_aside()
         if spill.rows or store._troubled:
             store._some.set()
         store._writer = asyncio.create_task(store._run(), name="records")

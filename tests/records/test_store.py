@@ -110,6 +110,22 @@ def test_a_record_put_again_after_a_restart_stays_one(place: Place) -> None:
     assert [r.outcome for r in read(place)] == ["answered"]
 
 
+def test_records_of_an_engine_that_was_killed_outlive_the_next_kill_too(place: Place) -> None:
+    async def killed() -> None:
+        await RecordStore.open(place, trouble=Told(), records=[record(1), record(2)], batch_s=3600.0)
+
+    async def lives() -> None:
+        store = await open_store(place, Told())
+        await drained(store)
+        await store.close()
+
+    asyncio.run(killed())
+    assert waiting_at(place).read_bytes().count(b"\n") == 2
+    asyncio.run(lives())
+    assert list(read(place)) == [record(1), record(2)]
+    assert not waiting_at(place).exists()
+
+
 def test_more_than_may_wait_are_counted_as_lost(place: Place) -> None:
     async def story() -> None:
         store = await open_store(place, Told(), max_waiting=3)
