@@ -265,3 +265,21 @@ def test_memory_does_not_grow_with_calls() -> None:
         view = engine.view(hours * 3600.0 + 20_000)
         left.append((len(view.calls), view.legs, view.timers, len(book.total.waits) <= 601))
     assert left[0] == left[1] == (0, 0, 0, True)
+
+
+def test_the_report_marks_what_is_more_than_chance() -> None:
+    """Half as many agents: the wait is worse, beyond doubt; the same hotline again: nothing is marked."""
+    given = markov(calls_per_hour=100, aht_s=120, patience="60", length_s=4 * 3600, replications=6)
+    six, three = (simulate(f"{n}.yaml", hotline(n), given, processes=1) for n in (6, 3))
+    worse, same = page([six, three], differences(six, three)), page([six, six], differences(six, six))
+    assert '<span class="up">+' in worse
+    assert '<span class="down">' not in worse.partition("In colour")[0]
+    assert "<span" not in same.partition("<table>")[2].partition("In colour")[0]
+    assert worse.count("<svg") == 8
+    assert "stroke-dasharray" in worse, "told apart on a printer without colours"
+
+
+def test_days_are_named_where_a_run_has_several() -> None:
+    given = markov(calls_per_hour=5, length_s=3 * 86_400, replications=1)
+    shown = page([simulate("a", hotline(1), given, processes=1)], None)
+    assert all(f">{day} " in shown for day in ("Mon", "Tue", "Wed"))

@@ -89,11 +89,13 @@ def test_a_report_that_stands_alone(acd: Callable[..., Result], quarter: str, tm
     titles = [ElementTree.fromstring(picture)[0].text for picture in pictures]
     assert titles == [
         "Calls per interval",
-        "Wait, seconds",
+        "Answered in 6 s",
+        "Mean wait, seconds",
+        "90 % wait no longer than, seconds",
         "Callers waiting",
-        "Answered within 6 s, and gave up (share)",
+        "Gave up",
         "Agents at work",
-        "Occupancy (share)",
+        "Occupancy of agents",
     ]
     facts = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert facts["total"]["offered"]["mean"] > 0
