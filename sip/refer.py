@@ -49,6 +49,14 @@ class Refer:
         self._notify(100, over=False)
         return False
 
+    def lapse(self) -> None:
+        """The call it came in ends first. What it began goes on, but nothing more is told of that: whoever subscribed hears
+        that it is over (RFC 6665 §4.2.2), after his BYE too (RFC 5057 §4.1)."""
+        if self._accepted:
+            self._notify(100, over=True)
+        else:
+            self._transaction.respond(481, self._reply.to_bytes(481))
+
     def _notify(self, status: int, *, over: bool) -> None:
         if self._silent:
             return

@@ -367,6 +367,7 @@ class Session:
 
     def _bye(self, _: object) -> None:
         self._silence()
+        self._no_longer_referred()
         self.send_within("BYE", self._bye_answered, self._reason)
         if self.why is not None and self.why[0] == "network":
             self._tell_end()  # nobody has been heard for long enough: whether the BYE is answered is of no interest
@@ -438,14 +439,20 @@ class Session:
         if self._refresh is not None:
             self._refresh.stop()
 
+    def _no_longer_referred(self) -> None:
+        refer, self._refer = self._refer, None
+        if refer is not None:
+            refer.lapse()
+
     def _finish(self) -> None:
         self._silence()
+        self._no_longer_referred()
         self._endpoint.forget(self)
         self._tell_end()
         # Nothing may point in a circle: a collector of garbage that runs seldom would find it late.
         if self._calling is not None:
             self._calling.over()
-        self._arrival = self._calling = self._reoffer = self._refresh = self._refer = None
+        self._arrival = self._calling = self._reoffer = self._refresh = None
 
     def _tell_end(self) -> None:
         if not self._told:

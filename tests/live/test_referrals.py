@@ -151,6 +151,26 @@ def test_who_is_sent_on_to_somebody_busy_is_back_with_his_agent(floor: Floor) ->
     floor.engine.wait_idle()
 
 
+def test_a_telephone_that_hangs_up_at_once_is_told_that_no_more_comes(floor: Floor) -> None:
+    floor.order("1001", "ready")
+    with Ear(codec=8) as ear, Ear(codec=8) as desk:
+        caller = floor.calls_in(ear)
+        agent = floor.answers("a1", desk)
+        floor.order("1002", "ready")
+        agent.request("REFER", lines=f"Refer-To: <sip:1002@127.0.0.1:{floor.bank.phone_port}>\r\n{contact(agent)}")
+        agent.expect("202 REFER")
+        agent.bye()
+        while "terminated" not in (told := agent.expect("NOTIFY"))["subscription-state"]:
+            pass
+        agent.respond(told, 481)
+        colleague = floor.answers("a2", desk)
+        caller.bye()
+        colleague.expect("BYE")
+    floor.order("1001", "break")
+    floor.order("1002", "break")
+    floor.engine.wait_idle()
+
+
 def test_two_calls_of_one_telephone_become_one_without_it(floor: Floor) -> None:
     """The agent calls a colleague from his own phone, and brings caller and colleague together. The calls are in two
     media workers: one leg moves, and is told where."""

@@ -69,6 +69,40 @@ def test_only_one_at_a_time() -> None:
     assert talk.lines() == ["491 REFER"]
 
 
+@pytest.mark.parametrize("ours", [False, True])
+def test_who_hangs_up_before_the_outcome_is_told_that_nothing_more_comes(ours: bool) -> None:
+    talk = Talk()
+    talk.refer("Refer-To: <sip:1002@192.0.2.1>\r\n")
+    talk.session.answer_refer(202)
+    talk.sent()
+    if ours:
+        talk.session.end()
+        last, bye = talk.sent()
+    else:
+        talk.give(talk.within(talk.session, "BYE", 3))
+        bye, last = talk.sent()
+    assert bye.cseq.method == "BYE"
+    assert isinstance(last, Request)
+    assert (last.method, last.body) == ("NOTIFY", b"SIP/2.0 100 Trying\r\n")
+    assert last.get("Subscription-State") == "terminated;reason=noresource"
+    talk.answer(last, 481)
+    talk.session.answer_refer(200)
+    assert talk.sent() == []
+    if ours:
+        assert isinstance(bye, Request)
+        talk.answer(bye, 200)
+    talk.pass_time(40)
+    assert talk.endpoint.stats()["transactions"] == talk.endpoint.stats()["sessions"] == 0
+
+
+@pytest.mark.parametrize("lines", ["", "Refer-Sub: false\r\n"])
+def test_who_hangs_up_before_the_answer_has_one(lines: str) -> None:
+    talk = Talk()
+    talk.refer(f"Refer-To: <sip:1002@192.0.2.1>\r\n{lines}")
+    talk.give(talk.within(talk.session, "BYE", 3))
+    assert talk.lines() == ["200 BYE", "481 REFER"]
+
+
 def test_who_wants_no_notify_gets_none() -> None:
     talk = Talk()
     talk.refer("Refer-To: <sip:1002@192.0.2.1>\r\nRefer-Sub: false\r\n")
