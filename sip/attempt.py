@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from sip.building import SDP, Outline, request_of, route_lines
 from sip.headers import delta_seconds
+from sip.locate import is_address
 from sip.message import Response, SipError
-from sip.redirect import MAX_REDIRECTS, next_target
+from sip.redirect import LOOK_UP_S, MAX_REDIRECTS, Redirect
 from sip.refresh import wish
 from sip.reliable import Pracks, send_prack
 from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
+from sip.sips import CIPHERED, is_sips
 from sip.timers import LONG, Alarm
 from sip.transaction import Client, ClientInvite, ClientRequest, Tell
+from sip.uri import Uri
 
 if TYPE_CHECKING:
     from sip.endpoint import Endpoint
@@ -29,19 +32,19 @@ MAX_TRIES = 4  # at one target: a challenge, a stale nonce, a 422: nobody needs 
 class Attempt:
     invite: ClientInvite
     __slots__ = (
-        "_asked_since", "_challenged", "_endpoint", "_expires_s", "_from", "_ids", "_lines", "_others", "_patience",
-        "_pracks", "_reliable", "_routes", "_targets", "_to", "_tries", "_unheard_of", "_uri", "call_id", "credentials",
-        "cseq",
-        "hop", "invite", "local_tag", "sdp",
+        "_asked_since", "_challenged", "_endpoint", "_expires_s", "_from", "_ids", "_lines", "_may_redirect", "_others",
+        "_patience", "_pracks", "_redirect", "_reliable", "_routes", "_targets", "_to", "_tries", "_unheard_of", "_uri",
+        "asks", "call_id", "credentials", "cseq", "hop", "invite", "local_tag", "sdp",
     )  # fmt: skip
 
     def __init__(
         self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
         sdp: bytes, credentials: Credentials | None, ids: SessionIds, others: Sequence[tuple[str, Hop]] = (),
-        routes: Sequence[str] = (),
+        routes: Sequence[str] = (), may_redirect: Callable[[Uri], bool] | None = None,
     ) -> None:  # fmt: skip
         """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the URIs and hops
-        that are asked in turn where this one does not take the call; `routes` the proxies before this one."""
+        that are asked in turn where this one does not take the call; `routes` the proxies before this one;
+        `may_redirect` says whether a 3xx may lead to a URI."""
         self._endpoint = endpoint
         self.hop = hop
         self._uri = uri
@@ -64,6 +67,9 @@ class Attempt:
         self._others = list(others[: MOST_PLACES - 1])
         self._patience: Alarm | None = None  # with one of several places that says nothing
         self._asked_since: float | None = None
+        self._may_redirect = may_redirect
+        self._redirect: Redirect | None = None  # that is being followed
+        self.asks: Uri | None = None  # a Contact of it whose host is being looked up: nothing is under way meanwhile
 
     def send(self, tell: Tell, authorization: str = "") -> None:
         """The INVITE, as `invite` from now on."""
@@ -73,8 +79,9 @@ class Attempt:
         via, branch = endpoint.new_via(self.hop)
         lines = self._routes + self._ids.line
         outline = Outline(self._uri, via, branch, lines, self._from, self._to, self.call_id, self.cseq)
+        contact = endpoint.contact_line(self.hop, secure=is_sips(self._uri))
         reliable = "Supported: 100rel\r\n" if self._reliable else ""
-        lines = f"{endpoint.contact_line(self.hop)}{self._lines}{reliable}{wish(self._expires_s)}{authorization}"
+        lines = f"{contact}{self._lines}{reliable}{wish(self._expires_s)}{authorization}"
         lines += SDP if self.sdp else ""
         self.invite = ClientInvite(
             endpoint.layer, self.hop, request_of(outline, "INVITE", lines, self.sdp), outline, tell
@@ -111,14 +118,15 @@ class Attempt:
         return True
 
     def again(self, response: Response, tell: Tell) -> bool:
-        """Send the INVITE that this refusal asks for; False if it is to be taken as it is."""
+        """Send the INVITE that this refusal asks for, or wait to be told where to (`asks`); False if it is to be taken
+        as it is."""
         line = ""
         if 300 <= response.status < 400:
-            if not self._redirected(response):
-                return False
-        elif self._tries >= MAX_TRIES:
+            self._redirect = Redirect(response)
+            return len(self._targets) <= MAX_REDIRECTS and self._redirected(tell)
+        if self._tries >= MAX_TRIES:
             return False
-        elif response.status in (401, 407) and self.credentials is not None:
+        if response.status in (401, 407) and self.credentials is not None:
             line = self._endpoint.authorization(response, self.credentials, "INVITE", self._uri, self._challenged) or ""
             if not line:
                 return False
@@ -140,17 +148,52 @@ class Attempt:
         self._expires_s = least
         return True
 
-    def _redirected(self, response: Response) -> bool:
-        if len(self._targets) > MAX_REDIRECTS:
-            return False
-        target = next_target(response, self._targets, lambda contact: self._endpoint.hop_beside(self.hop, contact.uri))
-        if target is None:
-            return False
-        self._uri, self.hop = target
+    def _redirected(self, tell: Tell) -> bool:
+        """Go to the next contact of the 3xx that may be called."""
+        assert self._redirect is not None
+        endpoint = self._endpoint
+        while (uri := self._redirect.next(self._uri, self._targets)) is not None:
+            if self._may_redirect is not None and not self._may_redirect(uri):
+                continue
+            if is_address(uri.address):
+                hop = endpoint.hop_beside(self.hop, uri)
+                if hop is not None:
+                    self._go(uri, [hop], tell)
+                    return True
+            elif endpoint.settings.looks_up:
+                self.stop()
+                self.asks = uri
+                return True
+        return False
+
+    def look_up(self, given_up: Callable[[float], None]) -> None:
+        """`given_up` is called when nobody says in time where the host is."""
+        layer = self._endpoint.layer
+        self._patience = Alarm(given_up)
+        layer.timers.set(self._patience, layer.now + LOOK_UP_S)
+
+    def located(self, hops: Sequence[Hop], tell: Tell) -> Response | None:
+        """The host that was asked for is there. What is beside the one who named it is called; else the next contact of
+        the 3xx; the 3xx itself, to be taken as it is, if there is none."""
+        assert self.asks is not None
+        assert self._redirect is not None
+        uri, self.asks = self.asks, None
+        fit = [hop for hop in hops if uri.scheme != "sips" or hop.transport in CIPHERED]
+        beside = [hop for hop in fit if self._endpoint.is_beside(self.hop, hop.host, hop.port)]
+        if beside:
+            self._go(uri, beside, tell)
+        elif not self._redirected(tell):
+            return self._redirect.response
+        return None
+
+    def _go(self, uri: Uri, hops: Sequence[Hop], tell: Tell) -> None:
+        self.stop()
+        self._uri, self.hop = str(uri), hops[0]
+        self._others = [*[(self._uri, hop) for hop in hops[1:]], *self._others][: MOST_PLACES - 1]
         self._routes = ""
         self._targets.append(self._uri)
         self._tries = self._challenged = 0
-        return True
+        self.send(tell)
 
     def is_new(self, response: Response) -> bool:
         """False for a reliable provisional that was repeated or came too early; for a new one the PRACK goes out."""

@@ -3,12 +3,14 @@ RFC 3263 §4.3). How the INVITE is sent, and sent again, is `sip.attempt`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sip.attempt import Attempt, send_cancel
-from sip.events import FailedOver
+from sip.events import FailedOver, Redirected
 from sip.headers import retry_after, tag_of
 from sip.message import Response, SipError
+from sip.settings import Hop
 from sip.states import Input, State, cause_of
 from sip.transaction import Client, ClientInvite
 
@@ -72,9 +74,35 @@ class Calling:
             if status == 503 and self._elsewhere(status, _retry_after(response)):
                 return
             if session.why is None and attempt.again(response, self._heard):
-                session.state, session.hop = State.CALLING, attempt.hop
+                self._goes_on(attempt)
             else:
                 self._refused(status, response)
+
+    def _goes_on(self, attempt: Attempt) -> None:
+        session = self._session
+        session.state, session.hop = State.CALLING, attempt.hop
+        if attempt.asks is not None:
+            attempt.look_up(lambda now: self.located(()))
+            session.endpoint.events.append(Redirected(session, attempt.asks))
+
+    def located(self, hops: Sequence[Hop]) -> None:
+        """Where the host is that a 3xx has named."""
+        attempt = self._attempt
+        if attempt is None or attempt.asks is None:
+            return
+        attempt.stop()
+        response = attempt.located(hops, self._heard)
+        if response is not None:
+            self._refused(response.status, response)
+            return
+        self._goes_on(attempt)
+        if not self.waits:
+            attempt.impatient(self._silent)
+
+    @property
+    def waits(self) -> bool:
+        """No INVITE is under way: it is being looked up where the next one goes."""
+        return self._attempt is not None and self._attempt.asks is not None
 
     def _silent(self, _: float) -> None:
         attempt = self._attempt

@@ -28,6 +28,7 @@ from sip.events import (
     Probed,
     Progress,
     Reanswered,
+    Redirected,
     Referred,
     Registered,
     RegistrationResult,
@@ -40,6 +41,7 @@ from sip.registration import Registration
 from sip.session import Session
 from sip.session_id import SessionIds, new_id
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
+from sip.sips import CIPHERED
 from sip.sources import Trunks, may_send_to
 from sip.states import State as SessionState
 from sip.timers import Alarm
@@ -67,6 +69,7 @@ __all__ = [
     "Probed",
     "Progress",
     "Reanswered",
+    "Redirected",
     "Referred",
     "Registered",
     "RegistrationResult",
@@ -236,15 +239,18 @@ class Endpoint:
         others: Sequence[tuple[str, Hop]] = (),
         routes: Sequence[str] = (),
         session_id: str = "",
+        may_redirect: Callable[[Uri], bool] | None = None,
     ) -> Session:
         """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
         `others`: further request URIs and hops, asked in turn where the one before cannot be reached, is silent or says
         503; each time a `FailedOver` tells. `routes`: the proxies on the way to the first, as whole Route values.
-        `session_id` is what we are called (RFC 7989) where that has been settled before. Raises `ValueError` for a URI
-        that is none."""
+        `session_id` is what we are called (RFC 7989) where that has been settled before. A 3xx leads to another address
+        of the same peer only, and only to a URI of which `may_redirect` says so. Raises `ValueError` for a URI that is
+        none, and for sips without TLS."""
         self.layer.now = now
-        for asked in (uri, *[other for other, _ in others]):
-            Uri.parse(asked)
+        for asked, at in ((uri, hop), *others):
+            if Uri.parse(asked).scheme == "sips" and at.transport not in CIPHERED:
+                raise ValueError(f"{asked} in clear")
         tag = self.new_tag()
         lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
         lines = f"{ALLOW}{self.agent_line}{lines}"
@@ -252,8 +258,11 @@ class Endpoint:
         from_, to = f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>")
         session.ids = ids = SessionIds(session_id or new_id(self.rng))
         session.begin(
-            Attempt(self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, ids, others, routes)
-        )
+            Attempt(
+                self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, ids, others, routes,
+                may_redirect,
+            )
+        )  # fmt: skip
         return session
 
     def register(
@@ -360,8 +369,10 @@ class Endpoint:
         branch = MAGIC_COOKIE + self.rng.randbytes(10).hex()
         return f"{self._vias[hop.listener]}{branch}", branch
 
-    def contact_line(self, hop: Hop, user: str = "") -> str:
+    def contact_line(self, hop: Hop, user: str = "", *, secure: bool = False) -> str:
         line = self._contacts[hop.listener]
+        if secure:
+            line = line.replace("<sip:", "<sips:", 1).replace(";transport=tls", "", 1)
         return line.replace("<sip:", f"<sip:{user}@", 1) if user else line
 
     def name_of(self, call_id: str, local_tag: str, remote_tag: str) -> str:
@@ -400,15 +411,19 @@ class Endpoint:
             return seen
         return replace(seen, host=host, port=port)
 
+    def is_beside(self, hop: Hop, host: str, port: int) -> bool:
+        """Whether an address is that of the peer at `hop`, or another of its trunk."""
+        trunk = self.trunks.find(hop.host, hop.port)
+        beside = host == hop.host or (trunk is not None and self.trunks.find(host, port) == trunk)
+        return beside and may_send_to(host) and not self._is_ours(host, port)
+
     def hop_beside(self, hop: Hop, uri: Uri) -> Hop | None:
         """Where a URI is that the peer at `hop` names in its stead: at its own address, or at another of its
         trunk. None if it is anywhere else."""
-        host, port = uri.address, uri.port or 5060
-        trunk = self.trunks.find(hop.host, hop.port)
-        beside = host == hop.host or (trunk is not None and self.trunks.find(host, port) == trunk)
-        if not beside or not may_send_to(host) or self._is_ours(host, port):
+        transport = "tls" if uri.scheme == "sips" else (uri.param("transport") or "udp").lower()
+        host, port = uri.address, uri.port or (5061 if transport == "tls" else 5060)
+        if not self.is_beside(hop, host, port):
             return None
-        transport = (uri.param("transport") or "udp").lower()
         if transport == hop.transport:
             return replace(hop, host=host, port=port, connection=0)
         network = hop.listener.partition(":")[0]

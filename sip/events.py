@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sip.message import Request
 from sip.settings import Hop
+from sip.uri import Uri
 
 if TYPE_CHECKING:
     from sip.session import Session
@@ -42,6 +43,15 @@ class FailedOver:
     hop: Hop
     status: int
     retry_after_s: float | None = None  # it wants to be left alone for so long
+
+
+@dataclass(slots=True)
+class Redirected:
+    """A 3xx to our INVITE names a host where we shall call (of an endpoint whose settings say `looks_up`): say by
+    `session.follow`, within 6 s, where that is."""
+
+    session: Session
+    uri: Uri
 
 
 @dataclass(slots=True)
@@ -152,6 +162,7 @@ SipEvent: TypeAlias = (
     | Confirmed
     | Offered
     | Reanswered
+    | Redirected
     | Referred
     | InfoDigit
     | Ended

@@ -10,9 +10,10 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from random import Random
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from sip.sources import may_send_to
+from sip.uri import Uri
 
 Transport: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
 Family: TypeAlias = Literal["A", "AAAA"]
@@ -52,6 +53,12 @@ class Asked(NamedTuple):
     host: str
     port: int | None = None
     transport: Transport | None = None
+
+
+def asked_of(uri: Uri) -> Asked:
+    """What a SIP URI says. A transport that nobody speaks is found nowhere."""
+    said = "tls" if uri.scheme == "sips" else (uri.param("transport") or "").lower()
+    return Asked(uri.address.lower(), uri.port, cast(Transport, said) if said else None)
 
 
 class Place(NamedTuple):

@@ -50,8 +50,8 @@ class Refer:
         return False
 
     def lapse(self) -> None:
-        """The call it came in ends first. What it began goes on, but nothing more is told of that: whoever subscribed hears
-        that it is over (RFC 6665 §4.2.2), after his BYE too (RFC 5057 §4.1)."""
+        """The call it came in ends first. What it began goes on, but nothing more is told of that: whoever subscribed
+        hears that it is over (RFC 6665 §4.2.2), after his BYE too (RFC 5057 §4.1)."""
         if self._accepted:
             self._notify(100, over=True)
         else:

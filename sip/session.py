@@ -6,7 +6,7 @@ the business of `sip.reoffer`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sip.arrival import Arrival
@@ -20,6 +20,7 @@ from sip.refer import Refer, target_of
 from sip.refresh import Refresh
 from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
+from sip.sips import is_sips
 from sip.states import TABLE, Do, Input, State, cause_of
 from sip.transaction import Client, ClientRequest, ServerInvite, ServerRequest
 from sip.unacknowledged import Unacknowledged
@@ -38,7 +39,7 @@ class Session:
     __slots__ = (
         "_ack", "_arrival", "_asked_who", "_calling", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
         "_refresh", "_reoffer", "_told", "_unacked", "call_id", "dialog", "hop", "ids", "local_tag", "name", "outgoing",
-        "remote_sdp", "retry_after_s", "state", "why",
+        "remote_sdp", "retry_after_s", "secure", "state", "why",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +53,7 @@ class Session:
         self.outgoing = outgoing
         self.state = state
         self.remote_sdp = b""
+        self.secure = False  # our Contact is sips
         self.dialog: Dialog | None = None
         self.ids: SessionIds | None = None  # None: of an earlier life
         self._calling: Calling | None = None  # ours, while unanswered
@@ -101,7 +103,14 @@ class Session:
         self._reason = f"Reason: {one_line(reason)}\r\n" if reason else ""
         if retry_after_s is not None:
             self.retry_after_s = retry_after_s
-        self.take(Input.END)
+        self.take(Input.FAILURE if self._calling is not None and self._calling.waits else Input.END)
+
+    def follow(self, hops: Sequence[Hop]) -> None:
+        """Answer a `Redirected`: where its host is, the first place first; none if nobody knows. The call goes to those
+        that are beside the one who redirected it."""
+        if self._calling is not None:
+            self._endpoint.refresh_clock()
+            self._calling.located(hops)
 
     def reinvite(self, sdp: bytes) -> None:
         """A new offer of ours: hold, resume, new address. Ends in `Reanswered`."""
@@ -196,7 +205,7 @@ class Session:
             self._reoffer.acked(request, cseq)
 
     def contact_line(self) -> str:
-        return self._endpoint.contact_line(self.hop)
+        return self._endpoint.contact_line(self.hop, secure=self.secure)
 
     def refreshed(self, *, as_server: bool) -> str:
         """An offer or an UPDATE is being answered: the session timer begins anew. The lines to send with it."""
@@ -336,6 +345,7 @@ class Session:
         assert self._calling is not None
         attempt, endpoint = self._calling.over(), self._endpoint
         outline = attempt.done()
+        self.secure = is_sips(outline.uri)
         dialog = Dialog.of_response(outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
         dialog.local_cseq = attempt.last_cseq(dialog.remote_tag)

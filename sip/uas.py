@@ -20,6 +20,7 @@ from sip.registrar import Bounds
 from sip.session import Session
 from sip.session_id import SessionIds, new_id, sender_of
 from sip.settings import Hop
+from sip.sips import CIPHERED, is_secure, is_sips
 from sip.states import State as SessionState
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
 from sip.vias import TopVia, top_via
@@ -74,6 +75,8 @@ class Uas:
             return
         if method == "CANCEL":
             self._cancel(request, known, via)
+        elif hop.transport not in CIPHERED and (is_sips(request.uri) or is_secure(request)):
+            self._answer(request, via, 480, 'Warning: 380 hotline "SIPS Not Allowed"\r\n')
         elif method not in METHODS:
             self._answer(request, via, 501)
         elif tag and method not in ("REGISTER", "INVITE"):
@@ -207,6 +210,7 @@ class Uas:
         reply.keep_route(request)
         session = Session(self._endpoint, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
         rng = self._endpoint.rng
+        session.secure = is_secure(request)
         session.ids = dialog.ids = SessionIds(new_id(rng), sender_of(request) or new_id(rng))
         reply.add(session.ids.line)
         self._endpoint.callers[caller] = session

@@ -27,7 +27,7 @@ def dialled(text: str) -> str:
 def trunk_for(settings: Settings, number: str, agent: AgentId, queue: QueueId | None) -> TrunkId:
     """The trunk through which this agent may dial this number, by the first rule that allows it. Raises `Refused` with
     the reason."""
-    special = next((prefix for prefix in settings.special if number.startswith(prefix)), None)
+    special = _special(settings, number)
     who = settings.agents.get(agent) or Agent(agent)
     matching = [rule for rule in settings.dialling if any(re.fullmatch(one, number) for one in rule.numbers)]
     for rule in matching:
@@ -40,6 +40,23 @@ def trunk_for(settings: Settings, number: str, agent: AgentId, queue: QueueId | 
     if special is not None and not any(rule.special for rule in matching):
         raise Refused(f"{number} may not be dialled: numbers with {special} need a rule with special: true")
     raise Refused(f"{number} may not be dialled by agent {agent}: no rule allows it to him")
+
+
+def anybody_may(settings: Settings, number: str, trunk: TrunkId) -> bool:
+    """Whether a rule that asks for nobody in particular allows the number through this trunk: a number that the carrier
+    names in the place of the one that was dialled."""
+    special = _special(settings, number)
+    return any(
+        rule.through == trunk
+        and (rule.special or special is None)
+        and not (rule.teams or rule.sites or rule.queues)
+        and any(re.fullmatch(one, number) for one in rule.numbers)
+        for rule in settings.dialling
+    )
+
+
+def _special(settings: Settings, number: str) -> str | None:
+    return next((prefix for prefix in settings.special if number.startswith(prefix)), None)
 
 
 def _is_meant(rule: DialRule, agent: Agent, queue: QueueId | None) -> bool:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, Final
 
 from acd.config import ConfigError, difference, load
@@ -44,8 +45,8 @@ from acd.secret import SecretMissing
 from media.client import MediaError, WorkerPool
 from sip.aio import SipShell
 from sip.aio.resolver import Resolver
-from sip.endpoint import LockedOut
-from sip.locate import Option
+from sip.endpoint import LockedOut, Redirected
+from sip.locate import Option, asked_of, in_turn
 
 IDLE_COLLECT: Final = 20_000
 """New containers after which garbage is looked for once no call is up …"""
@@ -75,6 +76,7 @@ class Hotline:
         self.replies: dict[str, asyncio.Future[do.Reply]] = {}
         self.stopped = asyncio.Event()
         self._seed = secrets.randbits(32)
+        self._random = SystemRandom()
         self._inbox: deque[ev.Event] = deque()
         self._turning = False
         self._timer: asyncio.TimerHandle | None = None
@@ -111,6 +113,7 @@ class Hotline:
         self.endpoint.trace = self.trace.ring
         self.legs.on_session = self.trace.began
         self.legs.on_event[LockedOut] = self._locked_out
+        self.legs.on_event[Redirected] = self._redirected
         self.journal: JournalWriter | None = None
         self.records: RecordStore | None = None
         self.control = ControlServer(configuration.control, Operations(self).handle)
@@ -306,6 +309,17 @@ class Hotline:
     def _located(self, name: str, index: int, options: list[Option], why: str) -> None:
         self.trunks.located(name, index, options, why)
         self.sip.flush()
+
+    def _redirected(self, event: Redirected) -> None:
+        """A carrier sends a call to a host by name: that call alone waits for what DNS says."""
+        network, setup = self.legs.setup.network_of(event.session.hop.listener).name, self.legs.setup
+
+        def found(options: list[Option]) -> None:
+            places = in_turn(options, self._random)
+            event.session.follow([setup.hop(network, place, event.uri.host) for place in places])
+            self.sip.flush()
+
+        self.locator.find(asked_of(event.uri), network, setup, found)
 
     def _tell_hours(self) -> None:
         """Opening hours as instants, for some weeks ahead."""

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from acd.config.shell import DeviceShell, TrunkShell
 from acd.core import commands as do
+from acd.core import dialling
 from acd.core import events as ev
+from acd.core.agents import Refused
 from acd.core.ids import LegId, call_of
 from acd.live import identity
 from acd.live.devices import Devices
@@ -40,12 +42,14 @@ from sip.endpoint import (
     Probed,
     Progress,
     Reanswered,
+    Redirected,
     Referred,
     Registered,
     RegistrationResult,
     SipEvent,
 )
 from sip.message import SipError
+from sip.uri import Uri
 
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
 
@@ -95,6 +99,7 @@ class Legs:
             Confirmed: self._confirmed,
             Offered: self._offered,
             Reanswered: self._reanswered,
+            Redirected: lambda event: event.session.follow(()),
             Referred: self._referred,
             InfoDigit: self.sound.told_by_info,
             Ended: self._ended,
@@ -346,10 +351,13 @@ class Legs:
         headers = (("P-Asserted-Identity", shown),) if asserted else ()
         session_id = beside.session_id if beside is not None else ""
 
+        def may_redirect(uri: Uri) -> bool:
+            return self._may_redirect(party, command.to, uri)
+
         def invite() -> None:
             leg.session = self.endpoint.invite(
                 leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials,
-                others=others, routes=routes, session_id=session_id,
+                others=others, routes=routes, session_id=session_id, may_redirect=may_redirect,
             )  # fmt: skip
             self.on_session(leg.id, leg.session.call_id, "")
             if leg.trunk:
@@ -358,6 +366,20 @@ class Legs:
         leg.invite = invite
         invite()
         self.log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
+
+    def _may_redirect(self, party: TrunkShell | DeviceShell, to: do.Target, uri: Uri) -> bool:
+        """A telephone may name another of its own addresses, a trunk another of its places, and another number only if
+        anybody may dial that: what the number that was dialled is allowed says nothing of it."""
+        if isinstance(party, DeviceShell) or uri.number == rewritten(to.number or "", party.rewrite.dialled):
+            return True
+        number = rewritten(uri.number, party.rewrite.caller)
+        try:
+            may = dialling.anybody_may(self.setup.hotline.settings, dialling.dialled(number), party.id)
+        except Refused:
+            may = False
+        if not may:
+            self.log.info("redirect refused", trunk=party.id, dialled=to.number, to=number)
+        return may
 
     def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, list[Way], tuple[str, ...], Credentials | None]:
         """The party, where it is rung (the first place first), by which proxies, and who we are there. Raises

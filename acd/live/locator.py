@@ -1,5 +1,5 @@
 """Where trunks are that are given by name: asked of DNS in the background, again when the answer runs out, so that no
-call ever waits for a name server."""
+call ever waits for a name server but one that a carrier sends to a name we have not heard of."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sip.aio.resolver import LookupFailed
 from sip.locate import Asked, Family, Option, Transport
 
 AGAIN_S: Final = 10.0  # after no name server has answered
+AT_ONCE: Final = 32  # names that calls wait for: whoever sends more of them elsewhere is not heard
 Target: TypeAlias = tuple[str, int]
 """A trunk and the index of its target."""
 
@@ -34,25 +35,50 @@ class Locator:
         self._resolver: Resolving | None = None
         self._located = located
         self._tasks: dict[Target, asyncio.Task[None]] = {}
+        self._finding: set[asyncio.Task[None]] = set()
 
     def want(self, names: Mapping[Target, tuple[Asked, str]], setup: Setup) -> None:
         """These are asked for from now on, at once, and no others."""
-        self.close()
+        self._forget()
         for target, (asked, network) in names.items():
             self._tasks[target] = asyncio.create_task(self._keep(target, asked, network, setup))
 
+    def find(self, asked: Asked, network: str, setup: Setup, found: Callable[[list[Option]], None]) -> None:
+        """Ask once, for a call that waits; `found` is told, of none too."""
+        if len(self._finding) >= AT_ONCE:
+            found([])
+            return
+        task = asyncio.create_task(self._find(asked, network, setup, found))
+        self._finding.add(task)
+        task.add_done_callback(self._finding.discard)
+
     def close(self) -> None:
+        self._forget()
+        for task in self._finding:
+            task.cancel()
+
+    def _forget(self) -> None:
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
 
+    async def _find(self, asked: Asked, network: str, setup: Setup, found: Callable[[list[Option]], None]) -> None:
+        try:
+            options, _ = await self._ask(asked, network, setup)
+        except LookupFailed as error:
+            get("locator").info("a name is not found", name=asked.host, why=str(error))
+            options = []
+        found(options)
+
+    async def _ask(self, asked: Asked, network: str, setup: Setup) -> tuple[list[Option], float]:
+        if self._resolver is None:
+            self._resolver = self._make()
+        return await self._resolver.locate(asked, setup.transports(network), setup.families(network))
+
     async def _keep(self, target: Target, asked: Asked, network: str, setup: Setup) -> None:
-        transports, families = setup.transports(network), setup.families(network)
         while True:
             try:
-                if self._resolver is None:
-                    self._resolver = self._make()
-                options, again_s = await self._resolver.locate(asked, transports, families)
+                options, again_s = await self._ask(asked, network, setup)
                 why = "" if options else f"{asked.host} has no address that we can reach"
             except LookupFailed as error:
                 options, again_s, why = [], AGAIN_S, str(error)

@@ -179,5 +179,6 @@ def endpoint_settings(hotline: Hotline) -> EndpointSettings:
         },
         peers=peers(hotline),
         user_agent=f"Hotline/{VERSION}",
+        looks_up=True,
         unanswered_max_s=hotline.settings.unanswered_max_s + BACKSTOP_S,
     )

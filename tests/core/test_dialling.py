@@ -4,7 +4,7 @@ import pytest
 
 from acd.core import events as e
 from acd.core.agents import Refused
-from acd.core.dialling import dialled, trunk_for
+from acd.core.dialling import anybody_may, dialled, trunk_for
 from acd.core.settings import Agent, DialRule, Settings
 from tests.core.hotline import PLAIN, hotline
 from tests.core.world import Phone, World, story
@@ -60,6 +60,24 @@ def test_everything_else_is_refused(number: str, agent: str, queue: str | None, 
     with pytest.raises(Refused) as raised:
         trunk_for(SETTINGS, number, agent, queue)
     assert str(raised.value) == f"{number} may not be dialled{why}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "number", "may"),
+    [
+        (DialRule((r"02\d+",), "carrier"), "021234", True),
+        (DialRule((r"02\d+",), "other"), "021234", False),
+        (DialRule((r"02\d+",), "carrier"), "031234", False),
+        (DialRule((r"02\d+",), "carrier", teams=("day",)), "021234", False),
+        (DialRule((r"02\d+",), "carrier", sites=("here",)), "021234", False),
+        (DialRule((r"02\d+",), "carrier", queues=("loans",)), "021234", False),
+        (DialRule((r"0\d+",), "carrier"), "0900123", False),
+        (DialRule((r"0\d+",), "carrier", special=True), "0900123", True),
+    ],
+)
+def test_a_carrier_may_name_what_anybody_may_dial(rule: DialRule, number: str, may: bool) -> None:
+    settings = Settings("v1", dialling=(rule,), special=("0900",))
+    assert anybody_may(settings, number, "carrier") is may
 
 
 def test_without_rules_nobody_may() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acd.live.locator import Locator
+from acd.live.locator import AT_ONCE, Locator
 from acd.live.places import MISSED, PAUSE_S, TRIP, Health, Places
 from sip.aio.resolver import LookupFailed, Resolver
 from sip.endpoint import Ended, FailedOver, Hop
@@ -241,6 +241,37 @@ def test_without_a_name_server_the_reason_is_told(tmp_path: Path) -> None:
         return why
 
     assert asyncio.run(run()) == "no name servers are known"
+
+
+def test_a_call_that_waits_for_a_name_is_told_in_any_case(tmp_path: Path) -> None:
+    """Found, not there, too many at once, or without a name server."""
+
+    async def run(server: NameServer) -> list[list[str]]:
+        told: list[list[str]] = []
+        all_told = asyncio.Event()
+
+        def found(options: list[Option]) -> None:
+            told.append([place.host for option in options for place in option.places])
+            if len(told) == AT_ONCE + 2:
+                all_told.set()
+
+        setup = Bench(tmp_path).setup
+        locator = Locator(lambda: Resolver([server.address]), lambda *answer: None)
+        locator.find(Asked("carrier.example"), "trunks", setup, found)
+        for _ in range(AT_ONCE):
+            locator.find(Asked("nowhere.example"), "trunks", setup, found)
+        Locator(nobody, lambda *answer: None).find(Asked("carrier.example"), "trunks", setup, found)
+        await all_told.wait()
+        locator.close()
+        return told
+
+    def nobody() -> Resolver:
+        raise LookupFailed("no name servers are known")
+
+    with NameServer({("carrier.example", "A"): ["192.0.2.1"]}) as server:
+        told = asyncio.run(run(server))
+    assert told[0] == [], "one more than may be asked for at once is told at once"
+    assert sorted(told)[-2:] == [[], ["192.0.2.1"]]
 
 
 def test_the_session_that_ends_at_a_place_counts_against_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sip.endpoint import Answered, Confirmed, Ended, Incoming, Peer
+from sip.endpoint import Answered, Confirmed, Ended, FailedOver, Hop, Incoming, Peer, Redirected, Session
 from sip.message import Request
 from sip.redirect import MAX_REDIRECTS
 from tests.sip.world import ANSWER, OFFER, Wire
@@ -90,6 +90,120 @@ def test_a_cancel_goes_where_the_call_went() -> None:
     [(data, hop)] = wire.endpoint.outgoing
     assert data.startswith(b"CANCEL sip:b@192.0.2.8 ")
     assert hop.host == "192.0.2.8"
+
+
+# ------------------------------------------------------------------------------------------------------------ names
+
+NAMED = "<sip:b@gw.example>;q=0.5, <sip:c@192.0.2.8:5080>;q=0.1"
+
+
+def looking_up(contacts: str = NAMED, **how: object) -> tuple[Wire, Session, Request]:
+    """A call that was sent to a host by name; somebody is to say where that is."""
+    wire = Wire(peers=TRUNK, looks_up=True)
+    session, invite = wire.call(**how)
+    assert moved(wire, invite, contacts) is None
+    [event] = wire.events
+    assert isinstance(event, Redirected)
+    assert (event.session, str(event.uri)) == (session, "sip:b@gw.example")
+    wire.events.clear()
+    return wire, session, invite
+
+
+def invited(wire: Wire) -> tuple[str, Hop]:
+    [(data, hop)] = wire.endpoint.outgoing
+    wire.endpoint.outgoing = []
+    return data.split(b" SIP/2.0", 1)[0].decode(), hop
+
+
+@pytest.mark.parametrize("place", [Hop("l", "192.0.2.9", 5070), Hop("l", "192.0.2.8", 5060)])
+def test_a_host_is_called_where_it_was_found(place: Hop) -> None:
+    wire, session, invite = looking_up()
+    session.follow([Hop("l", "198.51.100.1", 5060), place])
+    assert session.hop == place
+    (again,) = wire.sent()
+    assert isinstance(again, Request)
+    assert (again.uri, again.cseq.number, again.call_id) == ("sip:b@gw.example", 2, invite.call_id)
+    wire.answer(again, 200, body=ANSWER)
+    assert wire.events == [Answered(session, ANSWER)]
+    session.follow([place])
+    assert wire.lines() == ["ACK"]
+    wire.pass_time(40)
+    assert wire.endpoint.stats()["timers"] == 0
+
+
+def test_the_second_place_of_a_host_is_asked_where_the_first_is_silent() -> None:
+    wire, session, _ = looking_up()
+    first, second = Hop("l", "192.0.2.9", 5070), Hop("l", "192.0.2.8", 5060)
+    session.follow([first, second])
+    assert invited(wire) == ("INVITE sip:b@gw.example", first)
+    wire.pass_time(5)
+    assert FailedOver(session, first, 408) in wire.events
+    assert (b"INVITE sip:b@gw.example SIP/2.0", second) in [
+        (data.split(b"\r\n")[0], hop) for data, hop in wire.endpoint.outgoing
+    ]
+
+
+@pytest.mark.parametrize("hops", [[], [Hop("l", "198.51.100.1", 5060)], [Hop("l", "192.0.2.7", 5060)]])
+def test_a_host_that_is_elsewhere_is_left_for_the_next_contact(hops: list[Hop]) -> None:
+    wire, session, _ = looking_up()
+    session.follow(hops)
+    assert invited(wire) == ("INVITE sip:c@192.0.2.8:5080", Hop("l", "192.0.2.8", 5080))
+
+
+def test_two_hosts_are_looked_up_one_by_one() -> None:
+    wire, session, _ = looking_up("<sip:b@gw.example>, <sip:d@other.example>")
+    session.follow([])
+    [event] = wire.happened()
+    assert isinstance(event, Redirected)
+    assert str(event.uri) == "sip:d@other.example"
+    session.follow([])
+    assert wire.happened() == [Ended(session, "peer", "failed", 302)]
+    wire.pass_time(40)
+    assert wire.endpoint.stats()["timers"] == wire.endpoint.stats()["transactions"] == 0
+
+
+def test_nobody_waits_for_a_name_for_ever() -> None:
+    wire, session, _ = looking_up("<sip:b@gw.example>")
+    wire.pass_time(5.9)
+    assert wire.events == []
+    wire.pass_time(0.2)
+    assert wire.events == [Ended(session, "peer", "failed", 302)]
+    session.follow([Hop("l", "192.0.2.9", 5070)])
+    assert wire.sent() == []
+
+
+def test_a_call_that_is_given_up_meanwhile_goes_nowhere() -> None:
+    wire, session, _ = looking_up()
+    session.end()
+    assert wire.happened() == [Ended(session, "us", "cancelled", 0)]
+    session.follow([Hop("l", "192.0.2.9", 5070)])
+    assert wire.sent() == []
+    wire.pass_time(40)
+    assert wire.endpoint.stats()["timers"] == wire.endpoint.stats()["transactions"] == 0
+
+
+def test_names_count_among_the_redirects() -> None:
+    wire = Wire(peers=TRUNK, looks_up=True)
+    session, invite = wire.call()
+    for n in range(MAX_REDIRECTS):
+        assert moved(wire, invite, f"<sip:n{n}@gw.example>") is None
+        session.follow([wire.peer])
+        (again,) = wire.sent()
+        assert isinstance(again, Request)
+        invite = again
+    assert moved(wire, invite, "<sip:last@gw.example>") is None
+    assert wire.happened() == []
+    assert wire.events[-1] == Ended(session, "peer", "failed", 302)
+
+
+def test_the_owner_says_who_may_be_called() -> None:
+    wire = Wire(peers=TRUNK, looks_up=True)
+    session, invite = wire.call(may_redirect=lambda uri: uri.user == "c")
+    again = moved(wire, invite, NAMED)
+    assert again is not None
+    assert again.uri == "sip:c@192.0.2.8:5080"
+    assert moved(wire, again, "<sip:0900@192.0.2.9>, <sip:0900@gw.example>") is None
+    assert wire.events == [Ended(session, "peer", "failed", 302)]
 
 
 @pytest.mark.parametrize(("lines", "after_s", "status"), [("Expires: 20\r\n", 20, 487), ("", 300, 480),
