@@ -5,8 +5,9 @@
     python -m benchmarks.calls --only idle,queue --seconds 10
 
 Latencies are read off the wire by the kernel's clock (needs the right to open a packet socket), CPU and memory from
-/proc for the engine and its media workers together. The columns beside are what Asterisk 22 `app_queue` and FreeSWITCH
-`mod_callcenter` gave on a 2-core machine with the same traffic.
+/proc for the engine and its media workers together. The last line says what two fixed things cost at the same hour. The
+columns beside are what Asterisk 22 `app_queue` and FreeSWITCH `mod_callcenter` gave on a 2-core machine with the same
+traffic.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import cpu_s, describe, percentile, pss_kib
+from benchmarks.machine import cpu_s, describe, pace, percentile, pss_kib
 from benchmarks.wire import Sip, Wire
 from tests.live.bank import Bank
 from tests.live.harness import EngineProcess, Sipp, free_port
@@ -329,7 +330,8 @@ def show(results: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Hotline: whole calls", caption=results["machine"])
+    speed = "; ".join(f"{name}: {value}" for name, value in results["pace"].items())
+    table = Table(title="Hotline: whole calls", caption=f"{results['machine']}\nat this hour: {speed}")
     for column in ("figure", "Asterisk 22", "FreeSWITCH", "aim", "Hotline"):
         table.add_column(column)
     for name, value in results["figures"].items():
@@ -348,7 +350,7 @@ def main() -> None:
     parser.add_argument("--only", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--seconds", type=float, default=20.0, help="of measuring, for each figure (default 20)")
     options = parser.parse_args()
-    results: dict[str, Any] = {"machine": describe(), "figures": {}}
+    results: dict[str, Any] = {"machine": describe(), "pace": pace(), "figures": {}}
     for name in options.only.split(",") if options.only else PARTS:
         print(f"{name} …", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="hotline-") as directory:

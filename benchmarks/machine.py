@@ -1,12 +1,27 @@
-"""The machine a figure was measured on, the CPU and memory of processes: from /proc, not from the engine itself."""
+"""The machine a figure was measured on, how fast it was at that hour, the CPU and memory of processes: from /proc, not
+from the engine itself."""
 
 from __future__ import annotations
 
 import os
 import platform
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
+DATAGRAMS_PER_S = 300  # what an engine takes at 50 calls/s
+ECHO = """
+import asyncio, socket, sys, uvloop
+async def serve():
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.setblocking(False)
+    asyncio.get_running_loop().add_reader(sock, lambda: sock.sendto(*sock.recvfrom(65535)))
+    await asyncio.Event().wait()
+uvloop.run(serve())
+"""
 
 
 def describe() -> str:
@@ -28,6 +43,51 @@ def scaled(aim: float, here: float, there: float) -> float:
     return aim * here / there
 
 
+def pace() -> dict[str, float]:
+    """What two fixed things cost at this hour, to compare figures of different hours and machines by: a loop of plain
+    Python that never rests, and a bare UDP echo in uvloop that is woken as often as an engine at 50 calls/s: what the
+    kernel and cold caches cost whoever sleeps in between."""
+    return {
+        "plain loop, ms": round(min(_loop_ms() for _ in range(7)), 2),
+        "UDP echo, µs a datagram": round(_echo_us(), 1),
+    }
+
+
+def _loop_ms() -> float:
+    began, total = time.process_time(), 0
+    for number in range(300_000):
+        total += number & 3
+    return 1000 * (time.process_time() - began)
+
+
+def _echo_us(seconds: float = 3.0) -> float:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
+    ):
+        theirs.bind(("127.0.0.1", 0))
+        ours.connect(theirs.getsockname())
+        ours.settimeout(30.0)
+        process = subprocess.Popen([sys.executable, "-c", ECHO, str(theirs.fileno())], pass_fds=(theirs.fileno(),))
+        try:
+            count, before = 0, 0.0
+            for number in range(round((1 + seconds) * DATAGRAMS_PER_S)):
+                if number == DATAGRAMS_PER_S:  # it is up and warm
+                    count, before = number, cpu_ns(process.pid)
+                ours.send(bytes(500))
+                ours.recv(1000)
+                time.sleep(1 / DATAGRAMS_PER_S)
+            return (cpu_ns(process.pid) - before) / 1000 / (number + 1 - count)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def cpu_ns(pid: int) -> float:
+    """Of one process's first thread, exactly."""
+    return float(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+
+
 def family(pid: int) -> list[int]:
     """The process and all that descend from it."""
     children: dict[int, list[int]] = {}
@@ -47,11 +107,11 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU, user and system, that the process and its children have used so far."""
+    """Seconds of CPU, user and system, that the process and its children, those that ended too, have used so far."""
     total = 0
     for one in family(pid):
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
+        total += sum(map(int, fields[11:15]))
     return total / TICK
 
 
