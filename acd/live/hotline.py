@@ -35,6 +35,7 @@ from acd.live.legs import Legs
 from acd.live.locator import Locator
 from acd.live.log import Level, configure, get
 from acd.live.operations import Operations
+from acd.live.pages import gather
 from acd.live.prompts import Prompts
 from acd.live.saved import Saved
 from acd.live.setup import Setup, endpoint_settings, static_devices, tls_files
@@ -287,7 +288,10 @@ class Hotline:
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.log.info("up", name=configuration.name, boot=self.boot, control=str(configuration.control))
+        large = gather()
+        self.log.info(
+            "up", name=configuration.name, boot=self.boot, control=str(configuration.control), large_pages=large
+        )
 
     def configured(self, settings: Settings) -> None:
         """The core learns of a configuration, of its opening hours first, and which devices need no registration."""
