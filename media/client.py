@@ -50,6 +50,7 @@ BACK_OFF_S: Final = (0.1, 10.0)  # first and longest wait before a worker is sta
 HEALTHY_S: Final = 10.0  # after which the next wait is the first again
 START_S: Final = 15.0
 STATS_S: Final = 2.0
+UNFED: Final = ("silence", "leg")  # what a leg hears without its worker's doing: a peer that hung up sends no more
 
 log: Final = logging.getLogger("media")
 
@@ -280,7 +281,9 @@ class WorkerPool:
                 log.error("leg %s cannot hear %s of another worker: not created beside it", leg, other)
             elif link is not None:
                 self._bear(link, other)
-        self._tell(leg, Hears(leg, source))
+        if link is not None:
+            (link.fed.discard if source.kind in UNFED else link.fed.add)(leg)
+            self._order(link, leg, Hears(leg, source))
 
     def play(self, op: str, leg: str, files: tuple[str, ...], repeat: int, barge_in: bool) -> None:
         link = self._legs.get(leg)
@@ -288,6 +291,7 @@ class WorkerPool:
             self.loop.call_soon(self._fact, PlayEndedFact(op, "failed"))
             return
         link.plays.setdefault(leg, {})[op] = None
+        link.fed.add(leg)
         self._plays[op] = link, leg
         self._order(link, leg, Play(op, leg, files, repeat, barge_in))
 
@@ -296,7 +300,10 @@ class WorkerPool:
             self._plays[op][0].tell(Stop(op))
 
     def send_digits(self, leg: str, digits: str) -> None:
-        self._tell(leg, SendDigits(leg, digits))
+        link = self._legs.get(leg)
+        if link is not None:
+            link.fed.add(leg)
+            self._order(link, leg, SendDigits(leg, digits))
 
     def relay_digits(self, leg: str, on: bool) -> None:
         self._tell(leg, RelayDigits(leg, on))
@@ -310,7 +317,8 @@ class WorkerPool:
         port = link.legs.pop(leg)
         link.resting.append((self.loop.time() + self._quarantine_s, port.host, port.port))
         if self._unborn.pop(leg, None) is None:
-            link.tell(Delete(leg))
+            (link.tell if leg in link.fed else link.tell_along)(Delete(leg))
+            link.fed.discard(leg)
 
     def forget_recordings(self) -> None:
         """Files may have changed: read them again when next played. What plays now plays on."""

@@ -14,6 +14,7 @@ from media.dtmf import Pressed, Receiver
 from media.loop import IN_CLEAR, Way
 from media.native import Loop
 from media.plane import Peer, QualityFact, Source
+from media.ports import drain
 from media.reception import Reception
 from media.reports import Reports
 from media.rtcp import TYPES as RTCP_TYPES
@@ -29,7 +30,6 @@ EVENTS: Final = "telephone-event"
 BUFFER: Final = bytearray(2048)  # one packet at a time passes through here
 VIEW: Final = memoryview(BUFFER)
 LATCH_AFTER: Final = 3  # consecutive packets of one source
-QUEUED: Final = 1024  # more packets than a socket holds
 SILENCE: Final = Source("silence")
 SCOPE: Final = "%"  # in the address of a link: only the system knows which
 
@@ -172,7 +172,7 @@ class Leg:
         if connect:
             if before is None or address != (before.host, before.port):
                 self.socket.connect(address)
-                self.drain()  # what strangers sent before
+                drain(self.socket)  # what strangers sent before
             self.receive, self.send, self._recv_into = self._receive, self.socket.send, self.socket.recv_into
         else:
             self.receive, self.send = self._receive_from, self._send_to
@@ -184,14 +184,6 @@ class Leg:
         except OSError:
             return False
         return True
-
-    def drain(self) -> None:
-        """Forget what arrived before this moment."""
-        try:
-            for _ in range(QUEUED):
-                self.socket.recv_into(BUFFER)
-        except OSError:
-            pass
 
     def close(self) -> None:
         """Let go of what refers back to the leg, so that it is freed at once and not by a collection."""

@@ -38,16 +38,24 @@ class Link(asyncio.Protocol):
         self.process: subprocess.Popen[bytes] | None = None
         self.ready: asyncio.Future[None] = pool.loop.create_future()
         self.answers: dict[int, asyncio.Future[dict[str, int]]] = {}
+        self.fed: set[str] = set()  # legs that the worker sends to by itself
         self._transport: asyncio.WriteTransport | None = None
         self._out: list[ToWorker] = []
+        self._flushing = False
         self._in = bytearray()
 
     def tell(self, message: ToWorker) -> None:
-        if not self._out:
+        self._out.append(message)
+        if not self._flushing:
+            self._flushing = True
             self.pool.loop.call_soon(self._flush)
+
+    def tell_along(self, message: ToWorker) -> None:
+        """With what is told next, a ping at the latest: nobody waits for it, and a worker need not be woken."""
         self._out.append(message)
 
     def _flush(self) -> None:
+        self._flushing = False
         if self._transport is not None and self._out:
             self._transport.write(pack(self._out))
         self._out.clear()

@@ -8,18 +8,36 @@ from typing import Final, TypeAlias
 
 Home: TypeAlias = tuple[str, int]  # address and port of RTP
 WILDCARD: Final = ("0.0.0.0", "::")
+QUEUED: Final = 1024  # more packets than a socket holds
+_forgotten: Final = bytearray(1)
 
 
 class Ports:
-    """Takes every `stride`-th port from `first` to `last`, on each address by itself. RTCP's is bound with its call: a
-    leg whose port above is another program's goes without."""
+    """Takes every `stride`-th port from `first` to `last`, on each address by itself. RTCP's is bound with its first
+    call and then kept: a leg whose port above is another program's goes without."""
 
-    __slots__ = ("_first", "_last", "_next", "_stride", "free")
+    __slots__ = ("_first", "_free", "_last", "_next", "_stride")
 
     def __init__(self, first: int, last: int, stride: int) -> None:
         self._first, self._last, self._stride = first, last, stride
         self._next: dict[str, int] = {}
-        self.free: dict[Home, socket.socket] = {}
+        self._free: dict[Home, tuple[socket.socket, socket.socket | None]] = {}
+
+    def __len__(self) -> int:
+        """How many are free."""
+        return len(self._free)
+
+    def take(self, home: Home) -> tuple[socket.socket, socket.socket | None] | None:
+        """The sockets of RTP and RTCP there; what came on them is still in them. None if they are not free."""
+        pair = self._free.pop(home, None)
+        if pair is None:
+            return None
+        rtp, rtcp = pair
+        return rtp, rtcp or beside(home)
+
+    def put(self, home: Home, rtp: socket.socket, rtcp: socket.socket | None) -> None:
+        """Take them back; connected still, so that their last peer alone can fill them."""
+        self._free[home] = rtp, rtcp
 
     def bind(self, address: str, count: int) -> tuple[tuple[int, ...], bool, str]:
         """Up to so many more: their ports, whether there are more yet, and why one could not be had."""
@@ -28,7 +46,7 @@ class Ports:
         error = ""
         while len(ports) < count and port <= self._last:
             try:
-                self.free[address, port] = bound(address, port)
+                self._free[address, port] = bound(address, port), None
             except OSError as problem:
                 error = f"{address}:{port}: {problem.strerror}"
                 if problem.errno != errno.EADDRINUSE:
@@ -50,6 +68,15 @@ def bound(address: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def drain(sock: socket.socket) -> None:
+    """Forget what arrived before this moment."""
+    try:
+        for _ in range(QUEUED):
+            sock.recv_into(_forgotten)
+    except OSError:
+        pass
 
 
 def beside(home: Home) -> socket.socket | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from media import rtcp
 from media.plane import Peer
+from media.ports import drain
 from media.reception import Reception
 from media.rtp import CLOCK_HZ, HEADER_BYTES, WORD
 from media.srtp import Unauthentic
@@ -73,7 +74,7 @@ class Reports:
         self._stream = stream
         self._reception = reception
         self._send_beside = send_beside
-        self._cname = base64.b64encode(os.urandom(12))  # RFC 7022 §4.2: one per session, tells nobody who we are
+        self._cname = b""  # made when it is first said
         self._target: tuple[str, int] | None = None
         self._connected = False
         self._latched = -1  # the SSRC for which a peer behind NAT was latched …
@@ -94,6 +95,7 @@ class Reports:
         if connect and not peer.latch and self.socket is not None:
             try:
                 self.socket.connect(self._target)
+                drain(self.socket)  # what strangers sent before, and the peer of the leg that had it last
                 self._connected = True
             except OSError:
                 self._target = None
@@ -164,6 +166,8 @@ class Reports:
             self._last_sent = stream.packets
             timestamp = (stream.timestamp + round((now - stream.sent_at) * CLOCK_HZ)) & WORD
             sender = rtcp.Sender(time(), timestamp, stream.packets, stream.octets - HEADER_BYTES * stream.packets)
+        if not self._cname:
+            self._cname = base64.b64encode(os.urandom(12))  # RFC 7022 §4.2: one per session, tells nobody who we are
         packet = rtcp.build(stream.ssrc, self._cname, sender, self._block(ssrc, now), bye)
         try:
             if self.cipher is not None:
@@ -186,6 +190,11 @@ class Reports:
         return rtcp.Block(
             ssrc, reception.fraction(), reception.lost(), reception.highest, int(reception.jitter), self._remote, since
         )
+
+    def release(self) -> socket.socket | None:
+        """The socket, for another leg."""
+        released, self.socket = self.socket, None
+        return released
 
     def close(self) -> None:
         if self.socket is not None:

@@ -31,7 +31,7 @@ from media.leg import BUFFER, Counters, Leg
 from media.native import Loop
 from media.pipe import Pipe
 from media.plane import DigitFact, LostFact, Peer, PlayEndedFact
-from media.ports import WILDCARD, Home, Ports, beside, bound
+from media.ports import WILDCARD, Home, Ports, beside, bound, drain
 from media.protocol import (
     Bind,
     Bound,
@@ -231,14 +231,12 @@ class Worker:
 
     def _create(self, wanted: Create) -> None:
         home = (wanted.address, wanted.port)
-        sock = self._ports.free.pop(home, None)
-        if sock is None:
+        sockets = self._ports.take(home)
+        if sockets is None:
             self._tell(LostFact(wanted.leg, "no_ports"))
             return
-        leg = Leg(
-            wanted.leg, sock, beside(home), monotonic(), self._loop, self._counters, self._key_down, self._pressed
-        )
-        leg.drain()
+        leg = Leg(wanted.leg, *sockets, monotonic(), self._loop, self._counters, self._key_down, self._pressed)
+        drain(leg.socket)
         self._legs[wanted.leg] = leg
         self._homes[leg] = home
         self._listen(leg)
@@ -271,8 +269,8 @@ class Worker:
         self._deafen(leg)
         home = self._homes.pop(leg)
         if leg.socket.fileno() >= 0:
-            self._ports.free[home] = leg.socket  # still connected: its last peer alone can fill it
             leg.reports.report(leg.reception.ssrc, monotonic(), bye=True)
+            self._ports.put(home, leg.socket, leg.reports.release())
         self._counters.packets_in += leg.reception.packets
         self._counters.packets_out += leg.stream.packets
         leg.close()
@@ -403,7 +401,7 @@ class Worker:
         return {
             "pid": os.getpid(),
             "legs": len(self._legs),
-            "ports_bound": len(self._legs) + len(self._ports.free),
+            "ports_bound": len(self._legs) + len(self._ports),
             "dropped": dropped,
             **counters,
             "plain": self._loop.plain,

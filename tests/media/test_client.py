@@ -15,6 +15,7 @@ import uvloop
 from media.audio import save
 from media.client import MediaError, WorkerPool
 from media.plane import LostFact, NoPorts, Peer, PlayEndedFact
+from media.protocol import Delete
 from tests.media.phones import (
     PATIENCE_S,
     PROMPTS,
@@ -88,6 +89,27 @@ def test_no_ports_is_said_at_once_and_passes() -> None:
             assert await free_again(plane, "in time") == ports[0]
             found = await settled(plane)
             assert (found["legs"], found["ports_bound"], found["ports_free"]) == (5, 5, 0)
+
+    asyncio.run(scenario())
+
+
+def test_no_worker_is_woken_for_the_end_of_a_leg_that_it_does_not_feed() -> None:
+    async def scenario() -> None:
+        async with pool() as (plane, _):
+            for leg in ("quiet", "fed"):
+                plane.create(leg, "agents")
+                plane.set(leg, Peer("127.0.0.1", 9, "PCMA", 8, None))
+            plane.hears("fed", PROMPTS)
+            await figures(plane)
+            [link] = plane._links
+            assert link is not None
+            before = link._flushing
+            plane.delete("quiet")
+            assert (link._out[-1], link._flushing) == (Delete("quiet"), before)
+            plane.delete("fed")
+            assert (link._out[-2:], link._flushing) == ([Delete("quiet"), Delete("fed")], True)
+            assert (await settled(plane))["legs"] == 0
+            assert not link.fed
 
     asyncio.run(scenario())
 
