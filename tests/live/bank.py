@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tests.live.ear import write_tone
-from tests.live.harness import free_port
+from tests.live.ear import PCMA, Ear, write_tone
+from tests.live.harness import Sipp, free_port
 
 WELCOME, MENU, MUSIC, SURVEY, WHISPER = 440.0, 523.0, 620.0, 700.0, 350.0
 
@@ -58,6 +59,17 @@ class Bank:
         flows = self.directory / "flows"
         flows.mkdir(exist_ok=True)
         (flows / "main.yaml").write_text(self.flow, encoding="utf-8")
+
+    def caller(self, ear: Ear, scenario: str = "caller_hangs_up", **how: Any) -> Sipp:
+        """SIPp in the carrier's place dials the hotline; its audio is the ear's."""
+        keys = {"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}
+        target = ("127.0.0.1", self.trunk_port)
+        return Sipp(scenario, self.directory, port=self.caller_port, target=target, keys=keys, **how)
+
+    def phone(self, ear: Ear, scenario: str = "agent_stays", **how: Any) -> Sipp:
+        """SIPp at the agents' static contacts answers one call; its audio is the ear's."""
+        keys = {"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "codec": PCMA}
+        return Sipp(scenario, self.directory, **{"port": self.agent_port, "keys": keys, **how})
 
     @property
     def text(self) -> str:

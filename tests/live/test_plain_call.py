@@ -8,7 +8,7 @@ import pytest
 
 from tests.live.bank import MUSIC, WELCOME, Bank
 from tests.live.ear import Ear
-from tests.live.harness import EngineProcess, Sipp, wait_until
+from tests.live.harness import EngineProcess, wait_until
 
 pytestmark = pytest.mark.peer
 
@@ -17,11 +17,7 @@ def test_a_caller_hears_a_prompt_presses_a_key_waits_to_music_and_talks_to_an_ag
     bank = Bank(tmp_path)
     with Ear() as caller, Ear() as agent, EngineProcess(tmp_path, bank.text) as engine:
         agent.codec = 8
-        phone = Sipp("agent_stays", tmp_path, port=bank.agent_port,
-                     keys={"rtp_ip": "127.0.0.1", "rtp_port": agent.port, "codec": 8})  # fmt: skip
-        trunk = Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                     keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588})  # fmt: skip
-        with phone, trunk:
+        with bank.phone(agent) as phone, bank.caller(caller) as trunk:
             caller.wait_for_tone(WELCOME)
             caller.press("1")
             wait_until(lambda: engine.ask("status")["agents_busy"] == 1, "an agent talks")
@@ -45,8 +41,7 @@ def test_a_caller_waits_to_music_until_an_agent_is_free(tmp_path: Path) -> None:
     bank = Bank(tmp_path, flow="steps: [answer, {queue: loans}]", queue="{needs: {loans: 1}, nobody_signed_on: wait}")
     with Ear() as caller, EngineProcess(tmp_path, bank.text) as engine:
         engine.ask("agent", id="1001", op="break", reason="lunch")
-        with Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                  keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}) as trunk:  # fmt: skip
+        with bank.caller(caller) as trunk:
             caller.wait_for_tone(MUSIC)
             trunk.hang_up()
         [record] = engine.records(1)

@@ -118,10 +118,8 @@ def test_sipp_registers_as_an_agents_phone_and_is_called_by_sipp(hotline: Hotlin
         Ear() as agent,
         Sipp("register", tmp_path, port=free_port(), target=("127.0.0.1", bank.phone_port),
              keys={"user": "sipp", "contact_port": contact}, extra=("-au", "sipp", "-ap", "sipp-word")) as register,
-        Sipp("agent_hangs_up", tmp_path, port=contact,
-             keys={"rtp_ip": "127.0.0.1", "rtp_port": agent.port, "codec": 8}) as phone,
-        Sipp("caller_stays", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-             keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}) as trunk,
+        bank.phone(agent, "agent_hangs_up", port=contact) as phone,
+        bank.caller(caller, "caller_stays") as trunk,
     ):  # fmt: skip
         register.done()
         hotline.agent("2003")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.live.bank import Bank
 from tests.live.ear import Ear
-from tests.live.harness import EngineProcess, Sipp, wait_until
+from tests.live.harness import EngineProcess, wait_until
 
 pytestmark = pytest.mark.peer
 
@@ -15,11 +15,8 @@ pytestmark = pytest.mark.peer
 def test_after_kill_9_both_parties_get_a_bye_and_the_call_its_record(tmp_path: Path) -> None:
     bank = Bank(tmp_path, flow="steps: [answer, {queue: loans}]", agents=2)
     with Ear() as ear, EngineProcess(tmp_path, bank.text) as engine:
-        rtp = {"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "codec": 8, "called": 95588}
         engine.ask("agent", id="1002", op="break", reason="lunch")
-        phone = Sipp("agent_stays", tmp_path, port=bank.agent_port, keys=rtp)
-        trunk = Sipp("caller_stays", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port), keys=rtp)
-        with phone, trunk:
+        with bank.phone(ear) as phone, bank.caller(ear, "caller_stays") as trunk:
             wait_until(lambda: any(c["state"] == "talking" for c in engine.ask("calls")["calls"]), "they talk")
             engine.kill()
             engine.start()

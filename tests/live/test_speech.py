@@ -13,7 +13,7 @@ import pytest
 from media import quality
 from tests.live.bank import MENU, MUSIC, WELCOME, Bank
 from tests.live.ear import Ear, hears_tone, write_tone
-from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
+from tests.live.harness import EngineProcess, free_port, wait_until
 from tests.live.peers.baresip import Baresip
 from tests.live.peers.linphone import Linphone
 from tests.sip.certificates import Authority
@@ -98,9 +98,7 @@ def test_baresip_calls_by_srtp_and_a_caller_in_clear_talks_to_it(tmp_path: Path)
     with hotline.engine as engine, hotline.phone("safe", tmp_path, 900.0, **SRTP, answers=True) as safe, Ear() as ear:
         safe.registered()
         hotline.agent("2001")
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
-                  target=("127.0.0.1", hotline.bank.trunk_port),
-                  keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
+        with hotline.bank.caller(ear) as trunk:
             ear.wait_for_tone(WELCOME)
             ear.press("1")
             ear.wait_for_tone(900.0)
@@ -132,9 +130,7 @@ def test_srtp_required_is_not_had_in_clear_and_preferred_falls_back_only_where_i
         with hotline.phone("soft", tmp_path, 900.0, codec="PCMU/8000/1", answers=True) as soft, Ear() as ear:
             soft.registered()
             hotline.agent("2002")
-            with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
-                      target=("127.0.0.1", hotline.bank.trunk_port),
-                      keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
+            with hotline.bank.caller(ear) as trunk:
                 ear.wait_for_tone(WELCOME)
                 ear.press("1")
                 ear.wait_for_tone(900.0)
@@ -151,9 +147,7 @@ def test_baresip_in_g722_hears_a_caller_in_g711_and_is_heard(tmp_path: Path) -> 
     with hotline.engine as engine, hotline.phone("wide", tmp_path, 450.0, answers=True, **g722) as wide, Ear() as ear:
         wide.registered()
         hotline.agent("2003")
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
-                  target=("127.0.0.1", hotline.bank.trunk_port),
-                  keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
+        with hotline.bank.caller(ear) as trunk:
             ear.wait_for_tone(WELCOME)
             ear.press("1")
             ear.wait_for_tone(900.0)
@@ -186,9 +180,7 @@ def test_a_leg_that_loses_packets_says_so_in_its_record(tmp_path: Path) -> None:
     hotline = Hotline(tmp_path)
     (tmp_path / "flows" / "main.yaml").write_text("steps: [answer, {queue: loans}]")
     with hotline.engine as engine, Ear() as ear:
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
-                  target=("127.0.0.1", hotline.bank.trunk_port),
-                  keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
+        with hotline.bank.caller(ear) as trunk:
             ear.wait_for_packets()
             for _ in range(20):
                 ear.speak(900.0, 0.08)
@@ -218,9 +210,7 @@ def test_linphone_over_tls_is_called_by_srtp(tmp_path: Path) -> None:
     ):  # fmt: skip
         hotline.agent("2001")
         safe.speaks(voice)
-        with Sipp("caller_hangs_up", tmp_path, port=hotline.bank.caller_port,
-                  target=("127.0.0.1", hotline.bank.trunk_port),
-                  keys={"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "called": 95588}) as trunk:  # fmt: skip
+        with hotline.bank.caller(ear) as trunk:
             ear.wait_for_tone(WELCOME)
             ear.press("1")
             ear.wait_for_tone(900.0)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.bank import MENU, WELCOME, Bank
 from tests.live.ear import Ear, write_tone
-from tests.live.harness import SOON_S, EngineProcess, Sipp, agent_leg, free_port, wait_until
+from tests.live.harness import SOON_S, EngineProcess, agent_leg, free_port, wait_until
 from tests.live.peers.baresip import Baresip
 from tests.live.peers.linphone import Linphone
 from tests.live.rawsip import RawSip, sdp
@@ -154,16 +154,15 @@ def test_a_flood_of_calls_over_a_connection_that_breaks_leaves_no_call_and_no_po
     wait_until(lambda: [r["caller"] for r in hotline.engine.records(100)].count("1") == 100, "each is recorded, once")
 
 
-def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline, tmp_path: Path) -> None:
+def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline) -> None:
     bank = hotline.bank
     wait_until(lambda: hotline.ready("1001"), "the agent is ready")
     with Ear() as caller, Ear() as agent:
-        phone = Sipp("agent_hangs_up", tmp_path, port=bank.agent_port, extra=("-t", "t1"),
-                     keys={"rtp_ip": "127.0.0.1", "rtp_port": agent.port, "codec": 8})  # fmt: skip
-        trunk = Sipp("caller_stays", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                     extra=("-t", "t1"),
-                     keys={"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588})  # fmt: skip
-        with phone, trunk:
+        by_tcp = ("-t", "t1")
+        with (
+            bank.phone(agent, "agent_hangs_up", extra=by_tcp) as phone,
+            bank.caller(caller, "caller_stays", extra=by_tcp) as trunk,
+        ):
             caller.wait_for_tone(WELCOME)
             caller.press("1")
             agent.codec = 8

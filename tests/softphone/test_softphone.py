@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.bank import MUSIC, WELCOME, Bank
 from tests.live.ear import PCMA, Ear, hears_tone, power, write_tone
-from tests.live.harness import SOON_S, EngineProcess, Sipp, wait_until
+from tests.live.harness import SOON_S, EngineProcess, wait_until
 
 PASSWORD = "desk secret"
 SPEECH = 1000.0
@@ -100,9 +100,7 @@ def test_it_registers_takes_a_call_hears_the_caller_and_is_heard(bank: Bank) -> 
         with Softphone(bank, "--in", "speech.wav", "--out", "heard.wav") as phone:
             phone.says("registered")
             engine.ask("agent", id="2001", op="sign-on", at="desk")
-            keys = {"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}
-            with Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                      keys=keys) as trunk:  # fmt: skip
+            with bank.caller(caller) as trunk:
                 phone.says("ringing")
                 phone.do("answer", "status")
                 phone.says("talking")
@@ -146,13 +144,7 @@ def test_it_hands_a_caller_over_to_a_colleague(bank: Bank) -> None:
         with Softphone(bank, "--in", "speech.wav", *control) as phone:
             phone.says("registered")
             engine.ask("agent", id="2001", op="sign-on", at="desk")
-            there = {"rtp_ip": "127.0.0.1", "rtp_port": colleague.port, "codec": PCMA}
-            here = {"rtp_ip": "127.0.0.1", "rtp_port": caller.port, "called": 95588}
-            with (
-                Sipp("agent_stays", tmp_path, port=bank.agent_port, keys=there),
-                Sipp("caller_hangs_up", tmp_path, port=bank.caller_port, target=("127.0.0.1", bank.trunk_port),
-                     keys=here) as trunk,
-            ):  # fmt: skip
+            with bank.phone(colleague), bank.caller(caller) as trunk:
                 phone.says("ringing")
                 engine.ask("agent", id="1001", op="ready")
                 phone.do("answer", "wait talking", "consult device:a1")
