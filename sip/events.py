@@ -18,11 +18,13 @@ class Incoming:
     """An INVITE began a new session. It has been answered with 100; now `session.ring`, `answer` or `end` it.
 
     `source` is ``("trunk", name)``, ``("account", user)``, or ``("unknown", "")`` when the listener challenges nobody.
+    `replaces` is a session that is up and whose place it is to take (RFC 3891): whether its sender may is ours to say.
     """
 
     session: Session
     request: Request
     source: tuple[Literal["trunk", "account", "unknown"], str]
+    replaces: Session | None = None
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sip.session import Session
 
 LEAST_S = 90  # the smallest Session-Expires that anybody may ask for (RFC 4028 §4)
-SUPPORTED = "Supported: timer\r\n"
+SUPPORTED = "Supported: timer, replaces\r\n"
 
 
 class TooSmall(SipError):

@@ -17,6 +17,7 @@ from sip.lockout import Lockout
 from sip.message import METHODS, Request, SipError
 from sip.refresh import LEAST_S
 from sip.registrar import Bounds
+from sip.replaces import replaced
 from sip.session import Session
 from sip.session_id import SessionIds, new_id, sender_of
 from sip.settings import Hop
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sip.endpoint import Endpoint
 
 Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
-UNDERSTOOD = frozenset({"timer", "100rel"})  # option tags that may stand in Require
+UNDERSTOOD = frozenset({"timer", "100rel", "replaces"})  # option tags that may stand in Require
 RETRY_AFTER_S = 9.0  # s, told to who meets our bounds
 
 
@@ -79,6 +80,8 @@ class Uas:
             self._answer(request, via, 480, 'Warning: 380 hotline "SIPS Not Allowed"\r\n')
         elif method not in METHODS:
             self._answer(request, via, 501)
+        elif method != "INVITE" and request.get("Replaces") is not None:
+            self._answer(request, via, 400)
         elif tag and method not in ("REGISTER", "INVITE"):
             self._answer(request, via, 481)
         elif method == "INVITE":
@@ -197,6 +200,11 @@ class Uas:
         if caller in self._endpoint.callers or caller in self._endpoint.sessions:
             self._answer(request, via, 482)
             return
+        try:
+            place_of = replaced(request, self._endpoint.sessions)
+        except SipError as error:
+            self._answer(request, via, error.status)
+            return
         if self._layer.unsettled() >= self._endpoint.settings.max_transactions:
             self._come_back(request, via, RETRY_AFTER_S)
             return
@@ -222,7 +230,7 @@ class Uas:
             least = f"Min-SE: {LEAST_S}\r\n" if error.status == 422 else ""
             invite.respond(error.status, reply.to_bytes(error.status, least))
             return
-        self._endpoint.events.append(Incoming(session, request, source))
+        self._endpoint.events.append(Incoming(session, request, source, place_of))
 
     def _acceptable(self, request: Request, via: TopVia, understood: Set[str] = UNDERSTOOD) -> bool:
         """Refuse what we do not understand: extensions (420), bodies (415), what they want in answers (406)."""

@@ -39,6 +39,7 @@ class Leg:
     ending: bool = False
     keys_by: Literal["", "rtp", "info"] = ""  # how this telephone tells its keys; one that does both is heard once
     trunk: str = ""  # it goes through
+    party: str = ""  # who it is with: trunk:carrier, device:desk
     session_id: str = ""  # of a party that called (RFC 7989): our other legs are called so too
     quality: Quality | None = None  # as last told by media
     invite: Callable[[], None] | None = None  # what called it

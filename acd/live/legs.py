@@ -46,12 +46,14 @@ from sip.endpoint import (
     Referred,
     Registered,
     RegistrationResult,
+    Session,
     SipEvent,
 )
 from sip.message import SipError
 from sip.uri import Uri
 
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
+REPLACED: Final = 'SIP;cause=200;text="Replaced"'
 
 
 class Legs:
@@ -154,6 +156,10 @@ class Legs:
             self.log.info("refused", status=488, why="no codec in common", source=name)
             session.end(488)
             return
+        source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
+        if event.replaces is not None:
+            self._take_place(event.replaces, session, party, source)
+            return
         trunk = party if isinstance(party, TrunkShell) else None
         if trunk is not None:
             rewrite = trunk.rewrite
@@ -165,12 +171,11 @@ class Legs:
         self._arrived += 1
         call = f"{self.boot}-{self._arrived}"
         leg = Leg(f"{call}.0", network, codecs, session, theirs, self.setup.latch(party, session.hop), party.srtp)
-        leg.trunk = name if trunk is not None else ""
+        leg.trunk, leg.party = name if trunk is not None else "", source
         session.name = leg.id
         leg.session_id = session_id = session.ids.theirs if session.ids is not None else ""
         self.on_session(leg.id, session.call_id, session_id)
         self.legs[leg.id] = leg
-        source = f"trunk:{name}" if kind == "trunk" else f"device:{name}"
         self.log.info(
             "arrived", call=call, source=source, called=who.called, caller=who.caller, sip=session.call_id,
             session_id=session_id,
@@ -183,6 +188,39 @@ class Legs:
                 session_id=session_id, diverted_from=number, diverted_reason=why,
             )
         )  # fmt: skip
+
+    def _take_place(self, old: Session, new: Session, party: TrunkShell | DeviceShell, source: str) -> None:
+        """A leg goes on in another dialog of the same party (RFC 3891): a transfer in the private exchange behind a
+        trunk, a call fetched to another line of one telephone. The core need not know. To others there is no such
+        dialog: who guesses learns nothing."""
+        leg = self.legs.get(old.name)
+        if leg is None or leg.party != source or leg.ending or leg.agreed is None:
+            new.end(481)
+            return
+        agreed, leg.agreed = leg.agreed, None  # what we send to the newcomer is ciphered by a key of its own
+        try:
+            theirs = sdp.parse(new.remote_sdp, "required" if agreed.keys is not None else leg.srtp)
+            body, now_agreed = leg.answer(theirs)
+        except sdp.SdpError as error:
+            leg.agreed = agreed
+            self.log.info("refused", status=error.status, why=str(error), source=source)
+            new.end(error.status)
+            return
+        self.log.info("replaced", call=call_of(leg.id), leg=leg.id, sip=new.call_id)
+        leg.session, leg.keys_by, leg.latch = new, "", self.setup.latch(party, new.hop)
+        old.name, new.name = "", leg.id
+        self.on_session(leg.id, new.call_id, "")
+        new.answer(body)
+        self.sound.apply(leg, now_agreed)
+        self._save(leg)
+        old.end(reason=REPLACED)
+        self._holds(leg, theirs.direction)
+
+    def _holds(self, leg: Leg, direction: sdp.Direction) -> None:
+        held = direction in ("sendonly", "inactive")
+        if held != leg.held:
+            leg.held = held
+            self.post(ev.LegHeld(leg.id, held))
 
     def _progressed(self, event: Progress) -> None:
         leg = self.legs.get(event.session.name)
@@ -233,10 +271,7 @@ class Legs:
             return
         event.session.accept(body)
         self.sound.apply(leg, agreed)
-        held = theirs.direction in ("sendonly", "inactive")
-        if held != leg.held:
-            leg.held = held
-            self.post(ev.LegHeld(leg.id, held))
+        self._holds(leg, theirs.direction)
 
     def _reanswered(self, event: Reanswered) -> None:
         leg = self.legs.get(event.session.name)
@@ -340,8 +375,9 @@ class Legs:
         latch = self.setup.latch(party, *[hop for _, hop in ways])
         leg = Leg(command.leg, network, codecs, latch=latch, srtp=party.srtp)
         self.legs[leg.id] = leg
+        leg.party = f"device:{party.id}"
         if isinstance(party, TrunkShell):
-            leg.trunk = party.id
+            leg.trunk, leg.party = party.id, f"trunk:{party.id}"
         if (beside is not None and not self.sound.ready(beside)) or not self.sound.ready(leg, beside):
             del self.legs[leg.id]
             self.post(ev.LegEnded(leg.id, "network", "failed", 503))

@@ -206,3 +206,32 @@ def test_two_calls_of_one_telephone_become_one_without_it(floor: Floor) -> None:
     floor.order("1002", "break")
     floor.order("2002", "sign-off")
     floor.engine.wait_idle()
+
+
+def test_a_call_goes_on_with_another_telephone_of_the_same_party(floor: Floor) -> None:
+    """INVITE with Replaces: the exchange behind the trunk hands its call over. Nobody else can, whatever he knows."""
+    hotline, trunk = ("127.0.0.1", floor.bank.phone_port), ("127.0.0.1", floor.bank.trunk_port)
+    floor.order("1001", "ready")
+    with Ear(codec=8) as ear, Ear(codec=8) as desk, Ear(codec=8) as newcomer:
+        caller = floor.calls_in(ear)
+        agent = floor.answers("a1", desk)
+        desk.reaches(ear, 1100.0)
+        replaces = f"Replaces: {caller.call_id};to-tag={tag_of(caller.far)};from-tag={caller.tag}"
+
+        challenge = floor.phones.call(hotline, "95588", caller="raw").expect("401 INVITE")
+        line = proof(challenge, "raw", "raw-word", f"sip:95588@{hotline[0]}:{hotline[1]}")
+        floor.phones.call(hotline, "95588", caller="raw", lines=f"{line}{replaces}\r\n").expect("481 INVITE")
+        for changed, answer in ((f"{replaces}x", "481 INVITE"), (f"{replaces};early-only", "486 INVITE")):
+            floor.trunk.call(trunk, "95588", lines=f"{changed}\r\n").expect(answer)
+
+        later = floor.trunk.call(trunk, "95588", rtp=newcomer.port, lines=f"Require: replaces\r\n{replaces}\r\n")
+        newcomer.target = media_of(later.connect().body)
+        assert "Replaced" in caller.expect("BYE")["reason"]
+        desk.reaches(newcomer, 1200.0)
+        newcomer.reaches(desk, 1300.0)
+        later.bye()
+        agent.expect("BYE")
+    record = floor.engine.last_record()
+    assert (record["outcome"], record["agent"], record["released_by"]) == ("answered", "1001", "caller")
+    floor.order("1001", "break")
+    floor.engine.wait_idle()
