@@ -1,6 +1,7 @@
 """The way in: a scenario file, read and checked, alone and against the hotline it is to be played on."""
 
 import csv
+import math
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from acd.config.yaml import Document, Step, read
 from acd.core.settings import Settings
 from simulator.schema import ArrivalsAt, ConsultAt, ScenarioFile, Whom
 
+MOST_INTERVALS = 20_000  # a year of half-hours
 EVERYBODY = "all"  # the arrivals of it are split over the caller types by their shares
 
 
@@ -50,7 +52,7 @@ def checked(document: Document, base: Path) -> Scenario:
     if isinstance(model, list):
         raise ConfigError(model)
     scenario = Scenario(model, document)
-    problems = _callers(scenario)
+    problems = [*_callers(scenario), *_times(scenario)]
     for name, arrivals in model.arrivals.items():
         problems += _tables(scenario, name, arrivals, base)
     if problems:
@@ -89,6 +91,33 @@ def _callers(scenario: Scenario) -> list[Problem]:
         what = "the last entry must tell how long everybody else talks"
         problems.append(problem(("handling",), what, "end the list with - talk: …, for all", at="key"))
     return problems
+
+
+def _times(scenario: Scenario) -> Iterator[Problem]:
+    """Intervals that are too many to be looked at, faults that never come."""
+    model, problem = scenario.model, scenario.document.problem
+    length_s = model.run.length_s
+    widths: list[tuple[tuple[Step, ...], float]] = [(("measure", "interval_s"), model.measure.interval_s)]
+    if model.busyness.interval_cv:
+        widths.append((("busyness", "interval_s"), model.busyness.interval_s))
+    for name, at in model.arrivals.items():
+        if at.intervals is not None:
+            widths.append((("arrivals", name, "intervals", "every_s"), at.intervals.every_s))
+    for place, width_s in widths:
+        if length_s / width_s > MOST_INTERVALS:
+            fix = f"at least {math.ceil(length_s / MOST_INTERVALS * 1000) / 1000:g} for a run of {length_s:g} s"
+            yield problem(place, f"{width_s:g} s makes more than {MOST_INTERVALS:,} intervals", fix)
+    faults = model.world.faults
+    begins = {
+        "trunk_down": [one.at_s for one in faults.trunk_down],
+        "phones_down": [one.at_s for one in faults.phones_down],
+        "surge": [one.at_s for one in faults.surge],
+    }
+    for kind, instants in begins.items():
+        for i, at_s in enumerate(instants):
+            if at_s >= length_s:
+                what = f"at {at_s:g} s the run is over"
+                yield problem(("world", "faults", kind, i, "at_s"), what, f"less than {length_s:g}")
 
 
 def _narrow(entry: object) -> bool:

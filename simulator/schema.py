@@ -170,7 +170,8 @@ class ArrivalsAt(Strict):
         ways = ("per_hour", "intervals", "counts_csv", "calls_csv")
         given = [way for way in ways if getattr(self, way) is not None]
         if len(given) != 1:
-            raise wrong(f"{' and '.join(given) or 'nothing'} tells when calls arrive", "give one of " + ", ".join(ways))
+            what = f"{' and '.join(given)} tell when calls arrive" if given else "nothing tells when calls arrive"
+            raise wrong(what, "give one of " + ", ".join(ways))
         return self
 
 
@@ -327,6 +328,10 @@ def _clock(value: object) -> object:
     raise wrong(f"{value!r} is no time of day", 'write "08:30"')
 
 
+def _said(clock_s: float) -> str:
+    return f"{int(clock_s // 3600):02d}:{int(clock_s % 3600 // 60):02d}"
+
+
 Clock: TypeAlias = Annotated[float, BeforeValidator(_clock, json_schema_input_type=str)]
 
 
@@ -346,6 +351,15 @@ class ShiftAt(Whom):
     absence: Share = Field(default=0.0, description="chance that one does not come")
     late: Duration = constant(0.0)
 
+    @model_validator(mode="after")
+    def _breaks_within(self) -> "ShiftAt":
+        end = self.end if self.end > self.start else self.end + 86400
+        for rest in self.breaks:
+            if not self.start <= (rest.at if rest.at >= self.start else rest.at + 86400) < end:
+                hours = f"{_said(self.start)} and {_said(self.end)}"
+                raise wrong(f"a break at {_said(rest.at)} is outside the shift", f"let it begin between {hours}")
+        return self
+
 
 class BehaviourAt(Whom):
     """How agents treat their telephones. The first entry that fits wins."""
@@ -354,6 +368,12 @@ class BehaviourAt(Whom):
     no_answer: Share = 0.0
     reject: Share = 0.0
     confirm: Duration = Field(default=constant(1.5), description="until the confirm key is pressed")
+
+    @model_validator(mode="after")
+    def _at_most_always(self) -> "BehaviourAt":
+        if self.no_answer + self.reject > 1:
+            raise wrong("no_answer and reject are more than all calls", "let them add up to 1 at most")
+        return self
 
 
 class AgentsAt(Strict):

@@ -55,7 +55,7 @@ def simulate_command(
     _override(scenario, seeds, seed)
     found: list[Results] = []
     for path, hotline in zip(configurations, hotlines, strict=True):
-        with _progress(path.name) as progress:
+        with _progress(path.name) as progress, _written():
             done = simulate(
                 str(path),
                 hotline.settings,
@@ -94,6 +94,18 @@ def _override(scenario: "Scenario", seeds: int | None, seed: int | None) -> None
     given = {"replications": seeds, "seed": seed}
     run = scenario.model.run.model_copy(update={name: value for name, value in given.items() if value is not None})
     scenario.model = scenario.model.model_copy(update={"run": run})
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """A journal that cannot be written is said."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{error.filename}: {error.strerror}")
+        raise typer.Exit(1) from None
 
 
 @contextmanager

@@ -11,11 +11,13 @@ import math
 from random import Random
 
 import pytest
+from scipy import stats
 
 from acd.core.settings import Agent, Queue, Settings
 from simulator.distributions import Exponential, Lognormal
 from simulator.lean import Counts, Lane, run
 from simulator.oracles import Load, erlang_a
+from simulator.oracles.patience import erlang_g
 from simulator.results import Replication
 from simulator.statistics import Estimate
 from simulator.world import play
@@ -146,6 +148,31 @@ def test_general_service_and_patience_with_bounded_room(seed: int) -> None:
     [ours] = run(settings, given, length_s=8 * 3600, seed=seed).lanes
     assert [ours] == Naive(settings, given, 8 * 3600, seed).play()
     assert min(ours.turned_away, ours.abandoned, ours.delayed) > 50
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("sd_s", [200.0, 400.0], ids=["LN(1,1)", "LN(1,4)"])
+def test_whitts_basic_call_center_over_millions(sd_s: float) -> None:
+    """Whitt (2005), M/LN(1,1)/100/200+LN at λ = 102: a hundred agents, a hundred places to wait. Every decision of a
+    million calls is the naive model's; and his finding holds, that the approximation with exponential service times and
+    the true patience (M/M/n+G, exact here) misses the share who give up by little."""
+    agents, aht_s, rate = 100, 200.0, 102 * 18.0
+    queue = Queue("main", max_length=100, nobody_signed_on="wait")
+    people = [Agent(f"a{i}", device=f"d{i}", queues={"main": 1}) for i in range(agents)]
+    settings = hotline(people=people, queues={"main": queue})
+    given = [Lane("main", rate, Lognormal(aht_s, aht_s), Lognormal(aht_s, sd_s))]
+    gave_up = []
+    for seed in range(13):
+        [ours] = run(settings, given, length_s=42 * 3600, seed=seed).lanes
+        assert [ours] == Naive(settings, given, 42 * 3600, seed).play()
+        gave_up.append(ours.abandoned / ours.offered)
+    sigma = math.sqrt(math.log1p((sd_s / aht_s) ** 2))
+    survival = stats.lognorm(sigma, scale=aht_s * math.exp(-(sigma**2) / 2)).sf
+    load = Load(calls_per_hour=rate, aht_s=aht_s)
+    approximated = erlang_g(agents, load, survival, 20).probability_of_abandon
+    found = Estimate.of(gave_up)
+    print(f"gave up: {found}, as approximated {approximated:.5f}")
+    assert abs(found.mean - approximated) < 0.1 * approximated
 
 
 def waits(k: int, seeds: int, hours: float, rho: float) -> list[float]:

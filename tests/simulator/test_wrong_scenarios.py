@@ -64,7 +64,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "two ways to arrive": (
         "{per_hour: 120}",
         "{per_hour: 120, counts_csv: x.csv}",
-        "4:3: per_hour and counts_csv tells when calls arrive – give one of per_hour, intervals, counts_csv, calls_csv",
+        "4:3: per_hour and counts_csv tell when calls arrive – give one of per_hour, intervals, counts_csv, calls_csv",
     ),
     "no way to arrive": (
         "{per_hour: 120}",
@@ -110,6 +110,31 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "    number: main\n",
         '    number: main\n    waiting_key: {press: "10"}\n',
         "8:26: '10' is no key of a telephone – write one of 0 to 9, * and #, in quotes",
+    ),
+    "more intervals than anybody looks at": (
+        "agents:\n",
+        "measure: {interval_s: 0.1}\nagents:\n",
+        "11:23: 0.1 s makes more than 20,000 intervals – at least 0.18 for a run of 3600 s",
+    ),
+    "arrivals told too finely": (
+        "{per_hour: 120}",
+        "{intervals: {every_s: 0.01, calls: [1]}}",
+        "4:34: 0.01 s makes more than 20,000 intervals – at least 0.18 for a run of 3600 s",
+    ),
+    "a fault behind the end": (
+        "agents:\n",
+        "world: {faults: {surge: [{at_s: 4000, lasts_s: 60, times: 2}]}}\nagents:\n",
+        "11:33: at 4000 s the run is over – less than 3600",
+    ),
+    "a break outside the shift": (
+        'end: "16:00"}',
+        'end: "16:00", breaks: [{at: "17:30", lasts_s: 600}]}',
+        "13:7: a break at 17:30 is outside the shift – let it begin between 08:00 and 16:00",
+    ),
+    "more than all calls": (
+        "agents:\n",
+        "agents:\n  behaviour: [{no_answer: 0.6, reject: 0.5}]\n",
+        "12:15: no_answer and reject are more than all calls – let them add up to 1 at most",
     ),
     "a share above 1": (
         'end: "16:00"}',
