@@ -3,13 +3,14 @@
 Calendars, surges and queues that nobody configured (any more) are closed, off and empty.
 """
 
+import heapq
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acd.core import expr
 from acd.core.context import Core
 from acd.core.flow import Expr
-from acd.core.ids import QueueId
+from acd.core.ids import CallId, QueueId
 from acd.core.settings import Number
 
 
@@ -49,10 +50,26 @@ def _waiting(core: Core, queue: QueueId) -> int:
 
 
 def _longest_wait_s(core: Core, queue: QueueId) -> float:
-    """Of those who are in the queue, since the first queue of their wait."""
-    calls = core.state.calls
-    waits = (calls[w.contact].joined_at for w in core.dispatcher.waiting.values() if w.queue == queue)
-    return max((core.now - joined_at for joined_at in waits if joined_at is not None), default=0.0)
+    """Of those who are in the queue, since the first queue of their wait. From the first question on its calls are kept
+    in the order they joined; who left is forgotten once he comes first."""
+    calls, waiting = core.state.calls, core.dispatcher.waiting
+    oldest = core.oldest.get(queue)
+    if oldest is None or len(oldest) > 2 * core.dispatcher.length(queue) + 64:
+        here = [(calls[w.contact].joined_at, w.contact) for w in waiting.values() if w.queue == queue]
+        oldest = core.oldest[queue] = sorted([(at, call) for at, call in here if at is not None])
+    while oldest:
+        joined_at, call = oldest[0]
+        stands = waiting.get(call)
+        if stands is not None and stands.queue == queue and calls[call].joined_at == joined_at:
+            return core.now - joined_at
+        heapq.heappop(oldest)
+    return 0.0
+
+
+def joined(core: Core, queue: QueueId, call: CallId, at: float) -> None:
+    """A call has joined, with a wait that began at this instant."""
+    if queue in core.oldest:
+        heapq.heappush(core.oldest[queue], (at, call))
 
 
 def _expected_wait_s(core: Core, queue: QueueId) -> float | None:

@@ -9,14 +9,17 @@ from acd.core.deadlines import Deadlines
 from acd.core.dispatch import Dispatcher
 from acd.core.expr import Formula
 from acd.core.flow import Expr, Step
-from acd.core.ids import AgentId, DeviceId, LegId, OpId
+from acd.core.ids import AgentId, CallId, DeviceId, LegId, OpId, QueueId
 from acd.core.state import QueueCounts, State
 
 
 class Core:
     """One engine's machines and memory. `out` collects the commands of the step under way at `now`."""
 
-    __slots__ = ("agents", "branches", "dispatcher", "formulas", "legs", "now", "out", "random", "state", "timers")
+    __slots__ = (
+        *("agents", "branches", "dispatcher", "formulas", "legs", "now", "oldest", "out", "random", "state"),
+        "timers",
+    )
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -28,6 +31,7 @@ class Core:
         self.timers = Deadlines(state.timers)
         self.branches: dict[tuple[PathItem, ...], tuple[Step, ...]] = {}  # where calls stand in flows in force
         self.formulas: dict[int, tuple[Expr, Formula]] = {}  # by the identity of a tree in force
+        self.oldest: dict[QueueId, list[tuple[float, CallId]]] = {}  # heaps of who joined when: see `conditions`
         self.legs: dict[LegId, Leg] = {leg.id: leg for call in state.calls.values() for leg in call.legs.values()}
         self.legs |= {leg.id: leg for leg in state.nailed.values()}
 

@@ -147,6 +147,8 @@ class Dispatcher(Decider):
     def stranded(self) -> list[CallId]:
         """Contacts that nobody signed on may ever serve, in queues that such contacts leave. To be asked after
         sign-offs and skill changes, and a `match`."""
+        if not self._market.deserted():
+            return []
         return [
             w.contact
             for w in self.waiting.values()
@@ -167,11 +169,11 @@ class Dispatcher(Decider):
 
     def _anybody(self, w: Waiting) -> bool:
         """Whether somebody is signed on who may serve it, in whichever ring."""
-        return self._market.signed_on(self._room.plan(w)) > 0
+        return self._room.plan(w).signed_on > 0
 
     def _signed_on(self, w: Waiting) -> int:
         """How many are signed on who may serve it, in whichever ring."""
-        return self._market.signed_on(self._room.plan(w))
+        return self._room.plan(w).signed_on
 
     def _ahead(self, w: Waiting) -> int:
         place = (w.tier, w.key, w.serial)

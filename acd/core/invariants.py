@@ -104,7 +104,12 @@ CALL_TIMERS: Final = {
 
 
 def _waiting(core: Core, now: float) -> list[str]:
-    return [f"{id} waits, but there is no such call" for id in core.dispatcher.waiting if id not in core.state.calls]
+    calls, waiting = core.state.calls, core.dispatcher.waiting
+    wrong = [f"{id} waits, but there is no such call" for id in waiting if id not in calls]
+    for queue, oldest in core.oldest.items():
+        here = [(calls[w.contact].joined_at, w.contact) for w in waiting.values() if w.queue == queue]
+        wrong += [f"{id} in {queue} is not counted as waiting longest" for at, id in here if (at, id) not in oldest]
+    return wrong
 
 
 def _agents(core: Core, now: float) -> list[str]:

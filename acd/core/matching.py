@@ -34,7 +34,6 @@ class Market:
         self._wanting: dict[SkillId | None, list[Plan]] = {None: []}  # plans by one skill they cannot do without
         self._held: dict[tuple[QueueId, str], Held] = {}
         self._empty = 0
-        self._census = 0  # goes up when somebody signs on or off, or may serve somebody else
         self.idle: list[tuple[Pool, Entry]] = []  # can be rung, and the crowds have not heard of it
 
     # --------------------------------------------------------------------------------------------------- supply
@@ -68,15 +67,15 @@ class Market:
         if presence is not member.presence:
             signed_on = (presence is not _SIGNED_OFF) - (member.presence is not _SIGNED_OFF)
             member.presence = presence
-            self._census += 1
-            for seat in member.seats:
-                seat.pool.signed_on += signed_on
+            if signed_on:
+                for seat in member.seats:
+                    _sign_on(seat.pool, signed_on)
         ready = presence is _READY and state.wish is None and not state.leaving
         for seat in member.seats:
             pool, entry = seat.pool, seat.entry
             free = ready and (not state.tasks or (not seat.single and self.agents.free(state, pool.channel)))
             if free and now >= state.not_before:
-                if entry is None or entry[0] != state.idle_since:
+                if entry is None or entry[0] != state.idle_since or pool.shares:
                     if entry is not None:
                         self._take_out(pool, entry)
                     self._put_in(seat, member)
@@ -105,6 +104,9 @@ class Market:
             self.idle.append((pool, entry))
             if len(self.idle) > _UNHEARD:
                 self.gather()
+        if pool.shares:
+            for shares in pool.shares.values():
+                shares.push(entry)
         if self._ordered:
             insort(pool.order, (member.serial, member))
 
@@ -116,12 +118,6 @@ class Market:
                     crowd.push(entry)
         self.idle.clear()
 
-    def signed_on(self, plan: Plan) -> int:
-        """How many are signed on who may serve it, in whichever ring."""
-        if plan.counted != self._census:
-            plan.counted, plan.signed_on = self._census, sum([pool.signed_on for pool in plan.reach])
-        return plan.signed_on
-
     def _dismiss(self, agent: AgentId) -> None:
         member = self.members.pop(agent, None)
         if member is None:
@@ -132,8 +128,7 @@ class Market:
                 self._take_out(pool, seat.entry)
             for held in pool.held:
                 held.free -= seat.free
-            self._census += 1
-            pool.signed_on -= member.presence is not _SIGNED_OFF
+            _sign_on(pool, -(member.presence is not _SIGNED_OFF))
             pool.agents -= 1
             self._empty += pool.agents == 0
 
@@ -191,6 +186,13 @@ class Market:
                 self._introduce(plan, pool)
         return plan
 
+    def deserted(self) -> bool:
+        """Whether anybody could stand in a queue that those leave whom nobody signed on may serve."""
+        return any(
+            not plan.signed_on and plan.waiting and plan.queue.nobody_signed_on == "leave"
+            for plan in self.plans.values()
+        )
+
     def _held_for(self, queue: Queue, tier: int, channel: str) -> tuple[Held, ...]:
         """The reserves of earlier tiers: a lane is bound by those only."""
         lanes = [lane for lane in self.queues.values() if lane.reserve and lane.tier < tier and lane.id != queue.id]
@@ -216,7 +218,8 @@ class Market:
         if not plan.reaches(pool):
             return
         plan.reach.append(pool)
-        self._census += 1
+        pool.reached_by.append(plan)
+        plan.signed_on += pool.signed_on
         for demand in plan.demands:
             level = demand.level(pool)
             if level is not None:
@@ -251,8 +254,15 @@ class Market:
             plans[:] = [plan for plan in plans if plan.waiting]
         for pool in {id(pool): pool for plan in gone.values() for pool in plan.reach}.values():
             pool.crowds[:] = [crowd for crowd in pool.crowds if crowd.plan.waiting]
+            pool.reached_by[:] = [plan for plan in pool.reached_by if plan.waiting]
             for _, links in pool.ranks:
                 links[:] = [link for link in links if link[1].plan.waiting]
+
+
+def _sign_on(pool: Pool, more: int) -> None:
+    pool.signed_on += more
+    for plan in pool.reached_by:
+        plan.signed_on += more
 
 
 def _pivot(plan: Plan) -> SkillId | None:

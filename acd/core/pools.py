@@ -18,6 +18,7 @@ from acd.core.settings import Agent, Queue, Strategy
 Needs: TypeAlias = tuple[tuple[SkillId, int], ...]
 Entry: TypeAlias = list[Any]  # [order, serial, item]: dead once its item is None
 
+BOUND_S: Final = 10.0  # for so long a bound of `Shares` holds: shorter, it is closer; longer, it is seldom made anew
 _READY: Final = Presence.READY  # a name of its own: see `calls`
 
 
@@ -94,6 +95,57 @@ class Crowd:
         return heap[0] if heap else None
 
 
+class Shares:
+    """The idle agents of a pool by the least that a share of their signed-on time (busy time, calls) can be for a
+    while: it falls as they are idle, for each at a pace of his own. Only those whom that bound lets come first are
+    asked for their share of this instant."""
+
+    __slots__ = ("_fresh", "_heap", "_until")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, float, int, Entry]] = []  # bound, idle since, serial
+        self._fresh: list[Entry] = []  # came free, and have no bound yet
+        self._until = -1.0  # until when the bounds hold
+
+    def push(self, entry: Entry) -> None:
+        self._fresh.append(entry)
+
+    def first(
+        self,
+        idle: Line,
+        excluded: Mapping[AgentId, float],
+        now: float,
+        share: Callable[[AgentState, float, float], float],
+    ) -> "Member | None":
+        """The smallest by (share, idle since, serial) at this instant. ``share(agent, now, later)`` is of what he has
+        done by `now` in his signed-on time up to `later`."""
+        heap, fresh = self._heap, self._fresh
+        if now > self._until or len(heap) + len(fresh) > 4 * idle.live + 64:
+            self._until = until = now + BOUND_S
+            heap[:] = [(share(e[2].state, now, until), e[0], e[1], e) for e in idle.heap if e[2] is not None]
+            heapq.heapify(heap)
+            fresh.clear()
+        for entry in fresh:
+            if entry[2] is not None:
+                heapq.heappush(heap, (share(entry[2].state, now, self._until), entry[0], entry[1], entry))
+        fresh.clear()
+        best: tuple[float, float, int] | None = None
+        found: Member | None = None
+        asked: list[tuple[float, float, int, Entry]] = []
+        while heap and (best is None or heap[0] < best):
+            bound = heapq.heappop(heap)
+            member: Member | None = bound[3][2]
+            if member is None:
+                continue
+            asked.append(bound)
+            rank = (share(member.state, now, now), bound[1], bound[2])
+            if member.id not in excluded and (best is None or rank < best):
+                best, found = rank, member
+        for bound in asked:
+            heapq.heappush(heap, bound)
+        return found
+
+
 class Held:
     """A lane's reserve on one channel: while no more than `keep` of its agents are free, later tiers get none."""
 
@@ -120,6 +172,8 @@ class Pool:
         "order",
         "queues",
         "ranks",
+        "reached_by",
+        "shares",
         "signed_on",
         "site",
         "skills",
@@ -137,6 +191,8 @@ class Pool:
         self.ranks: list[tuple[tuple[int, int], list[tuple[list[Entry], Demand, tuple[Held, ...]]]]] = []
         """(tier, preference level), smallest first, with the demands he may serve at it, and reserves in the way."""
         self.crowds: list[Crowd] = []  # in which its members are too while they can be rung
+        self.shares: dict[Strategy, Shares] = {}  # the same, of strategies that go by a share of signed-on time
+        self.reached_by: list[Plan] = []  # whose contacts its agents may serve
         self.held: tuple[Held, ...] = ()  # the reserves its free agents count for
         self.agents = 0
         self.signed_on = 0
@@ -230,7 +286,7 @@ class Plan:
     """What one kind of contact wants, over its waiting."""
 
     __slots__ = (
-        *("channel", "counted", "demands", "needs", "offsets_s", "queue", "reach", "signed_on", "site", "tier"),
+        *("channel", "demands", "needs", "offsets_s", "queue", "reach", "signed_on", "site", "tier"),
         "waiting",
     )
 
@@ -246,8 +302,7 @@ class Plan:
             for elapsed_s in [0.0, *self.offsets_s]
         ]
         self.reach: list[Pool] = []  # who may serve it, in whichever ring, delay or not
-        self.signed_on = 0  # agents of those pools, as of the census `counted`
-        self.counted = -1
+        self.signed_on = 0  # agents of those pools
         self.waiting = 0
 
     def reaches(self, pool: Pool) -> bool:

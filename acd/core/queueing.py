@@ -4,7 +4,7 @@ from typing import Final
 
 from acd.core.calls import CALL, Call, CallInput
 from acd.core.commands import PROMPTS, Play, Publish, Stop, music
-from acd.core.conditions import is_open
+from acd.core.conditions import is_open, joined
 from acd.core.context import Core
 from acd.core.flow import Enqueue
 from acd.core.ids import QueueId
@@ -107,6 +107,7 @@ def _enter(
     call.left = ""
     if call.joined_at is None:
         call.joined_at = core.now
+    joined(core, queue.id, call.id, call.joined_at)
     call.waited_until = None
     call.announced = None
     if queue.max_wait_s is not None:

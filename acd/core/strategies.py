@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from acd.core.agents import AgentState
 from acd.core.ids import AgentId
-from acd.core.pools import Crowd, Demand, Entry, Held, Member, Pool, Standing, blocked, fit
+from acd.core.pools import Crowd, Demand, Entry, Held, Member, Pool, Shares, Standing, blocked, fit
 from acd.core.settings import Strategy
 
 Fit: TypeAlias = tuple[int, int]
@@ -35,13 +35,12 @@ def least_skilled(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[f
 
 def least_occupied(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
     """By the share of his signed-on time that was talking, holding or wrap-up."""
-    busy_s = agent.busy_s + (now - agent.busy_since if agent.busy_since is not None else 0.0)
-    return (_per_signed_on_second(busy_s, agent, now), agent.idle_since)
+    return (busy_share(agent, now, now), agent.idle_since)
 
 
 def fewest_calls(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
     """By calls per signed-on time, so that nobody who just signed on is flooded."""
-    return (_per_signed_on_second(float(agent.calls), agent, now), agent.idle_since)
+    return (calls_share(agent, now, now), agent.idle_since)
 
 
 def in_order(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[float, ...]:
@@ -53,9 +52,17 @@ def round_robin(agent: AgentState, fit: Fit, now: float, last: int) -> tuple[flo
     return (agent.serial <= last, agent.serial)
 
 
-def _per_signed_on_second(amount: float, agent: AgentState, now: float) -> float:
-    signed_on_s = now - agent.signed_on_at
-    return amount / signed_on_s if signed_on_s > 0.0 else 0.0
+def busy_share(agent: AgentState, now: float, later: float) -> float:
+    """The seconds he was busy by `now` per second signed on by `later`."""
+    if now <= agent.signed_on_at:
+        return 0.0
+    busy_s = agent.busy_s if agent.busy_since is None else agent.busy_s + (now - agent.busy_since)
+    return busy_s / (later - agent.signed_on_at)
+
+
+def calls_share(agent: AgentState, now: float, later: float) -> float:
+    """The calls he has taken by `now` per second signed on by `later`."""
+    return agent.calls / (later - agent.signed_on_at) if now > agent.signed_on_at else 0.0
 
 
 SORTS: Final[dict[Strategy, Sort]] = {
@@ -70,13 +77,17 @@ SORTS: Final[dict[Strategy, Sort]] = {
     "ring_progressively": longest_idle,
 }
 
-BY: Final[dict[Strategy, Literal["idle", "order", "all"]]] = {
+SHARES: Final[dict[Strategy, Callable[[AgentState, float, float], float]]] = {
+    "least_occupied": busy_share,
+    "fewest_calls": calls_share,
+}
+BY: Final[dict[Strategy, Literal["idle", "order", "share"]]] = {
     "longest_idle": "idle",  # among agents of the same skills: the longest idle
     "most_skilled": "idle",
     "least_skilled": "idle",
-    "least_occupied": "all",  # changes as time goes by: everybody is asked
-    "fewest_calls": "all",
-    "random": "all",
+    "least_occupied": "share",  # falls as time goes by
+    "fewest_calls": "share",
+    "random": "order",
     "round_robin": "order",
     "in_order": "order",
     "ring_all": "idle",
@@ -133,24 +144,29 @@ def _choose(
     strategy = demand.queue.strategy
     pools = [pool for heap, pool, held in links if heap and not (held and blocked(held))]
     if strategy == "random":
-        members = sorted(m for pool in pools for m in pool.line.items() if m.id not in excluded)
-        return members[int(random.random() * len(members))] if len(members) > 1 else next(iter(members), None)
-    sort, by = SORTS[strategy], BY[strategy]
+        return _drawn(pools, excluded, random)
+    sort = SORTS[strategy]
     best: Member | None = None
     best_rank: tuple[tuple[float, ...], int] | None = None
     for pool in pools:
         how = fit(demand, pool)
-        for member in _candidates(pool, by, excluded, last):
+        for member in _candidates(pool, strategy, excluded, now, last):
             rank = (sort(member.state, how, now, last), member.serial)
             if best_rank is None or rank < best_rank:
                 best, best_rank = member, rank
     return best
 
 
-def _candidates(pool: Pool, by: str, excluded: Mapping[AgentId, float], last: int) -> list[Member]:
+def _candidates(
+    pool: Pool, strategy: Strategy, excluded: Mapping[AgentId, float], now: float, last: int
+) -> list[Member]:
     """Those of a pool among whom its best is."""
-    if by == "all":
-        return [member for member in pool.line.items() if member.id not in excluded]
+    by = BY[strategy]
+    if by == "share":
+        if strategy not in pool.shares:
+            pool.shares[strategy] = Shares()
+        member = pool.shares[strategy].first(pool.line, excluded, now, SHARES[strategy])
+        return [member] if member is not None else []
     if by == "idle":
         entry = pool.line.first_but(excluded) if excluded else pool.line.heap[0]
         return [entry[2]] if entry is not None else []
@@ -160,3 +176,31 @@ def _candidates(pool: Pool, by: str, excluded: Mapping[AgentId, float], last: in
     return [
         m for half in halves for m in [next((order[i][1] for i in half if order[i][1].id not in excluded), None)] if m
     ]
+
+
+def _drawn(pools: list[Pool], excluded: Mapping[AgentId, float], random: Random) -> Member | None:
+    """Any of them, each as likely as the others; no number is drawn for one alone."""
+    orders = [pool.order for pool in pools]
+    if excluded:
+        orders = [[one for one in order if one[1].id not in excluded] for order in orders]
+        orders = [order for order in orders if order]
+    count = sum([len(order) for order in orders])
+    if count < 2:
+        return orders[0][0][1] if count else None
+    return _at(orders, int(random.random() * count))
+
+
+def _at(orders: list[list[tuple[int, Member]]], index: int) -> Member:
+    """The one at this index of them all, by serial."""
+    if len(orders) == 1:
+        return orders[0][index][1]
+    low, high = min([order[0][0] for order in orders]), max([order[-1][0] for order in orders])
+    while low < high:
+        middle = (low + high) // 2
+        if sum([bisect_left(order, (middle + 1,)) for order in orders]) > index:
+            high = middle
+        else:
+            low = middle + 1
+    return next(
+        order[i][1] for order in orders if (i := bisect_left(order, (low,))) < len(order) and order[i][0] == low
+    )

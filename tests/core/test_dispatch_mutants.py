@@ -16,7 +16,7 @@ from acd.core.pools import Demand, Line, Plan
 from acd.core.waiting import Place, Room, Waiting
 from tests.core.histories import compare
 from tests.core.reference import ReferenceDispatcher
-from tests.core.test_dispatch_histories import watched
+from tests.core.test_dispatch_histories import a_morning, watched
 
 Patch = pytest.MonkeyPatch
 Mutant = Callable[[Patch], None]
@@ -367,6 +367,20 @@ def pools_forget_who_signed_on(patch: Patch) -> None:
     patch.setattr(Market, "refresh", refresh)
 
 
+@mutant
+def the_bound_of_a_share_taken_for_it(patch: Patch) -> None:
+    def bound(share: Callable[[AgentState, float, float], float]) -> Callable[[AgentState, float, float], float]:
+        return lambda agent, now, later: share(agent, now, now + pools.BOUND_S)
+
+    for name, share in dict(strategies.SHARES).items():
+        patch.setitem(strategies.SHARES, name, bound(share))
+
+
+@mutant
+def drawn_from_the_first_pool(patch: Patch) -> None:
+    patch.setattr(strategies, "_at", lambda orders, index: orders[0][index % len(orders[0])][1])
+
+
 FIRST_SEED = {"reserve_met_again_unnoticed": 190, "most_skilled_is_least_skilled": 60, "losing_resets_idle_time": 60}
 """Where to begin with those that show in few histories."""
 
@@ -383,6 +397,7 @@ def test_a_mutant_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         try:
             compare(seed, 80, Dispatcher, ReferenceDispatcher, plain=seed % 4 == 0)
             watched(seed, 80)
+            a_morning(seed, 100)
         except Exception:
             return
     pytest.fail(f"{name} was not noticed in 300 histories")

@@ -58,7 +58,8 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     made.flows = FLOWS
     made.devices["home-3"].nailed_up_s = 30.0
     busier = replace(queue, wrap_up=WrapUp(), strategy="ring_all", max_length=1, hours="office")
-    crowd = Surge("crowd", [">=", ["waiting", "loans"], 2], ["not", ["open", "office"]], 5.0, {"loans": busier})
+    many = ["or", [">=", ["waiting", "loans"], 2], [">", ["longest_wait_s", "loans"], 20.0]]
+    crowd = Surge("crowd", many, ["not", ["open", "office"]], 5.0, {"loans": busier})
     made.surges = {"crowd": crowd}
     made.numbers = {
         "1": Number("1", "main", hours="office", closed="plain"),
@@ -79,7 +80,7 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
 
 class Machine(RuleBasedStateMachine):
     @initialize(
-        strategy=st.sampled_from(["longest_idle", "ring_all", "ring_progressively", "random"]),
+        strategy=st.sampled_from(["longest_idle", "ring_all", "ring_progressively", "random", "fewest_calls"]),
         capacity=st.sampled_from([1, 1, 2]),
     )
     def begin(self, strategy: str, capacity: int) -> None:
