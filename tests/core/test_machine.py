@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from acd.core import events as e
 from acd.core.calls import LegState
 from acd.core.engine import Engine
-from acd.core.flow import Answer, CollectDigits, Enqueue, Flow, HangUpStep, Menu, RingTone, Say
+from acd.core.flow import Answer, CollectDigits, Enqueue, Expr, Flow, HangUpStep, Menu, RingTone, Say
 from acd.core.settings import Announce, Number, Queue, Settings, Surge, WrapUp
 from tests.core.hotline import SURVEY, flow, hotline
 from tests.core.world import Phone, World
@@ -58,7 +58,7 @@ def config(version: int, strategy: str, capacity: int = 1) -> Settings:
     made.flows = FLOWS
     made.devices["home-3"].nailed_up_s = 30.0
     busier = replace(queue, wrap_up=WrapUp(), strategy="ring_all", max_length=1, hours="office")
-    many = ["or", [">=", ["waiting", "loans"], 2], [">", ["longest_wait_s", "loans"], 20.0]]
+    many: Expr = ["or", [">=", ["waiting", "loans"], 2], [">", ["longest_wait_s", "loans"], 20.0]]
     crowd = Surge("crowd", many, ["not", ["open", "office"]], 5.0, {"loans": busier})
     made.surges = {"crowd": crowd}
     made.numbers = {
