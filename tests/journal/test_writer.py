@@ -254,7 +254,7 @@ def test_the_writer_starts_the_follower_on_a_closed_segment(tmp_path: Path) -> N
         writer.flush()
     writer._disk._round()
     assert writer._disk._follower is not None
-    writer._disk._follower._process.wait(60)
+    writer._disk._follower._process.wait(600)  # at nice 19: on a busy machine everybody else goes first
     writer.close()
     assert told.notices == []
     assert (tmp_path / f"00000002{SNAPSHOT}").exists()
