@@ -13,6 +13,7 @@ from sip.sips import is_sips
 from sip.uri import Uri
 
 MAX_REDIRECTS = 5
+MOST_CONTACTS = 8  # of one 3xx that are looked at
 LOOK_UP_S = 6.0  # for a Contact that is a name: as long as nobody says where that is
 
 
@@ -24,7 +25,7 @@ class Redirect:
     def __init__(self, response: Response) -> None:
         self.response = response
         try:
-            self._contacts = sorted(response.contacts, key=_q, reverse=True)
+            self._contacts = sorted(response.contacts, key=_q, reverse=True)[:MOST_CONTACTS]
         except SipError:
             self._contacts = []
 

@@ -6,7 +6,7 @@ import pytest
 
 from sip.endpoint import Answered, Confirmed, Ended, FailedOver, Hop, Incoming, Peer, Redirected, Session
 from sip.message import Request
-from sip.redirect import MAX_REDIRECTS
+from sip.redirect import MAX_REDIRECTS, MOST_CONTACTS
 from tests.sip.world import ANSWER, OFFER, Wire
 
 TRUNK = (Peer("carrier", (("192.0.2.9", 0), ("192.0.2.8", 0))), Peer("other", (("192.0.2.7", 0),)))
@@ -180,6 +180,16 @@ def test_a_call_that_is_given_up_meanwhile_goes_nowhere() -> None:
     assert wire.sent() == []
     wire.pass_time(40)
     assert wire.endpoint.stats()["timers"] == wire.endpoint.stats()["transactions"] == 0
+
+
+def test_not_all_contacts_of_a_3xx_are_looked_at() -> None:
+    many = ", ".join([f"<sip:n{n}@gw.example>" for n in range(MOST_CONTACTS)])
+    wire = Wire(peers=TRUNK, looks_up=True)
+    session, invite = wire.call()
+    assert moved(wire, invite, f"{many}, <sip:last@192.0.2.9>") is None
+    for _ in range(MOST_CONTACTS):
+        session.follow([])
+    assert wire.happened()[-1] == Ended(session, "peer", "failed", 302)
 
 
 def test_names_count_among_the_redirects() -> None:
