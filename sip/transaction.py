@@ -137,6 +137,7 @@ SERVER_REQUEST: Table = {
     (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
 }
 
+REST_S = 0.125  # longer would hold up calls: a busy endpoint leaves four transactions behind with each
 ClientKey: TypeAlias = tuple[str, str]  # branch, method
 ServerKey: TypeAlias = tuple[str, ...]  # branch, sent-by, method (§17.2.3)
 Tell: TypeAlias = "Callable[[Client, Response | None], None]"
@@ -165,7 +166,7 @@ class Layer:
         self.clients: dict[ClientKey, Client] = {}
         self.servers: dict[ServerKey, Server] = {}
         self.settled = 0  # those that only absorb retransmissions now …
-        self._resting: dict[int, list[Transaction]] = {}  # … by the second in which they end
+        self._resting: dict[int, list[Transaction]] = {}  # … by the multiple of REST_S at which they end
 
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)
@@ -174,16 +175,17 @@ class Layer:
         return len(self.clients) + len(self.servers) - self.settled
 
     def rest(self, transaction: Transaction, lasts: float) -> None:
-        """Let it expire in `lasts` s or a little later: nobody waits for that, so all of one second end together."""
-        second = ceil(self.now + lasts)
-        resting = self._resting.get(second)
+        """Let it expire in `lasts` s or a little later: nobody waits for that, so what ends within `REST_S` ends
+        together."""
+        end = ceil((self.now + lasts) / REST_S)
+        resting = self._resting.get(end)
         if resting is None:
-            resting = self._resting[second] = []
-            self.timers.set(Alarm(lambda now: self._expire(second)), second)
+            resting = self._resting[end] = []
+            self.timers.set(Alarm(lambda now: self._expire(end)), end * REST_S)
         resting.append(transaction)
 
-    def _expire(self, second: int) -> None:
-        for transaction in self._resting.pop(second):
+    def _expire(self, end: int) -> None:
+        for transaction in self._resting.pop(end):
             if transaction.state is not State.TERMINATED:
                 transaction.take(Input.EXPIRED)
 
