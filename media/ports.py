@@ -27,6 +27,10 @@ class Ports:
         """How many are free."""
         return len(self._free)
 
+    def kept(self) -> int:
+        """How many of them have their RTCP's socket already."""
+        return sum(rtcp is not None for _, rtcp in self._free.values())
+
     def take(self, home: Home) -> tuple[socket.socket, socket.socket | None] | None:
         """The sockets of RTP and RTCP there; what came on them is still in them. None if they are not free."""
         pair = self._free.pop(home, None)

@@ -402,6 +402,7 @@ class Worker:
             "pid": os.getpid(),
             "legs": len(self._legs),
             "ports_bound": len(self._legs) + len(self._ports),
+            "rtcp_bound": sum(leg.reports.socket is not None for leg in self._legs.values()) + self._ports.kept(),
             "dropped": dropped,
             **counters,
             "plain": self._loop.plain,

@@ -34,7 +34,7 @@ def held(status: dict[str, Any], engine: EngineProcess) -> dict[str, Any]:
     """What the processes hold by the kernel's account; the ports that a worker keeps for later are not a call's."""
     [worker] = status["workers"]
     in_worker = open_files(worker["pid"])
-    in_worker["socket"] -= worker["ports_bound"]
+    in_worker["socket"] -= worker["ports_bound"] + worker["rtcp_bound"]
     return {"engine": open_files(engine.pid), "worker": in_worker}
 
 
