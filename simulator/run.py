@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 import time
 import wave
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -93,7 +95,11 @@ def _replication(
 # --------------------------------------------------------------------------------------------- other processes
 
 _task: Task
-_done: Any  # an array in shared memory: the virtual time that each replication has reached
+_done: Any  # an array in shared memory: the virtual time that each replication has reached; the last: not 0, give up
+
+
+class _GivenUp(Exception):
+    """Nobody wants the result any more."""
 
 
 def _begin(task: Task, done: Any) -> None:
@@ -104,8 +110,23 @@ def _begin(task: Task, done: Any) -> None:
 def _one(number: int) -> Replication:
     def progress(now: float) -> None:
         _done[number] = now
+        if _done[-1]:
+            raise _GivenUp
 
     return _replication(_task, number, progress)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes begun in here ignore a Ctrl-C: it is for the one that waits for them, which tells them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _in_parallel(
@@ -113,16 +134,22 @@ def _in_parallel(
 ) -> list[Replication]:
     context = multiprocessing.get_context("spawn")  # clean processes: no lock or thread of ours is copied
     run = task.scenario.model.run
-    done = context.Array("d", run.replications, lock=False)
+    done = context.Array("d", run.replications + 1, lock=False)
     with ProcessPoolExecutor(processes, context, _begin, (task, done)) as pool:
-        futures = {pool.submit(_one, number): number for number in numbers}
+        with _deaf_children():
+            futures = {pool.submit(_one, number): number for number in numbers}
         left = set(futures)
-        while left:
-            ended, left = wait(left, POLL_S, FIRST_COMPLETED)
-            for future in ended:
-                done[futures[future]] = run.length_s
-            progress(sum(min(reached / run.length_s, 1.0) for reached in done) / run.replications)
-        return [future.result() for future in futures]
+        try:
+            while left:
+                ended, left = wait(left, POLL_S, FIRST_COMPLETED)
+                for future in ended:
+                    done[futures[future]] = run.length_s
+                progress(sum(min(reached / run.length_s, 1.0) for reached in done[:-1]) / run.replications)
+            return [future.result() for future in futures]
+        except BaseException:
+            done[-1] = 1.0
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def prompt_lengths(prompts: Mapping[str, Path]) -> dict[str, float]:

@@ -124,6 +124,7 @@ def _run(name: str, hotline: Hotline, scenario: Scenario, target: str | None) ->
 
 # ------------------------------------------------------------------------------------------------------ for people
 
+RARE = ("consultations", "transfers", "unreached", "redials")  # shown where there are any
 SHOWN = ("offered", "answered", "abandoned", "mean_wait_s", "wait_p90_s", "probability_of_abandon", "mean_talk_s")
 
 
@@ -144,8 +145,11 @@ def _side_by_side(done: Loaded) -> None:
         [name, measure, *(_shown(one.get(measure)) for one in (simulated, live, apart))]
         for name, simulated, live, apart in groups
         if simulated.get("offered") is not None
-        for measure in (*SHOWN, *levels)
-        if simulated.get(measure) is not None or live.get(measure) is not None
+        for measure in (*SHOWN, *levels, *RARE)
+        if any(
+            found is not None and (found.mean or measure not in RARE)
+            for found in (simulated.get(measure), live.get(measure))
+        )
     ]
     print_table(["", "measure", "simulated>", "live>", "live − simulated>"], rows, empty="nothing was played")
 

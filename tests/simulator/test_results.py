@@ -2,6 +2,7 @@
 
 import json
 import math
+import multiprocessing
 from typing import Any
 
 import pytest
@@ -111,6 +112,18 @@ def test_progress_rises_to_the_end() -> None:
         simulate("a", settings, given, processes=processes, progress=told.append)
         assert told == sorted(told)
         assert all(0 <= share <= 1 for share in told)
+
+
+def test_an_interrupt_ends_all_processes() -> None:
+    """A thousand days that would take hours are given up at once, in every process."""
+
+    def interrupted(share: float) -> None:
+        raise KeyboardInterrupt
+
+    given = markov(calls_per_hour=1000, length_s=864_000, replications=1000)
+    with pytest.raises(KeyboardInterrupt):
+        simulate("a", hotline(100), given, processes=2, progress=interrupted)
+    assert multiprocessing.active_children() == []
 
 
 # ------------------------------------------------------------------------------------------------------- the names
