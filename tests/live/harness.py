@@ -168,7 +168,7 @@ class Sipp:
     def __init__(self, scenario: str, directory: Path, *, port: int, target: tuple[str, int] | None = None,
                  calls: int | None = 1, rate: float = 10.0, talk_ms: int | None = None,
                  keys: dict[str, object] | None = None, extra: tuple[str, ...] = (),
-                 timeout_s: int = 120, host: str = "127.0.0.1") -> None:  # fmt: skip
+                 timeout_s: int = 600, host: str = "127.0.0.1") -> None:  # fmt: skip
         program = shutil.which("sipp")
         assert program, "SIPp is missing: apt-get install sip-tester (make peers)"
         self.directory = directory / f"sipp-{scenario}-{port}"
