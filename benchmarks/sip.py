@@ -30,7 +30,8 @@ from sip.auth import Authenticator, answer
 from sip.building import ALLOW, SDP, Outline, Reply, request_of
 from sip.endpoint import Hop, Session
 from sip.headers import tag_of
-from sip.message import Message, Request, SipError, parse
+from sip.message import Message, Request, SipError
+from sip.parsing import parse
 from sip.vias import top_via
 
 SIZE = 854

@@ -35,7 +35,8 @@ from sip.events import (
     SipEvent,
 )
 from sip.headers import MAGIC_COOKIE, NameAddr, tag_of
-from sip.message import MalformedRequest, Request, Response, SipError, parse
+from sip.message import Request, Response, SipError
+from sip.parsing import MalformedRequest, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
 from sip.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sip.grammar import SipError
-from sip.message import MAX_MESSAGE
+from sip.parsing import MAX_MESSAGE
 
 MAX_HEAD = 16_384  # octets before the blank line
 PING = b"\r\n\r\n"

@@ -1,8 +1,7 @@
-"""SIP messages: bytes in, a message or `SipError` out; and back (RFC 3261 §7, §25).
+"""SIP messages, and back to bytes (RFC 3261 §7, §25); from bytes they come by `sip.parsing`.
 
 A message keeps its header lines as they came, in order, and reads one only when asked: routing an INVITE needs five of
-its twenty. `parse` splits and refuses what cannot be split safely; `Message.validate` is the strict reading at the
-edge. What is read is kept, so that nothing is read twice.
+its twenty. `Message.validate` is the strict reading at the edge. What is read is kept, so that nothing is read twice.
 
 Octets that are not UTF-8 survive as surrogate escapes: a message that was not touched and not folded goes out as it
 came in.
@@ -22,24 +21,15 @@ from sip.uri import Uri
 __all__ = [
     "METHODS",
     "REASONS",
-    "MalformedRequest",
     "Message",
     "Request",
     "Response",
     "SipError",
     "build_request",
-    "parse",
     "response_to",
 ]
 
-MAX_MESSAGE = 65_536  # octets
-MAX_LINES = 256  # header lines
-MAX_LINE = 8_192  # characters in one, unfolded
-MAX_METHOD = 64
-
 _MANDATORY = frozenset(("via", "from", "to", "call-id", "cseq"))
-
-_BLANKS = (" ", "\t")
 
 _T = TypeVar("_T")
 
@@ -336,154 +326,6 @@ _known_tokens = lru_cache(maxsize=256)(_tokens)  # a telephone says the same of 
 
 def _first_via(value: str) -> Via:
     return Via.parse(split_list(value)[0] if "," in value else value)
-
-
-class MalformedRequest(SipError):
-    """A request that can be answered although it cannot be read: `request` holds the header lines that were whole."""
-
-    def __init__(self, error: SipError, request: Request) -> None:
-        super().__init__(error.status, error.reason)
-        self.request = request
-
-
-def parse(data: bytes) -> Request | Response:
-    """One datagram or one framed message. Raises `SipError`; `MalformedRequest` if there is enough of a request to be
-    answered. Time linear in len(data).
-
-    Octets after Content-Length are cut off (RFC 3261 §18.3); too few are an error.
-    """
-    if len(data) > MAX_MESSAGE:
-        raise SipError(513, "Message Too Large")
-    if data.startswith(b"\r\n"):
-        data = data.lstrip(b"\r\n")  # RFC 3261 §7.5
-    end = data.find(b"\r\n\r\n")
-    head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
-    lines = head.split("\r\n")
-    start = lines.pop(0)
-    text = "".join(lines)
-    broken = "\r" in text or "\n" in text
-    message = _start(start)
-    if broken:
-        lines = [line for line in lines if "\r" not in line and "\n" not in line]
-    fault = None
-    if len(head) > MAX_LINE or not _index(message, lines):
-        fault = _index_slowly(message, lines)
-    if broken:
-        fault = SipError(400, "CR or LF by itself")
-    elif end < 0:
-        fault = SipError(400, "The headers do not end")
-    elif fault is None:
-        fault = _body(message, data[end + 4 :])
-    if isinstance(message, Request):
-        fault = _version(message) or fault
-        if fault is not None:
-            raise MalformedRequest(fault, message)
-    elif fault is not None:
-        raise fault
-    return message
-
-
-def _start(line: str) -> Request | Response:
-    """The message by its first line. Raises `SipError` if the line is neither a request's nor a response's."""
-    if "\r" in line or "\n" in line:
-        raise SipError(400, "CR or LF by itself")
-    method, _, rest = line.partition(" ")
-    message: Request | Response
-    if method == "SIP/2.0":
-        message = Response.__new__(Response)
-        message.status, message.reason = _status(rest)
-    else:
-        if (method not in METHODS and (not IS_TOKEN(method) or len(method) > MAX_METHOD)) or " " not in rest:
-            raise SipError(400, "Neither a request nor a response")
-        message = Request.__new__(Request)
-        message.method = method
-        message.uri = rest  # `_version` takes the version off
-    message._read = {}
-    message._repeated = {}
-    message.body = b""
-    return message
-
-
-@lru_cache(maxsize=128)
-def _status(text: str) -> tuple[int, str]:
-    code, _, reason = text.partition(" ")
-    return integer(code, 100, 699, "status code"), reason
-
-
-def _version(request: Request) -> SipError | None:
-    """Take the version off the end of the request line."""
-    request.uri, _, version = request.uri.rpartition(" ")
-    if version == "SIP/2.0":
-        return None
-    name, _, number = version.upper().partition("/")
-    if name == "SIP" and number.replace(".", "", 1).isdigit():
-        return SipError(505, "Version Not Supported")
-    return SipError(400, "Bad request line")
-
-
-def _index(message: Message, lines: list[str]) -> bool:
-    """Give the message its lines and their values by name. False if they need a closer look than nearly all do."""
-    try:
-        index = {KEYS[name]: value.strip(" \t") for name, _, value in [line.partition(":") for line in lines]}
-    except SipError:
-        return False
-    message._index = index
-    message._lines = lines
-    # Each name once, and each with its colon.
-    return len(index) == len(lines) <= MAX_LINES and "" not in index.values()
-
-
-def _index_slowly(message: Message, lines: list[str]) -> SipError | None:
-    """The same for lines that are repeated, folded, empty, too long, too many or none of a header; what is wrong with
-    them is returned, the whole ones stay."""
-    fault = SipError(400, "Too many headers") if len(lines) > MAX_LINES else None
-    message._index, message._lines = {}, []
-    for line in _unfold(lines[:MAX_LINES]):
-        name, colon, value = line.partition(":")
-        try:
-            key = KEYS[name]
-        except SipError as error:
-            fault = error
-            continue
-        if not colon or len(line) > MAX_LINE:
-            fault = SipError(400, "Bad header line")
-            continue
-        message._lines.append(line)
-        message._append(key, value.strip(" \t"))
-    return fault
-
-
-def _unfold(lines: list[str]) -> list[str]:
-    """A line that begins with a blank goes on with the one before it, if that has its colon (§7.3.1)."""
-    if not any(line[:1] in _BLANKS for line in lines):
-        return lines
-    unfolded: list[list[str]] = []
-    for line in lines:
-        if line[:1] in _BLANKS and unfolded and ":" in unfolded[-1][0]:
-            unfolded[-1].append(line.strip(" \t"))
-        else:
-            unfolded.append([line])
-    return [" ".join(parts) for parts in unfolded]
-
-
-def _body(message: Message, body: bytes) -> SipError | None:
-    """Cut the body to Content-Length."""
-    message.body = body
-    text = message._index.get("content-length")
-    if text is None:
-        return None
-    if "content-length" in message._repeated:
-        return SipError(400, "More than one Content-Length header")
-    if text == str(len(body)):
-        return None
-    try:
-        length = integer(text, 0, 2**31, "Content-Length")
-    except SipError as error:
-        return error
-    if length > len(body):
-        return SipError(400, "Content-Length is more than came")
-    message.body = body[:length]
-    return None
 
 
 def _join(start: str, lines: list[str], body: bytes) -> bytes:

@@ -3,7 +3,8 @@
 from random import Random
 
 from sip.endpoint import Endpoint, EndpointSettings, Hop
-from sip.message import Request, SipError, parse
+from sip.message import Request, SipError
+from sip.parsing import parse
 from sip.uri import Uri
 
 

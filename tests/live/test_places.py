@@ -15,7 +15,8 @@ from acd.live.places import MISSED, PAUSE_S, TRIP, Health, Places
 from sip.aio.resolver import LookupFailed, Resolver
 from sip.endpoint import Ended, FailedOver, Hop
 from sip.locate import Asked, Option, Place
-from sip.message import Request, parse
+from sip.message import Request
+from sip.parsing import parse
 from tests.live.bank import Bank
 from tests.live.ear import Ear
 from tests.live.harness import EngineProcess, Sipp, free_port, wait_until

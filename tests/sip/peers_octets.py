@@ -9,7 +9,8 @@ from sip.auth import Authorization, Challenge
 from sip.framing import Framer
 from sip.grammar import parse_params, split_list
 from sip.headers import CSeq, MediaType, NameAddr, Parameterised, RAck, Reason, Replaces, Via, tag_of
-from sip.message import MalformedRequest, Request, SipError, parse, response_to
+from sip.message import Request, SipError, response_to
+from sip.parsing import MalformedRequest, parse
 from sip.sdp import PCMA, SdpError, agreed, answer
 from sip.sdp import parse as parse_sdp
 from sip.uri import Uri

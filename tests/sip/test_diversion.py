@@ -3,7 +3,8 @@
 import pytest
 
 from sip.diversion import Diverted, diverted
-from sip.message import Request, parse
+from sip.message import Request
+from sip.parsing import parse
 from tests.sip.world import Wire
 
 

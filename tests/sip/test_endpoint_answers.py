@@ -26,7 +26,8 @@ from sip.endpoint import (
     RegistrationResult,
     SipEvent,
 )
-from sip.message import Request, Response, parse
+from sip.message import Request, Response
+from sip.parsing import parse
 from sip.sources import Trunks, may_send_to
 from tests.sip.world import ANSWER, OFFER, Wire, World
 

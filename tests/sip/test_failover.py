@@ -8,7 +8,8 @@ import pytest
 
 from sip.attempt import MOST_PLACES, NEXT_S
 from sip.endpoint import Answered, Ended, FailedOver, Hop, Progress, Session
-from sip.message import Request, parse
+from sip.message import Request
+from sip.parsing import parse
 from tests.sip.world import ANSWER, Wire
 
 

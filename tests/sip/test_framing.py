@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.framing import MAX_HEAD, Framer
-from sip.message import MAX_MESSAGE, SipError, parse
+from sip.message import SipError
+from sip.parsing import MAX_MESSAGE, parse
 
 ONE = b"OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 5\r\n\r\nhello"
 TWO = b"OPTIONS sip:a@b SIP/2.0\r\nl :\r\n 0\r\nCall-ID: 2\r\n\r\n"

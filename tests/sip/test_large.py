@@ -10,7 +10,8 @@ import pytest
 from sip.aio import SipShell
 from sip.endpoint import Ended, EndpointSettings, Hop, Listener
 from sip.large import LARGE, UDP_ONLY_S
-from sip.message import Request, parse
+from sip.message import Request
+from sip.parsing import parse
 from tests.sip.shells import closed_for_good
 from tests.sip.world import Wire
 

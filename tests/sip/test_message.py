@@ -8,19 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sip.message import (
-    MAX_LINE,
-    MAX_LINES,
-    MAX_MESSAGE,
-    MalformedRequest,
-    Message,
-    Request,
-    Response,
-    SipError,
-    build_request,
-    parse,
-    response_to,
-)
+from sip.message import Message, Request, Response, SipError, build_request, response_to
+from sip.parsing import MAX_LINE, MAX_LINES, MAX_MESSAGE, MalformedRequest, parse
 
 INVITE = (
     "INVITE sip:95588@203.0.113.10 SIP/2.0\r\n"

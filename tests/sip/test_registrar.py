@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sip.message import Request, SipError, parse
+from sip.message import Request, SipError
+from sip.parsing import parse
 from sip.registrar import Bounds, Registrar, TooBrief, reach
 from sip.settings import Hop
 from sip.uri import Uri

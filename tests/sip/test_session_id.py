@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from sip.endpoint import Incoming
-from sip.message import Request, parse
+from sip.message import Request
+from sip.parsing import parse
 from sip.session_id import NIL, new_id, sender_of
 from tests.sip.world import ANSWER, OFFER, Wire
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sip.message import MalformedRequest, Request, Response, SipError, parse, response_to
+from sip.message import Request, Response, SipError, response_to
+from sip.parsing import MalformedRequest, parse
 
 FOLDER = Path(__file__).parent.parent / "torture"
 MANIFEST: list[dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sip.building import Outline
-from sip.message import Response, parse
+from sip.message import Response
+from sip.parsing import parse
 from sip.settings import Hop
 from sip.transaction import (
     CLIENT_INVITE,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from random import Random
 
 from sip.endpoint import Ended, Endpoint, EndpointSettings, Hop, Listener, Session, SipEvent
-from sip.message import Request, Response, parse
+from sip.message import Request, Response
+from sip.parsing import parse
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
 ANSWER = b"v=0\r\no=- 2 1 IN IP4 192.0.2.2\r\ns=-\r\n"
