@@ -5,9 +5,9 @@
     python -m benchmarks.calls --only idle,queue --seconds 10
 
 Latencies are read off the wire by the kernel's clock (needs the right to open a packet socket), CPU and memory from
-/proc for the engine and its media workers together. The last line says what two fixed things cost at the same hour. The
-columns beside are what Asterisk 22 `app_queue` and FreeSWITCH `mod_callcenter` gave on a 2-core machine with the same
-traffic.
+/proc for the engine and its media workers together. The last line says what three fixed things cost at the same hour.
+The columns beside are what Asterisk 22 `app_queue` and FreeSWITCH `mod_callcenter` gave on a 2-core machine with the
+same traffic.
 """
 
 from __future__ import annotations
