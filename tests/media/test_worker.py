@@ -289,7 +289,8 @@ def windows(phone: Phone) -> list[dict[float, float]]:
 
 
 def latest(phone: Phone) -> dict[float, float]:
-    return tones_in(phone.pcm(phone.packets[-WINDOW:]))
+    """The same of the latest, nothing before there are so many."""
+    return tones_in(phone.pcm(phone.packets[-WINDOW:]) if len(phone.packets) >= WINDOW else b"")
 
 
 def tones_in(pcm: bytes) -> dict[float, float]:
