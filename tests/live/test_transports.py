@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from sip.framing import Framer
+from sip.message import Response
+from sip.parsing import parse
 from tests.live.bank import MENU, WELCOME, Bank
 from tests.live.ear import Ear, write_tone
 from tests.live.harness import SOON_S, EngineProcess, agent_leg, free_port, wait_until
@@ -170,6 +173,47 @@ def test_sipp_is_the_trunk_and_the_agent_over_tcp(hotline: Hotline) -> None:
             phone.hang_up(agent_leg(hotline.engine), tcp=True)
             trunk.done()
     hotline.engine.wait_idle()
+
+
+def test_sips_is_refused_without_tls_and_served_with_it(hotline: Hotline) -> None:
+    uri, port = f"sips:95588@127.0.0.1:{hotline.tls_port}", hotline.tls_port
+
+    def say(method: str, cseq: int, via: str, lines: str = "", to: str = "", body: str = "") -> bytes:
+        return (
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{via} 127.0.0.1:9;branch=z9hG4bKsips{method}{cseq}\r\n"
+            f"From: <sips:desk@127.0.0.1>;tag=1\r\nTo: <{uri}>{to}\r\nCall-ID: sips-{via}\r\nCSeq: {cseq} {method}\r\n"
+            f"Max-Forwards: 70\r\nContact: <sips:desk@127.0.0.1:9>\r\n{lines}Content-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
+
+    with socket.create_connection(("127.0.0.1", hotline.ports["tcp"]), SOON_S) as clear:
+        clear.sendall(say("INVITE", 1, "TCP", "Content-Type: application/sdp\r\n", body=sdp(9000)))
+        refused = _final(clear)
+        assert (refused.status, refused.get("Warning")) == (480, '380 hotline "SIPS Not Allowed"')
+
+    context = ssl.create_default_context(cafile=str(hotline.authority.ca))
+    with (
+        socket.create_connection(("127.0.0.1", port), SOON_S) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as phone,
+    ):
+        phone.sendall(say("INVITE", 1, "TLS", "Content-Type: application/sdp\r\n", body=sdp(9000)))
+        taken = _final(phone)
+        assert (taken.status, taken.get("Contact")) == (200, f"<sips:127.0.0.1:{port}>")
+        phone.sendall(say("ACK", 1, "TLS", to=f";tag={taken.to.tag}"))
+        phone.sendall(say("BYE", 2, "TLS", to=f";tag={taken.to.tag}"))
+        assert _final(phone).status == 200
+    hotline.engine.wait_idle()
+
+
+def _final(connection: socket.socket) -> Response:
+    """The next final response on a connection that carries nothing else."""
+    framer = Framer()
+    while True:
+        data = connection.recv(65536)
+        assert data, "the connection was closed"
+        for whole in framer.feed(data):
+            message = parse(whole)
+            if isinstance(message, Response) and message.status >= 200:
+                return message
 
 
 def test_a_certificate_is_replaced_by_a_reload_and_no_registration_ends(hotline: Hotline, tmp_path: Path) -> None:
