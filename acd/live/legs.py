@@ -197,6 +197,9 @@ class Legs:
         if leg is None or leg.party != source or leg.ending or leg.agreed is None:
             new.end(481)
             return
+        if not new.remote_sdp:  # it wants our offer: nobody who replaces does
+            new.end(488)
+            return
         agreed, leg.agreed = leg.agreed, None  # what we send to the newcomer is ciphered by a key of its own
         try:
             theirs = sdp.parse(new.remote_sdp, "required" if agreed.keys is not None else leg.srtp)

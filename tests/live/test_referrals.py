@@ -221,6 +221,7 @@ def test_a_call_goes_on_with_another_telephone_of_the_same_party(floor: Floor) -
         challenge = floor.phones.call(hotline, "95588", caller="raw").expect("401 INVITE")
         line = proof(challenge, "raw", "raw-word", f"sip:95588@{hotline[0]}:{hotline[1]}")
         floor.phones.call(hotline, "95588", caller="raw", lines=f"{line}{replaces}\r\n").expect("481 INVITE")
+        floor.trunk.call(trunk, "95588", body="", lines=f"{replaces}\r\n").expect("488 INVITE")
         for changed, answer in ((f"{replaces}x", "481 INVITE"), (f"{replaces};early-only", "486 INVITE")):
             floor.trunk.call(trunk, "95588", lines=f"{changed}\r\n").expect(answer)
 
