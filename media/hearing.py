@@ -31,6 +31,8 @@ class Hearing:
         self._wish(leg, SILENCE)
         self._unfeed(leg)
         for hearer in self._hearers.pop(leg.name, ()):
+            if hearer.relay is not None and hearer.relay[0] is leg:
+                hearer.relay = None  # nothing comes from it any more: it need not be told
             self.feed(hearer)
 
     def changed(self, leg: Leg) -> None:
