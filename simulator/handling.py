@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from acd.core.settings import Agent, Settings
 from simulator.distributions import Constant, Distribution
 from simulator.schema import ConsultAt, HandlingAt, Whom
 from simulator.workload import Caller
 
-_T = TypeVar("_T")
+TRIES = 3  # colleagues he calls until one can be had
 
 
 def fits(whom: Whom, agent: Agent) -> bool:
@@ -27,6 +26,11 @@ class Aside:
     transfers: bool  # the colleague has the caller then
     after_s: float  # if not, with the caller again
     u_whom: float
+
+    def turn(self, free: list[str]) -> list[str]:
+        """Whom of those who are free he calls, and whom next if that one is taken in the same moment."""
+        first = int(self.u_whom * len(free))
+        return (free[first:] + free[:first])[:TRIES]
 
 
 @dataclass(slots=True)

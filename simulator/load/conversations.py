@@ -97,13 +97,12 @@ async def _asks(stage: Stage, desk: Desk, line: Line, phone: Phone, parts: Parts
     aside = parts.consult.drawn(stage.workload.asking(line.caller)) if parts.consult is not None else None
     if parts.consult is None or aside is None:
         return False
-    free = [name for name in parts.consult.colleagues if stage.is_free(name)]
-    if not free:
-        return False
-    colleague = stage.desks[free[int(aside.u_whom * len(free))]]
-    asking = line.asking = Asking(colleague, aside)
     try:
-        if not await stage.control.order(desk.agent.id, "consult", to=f"agent:{colleague.agent.id}"):
+        for name in aside.turn([name for name in parts.consult.colleagues if stage.is_free(name)]):
+            asking = line.asking = Asking(stage.desks[name], aside)
+            if await stage.control.order(desk.agent.id, "consult", to=f"agent:{name}"):
+                break
+        else:
             return False
         stage.book.consultations += stage.book.counts(line.at)
         if await _told(stage, asking, phone):

@@ -188,17 +188,14 @@ def _asks(world: World, line: Line, ring: Ring, parts: Parts) -> bool:
     aside = parts.consult.drawn(world.workload.asking(line.caller)) if parts.consult is not None else None
     if parts.consult is None or aside is None:
         return False
-    free = [name for name in parts.consult.colleagues if _is_free(world, name)]
-    if not free:
-        return False
-    line.asking = Asking(ring, parts, aside)
-    to = f"agent:{free[int(aside.u_whom * len(free))]}"
-    world.step(e.Consult(request(world), "simulator", ring.desk.agent.id, to))
-    if line.asking.ring is None:  # refused: that colleague cannot be called just now
-        line.asking = None
-        return False
-    world.book.consultations += world.book.counts(line.caller.at)
-    return True
+    line.asking = asking = Asking(ring, parts, aside)
+    for name in aside.turn([name for name in parts.consult.colleagues if _is_free(world, name)]):
+        world.step(e.Consult(request(world), "simulator", ring.desk.agent.id, f"agent:{name}"))
+        if asking.ring is not None:  # else refused: that colleague cannot be called just now
+            world.book.consultations += world.book.counts(line.caller.at)
+            return True
+    line.asking = None
+    return False
 
 
 def _is_free(world: World, agent: str) -> bool:

@@ -16,7 +16,7 @@ from tests.load import bank
 
 SCENARIO = """
 version: 1
-run: {{start: 2026-03-02T08:00:00+08:00, length_s: 6, drain_s: 100, replications: 1}}
+run: {{start: 2026-03-02T08:00:00+08:00, length_s: 5, drain_s: 100, replications: 1}}
 arrivals: {{all: {{per_hour: 3600}}}}
 callers: {{loans: {{number: "95588", calling: "137", keys: [{{press: "1", after: 0.3}}], patience: {patience}}}}}
 handling: [{{talk: 1}}]
@@ -27,7 +27,7 @@ world: {{faults: {{{faults}}}}}
 
 def played(directory: Path, monkeypatch: pytest.MonkeyPatch, faults: str, patience: str = "never") -> Loaded:
     monkeypatch.setenv("DESK", "secret")
-    configuration = bank.hotline(directory, silent_s=8)
+    configuration = bank.hotline(directory, silent_s=6)
     file = directory / "scenario.yaml"
     file.write_text(SCENARIO.format(faults=faults, patience=patience), encoding="utf-8")
     engine = Engine(configuration)
@@ -55,7 +55,7 @@ def test_a_trunk_that_is_down_brings_no_calls(tmp_path: Path, monkeypatch: pytes
 def test_telephones_that_are_down_are_rung_in_vain_until_they_are_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = played(tmp_path, monkeypatch, "phones_down: [{at_s: 0, lasts_s: 5}]")
+    done = played(tmp_path, monkeypatch, "phones_down: [{at_s: 0, lasts_s: 3}]")
     live = done.live.replications[0].total
     assert (live["offered"] or 0) > 0
     assert live["answered"] == live["offered"]
