@@ -23,6 +23,7 @@ from sip.endpoint import Endpoint, EndpointSettings, Hop, SipEvent
 
 MAX_DATAGRAM = 65_535  # octets
 TOGETHER_S = 0.025  # what falls due within this much is done in one waking: each call leaves four transactions behind
+BATCH = 64  # datagrams read before the loop gets its turn
 HOPS = 8192  # addresses kept as objects
 GONE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
 IP_RECVERR, IPV6_RECVERR = 11, 25  # Linux: ICMP errors of an unconnected socket, with the address they are about
@@ -180,19 +181,19 @@ class SipShell:
 
 
 def _reader(shell: SipShell, name: str, sock: socket.socket) -> Callable[[], None]:
-    """Takes one datagram: if there are more it is called again at once, which costs no more than to look in vain after
-    each, and lets others have their turn."""
     endpoint, hops, receive = shell.endpoint, dict[tuple[str, int], Hop](), sock.recvfrom
     clock = asyncio.get_running_loop().time
 
     def read() -> None:
-        try:
-            data, address = receive(MAX_DATAGRAM)
-        except BlockingIOError:
-            return
-        except OSError:
-            shell.icmp(name)
-        else:
+        for _ in range(BATCH):
+            try:
+                data, address = receive(MAX_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                shell.icmp(name)
+                shell.flush()
+                continue
             source = address[:2]
             hop = hops.get(source)
             if hop is None:
@@ -200,7 +201,7 @@ def _reader(shell: SipShell, name: str, sock: socket.socket) -> Callable[[], Non
                     hops.clear()
                 hop = hops[source] = Hop(name, *source)
             endpoint.receive(data, hop, clock())
-        shell.flush()
+            shell.flush()
 
     return read
 
