@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -80,8 +81,9 @@ class Crowd:
             )
         self._rng = random.Random(self.seed + 1)
 
-    def run(self, calls: int, rate: float) -> Counter[str]:
-        """Make the calls, so many a second. Returns how many callers saw what."""
+    def run(self, calls: int, rate: float, settled: Callable[[], object]) -> Counter[str]:
+        """Make the calls, so many a second. The telephones are there until it is `settled`, since an engine that missed
+        the answer to its BYE asks again. Returns how many callers saw what."""
         self.plan(calls)
         with self._telephones(self.bank.caller_port) as trunk, self._telephones(self.bank.agent_port) as phones:
             self.trunk, self.phones = trunk, phones
@@ -97,6 +99,7 @@ class Crowd:
                 one.result(120)
             self.callers.shutdown()
             self.desks.shutdown()
+            settled()
         return Counter(plan.saw for plan in self.plans)
 
     def _telephones(self, port: int) -> RawSip:

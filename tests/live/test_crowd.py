@@ -45,7 +45,7 @@ def run(directory: Path, calls: int, rate: float, seed: int, **how: float) -> tu
     crowd = Crowd(bank, seed, **how)  # type: ignore[arg-type]  # the test's own keywords
     with EngineProcess(directory, write_bank(bank)) as engine:
         before = held(engine.ask("status"), engine)
-        saw = crowd.run(calls, rate)
+        saw = crowd.run(calls, rate, lambda: engine.wait_idle(60))
         status = engine.wait_idle(60)
         print(dict(saw), status)
         records = engine.records(calls)
