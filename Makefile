@@ -1,5 +1,5 @@
 # Two commands for a newcomer: `make run` and `make test`. Everything they need they install themselves.
-PYTHON ?= python3
+PYTHON ?= $(shell .ci/python)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
