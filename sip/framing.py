@@ -11,7 +11,7 @@ MAX_HEAD = 16_384  # octets before the blank line
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
 
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:(?:[ \t]|\r\n[ \t])*+([^\r\n]*+)(?=\r\n)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:[ \t]*+(?:\r\n[ \t]++)*([^\r\n]*+)(?=\r\n)", re.IGNORECASE)
 
 
 class Framer:

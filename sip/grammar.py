@@ -1,7 +1,8 @@
 """The few rules of RFC 3261 §25 that everything else is made of: tokens, quoted strings, parameters, lists, numbers.
 
 Every pattern uses possessive quantifiers, so that a failed match never goes back over what it has read: the time is
-linear in the text, whatever the text.
+linear in the text, whatever the text. But a group that may fail half-way is never possessive itself: before 3.11.5
+Python goes on there as if what it had read of it belonged to it (its issue 106052).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._\-]*+)|\[[0-9A-Fa-f:.]++\])"
 """A host name, an IPv4 address or an IPv6 reference. Whether the address exists is asked where one sends to it: RFC
 5118 §4.10 wants one colon too many tolerated."""
 
-_PARAM = re.compile(rf"[ \t]*+;[ \t]*+({_TOKEN}++)[ \t]*+(?:=[ \t]*+({_VALUE}++|{QUOTED})[ \t]*+)?+", re.DOTALL)
+_PARAM = re.compile(rf"[ \t]*+;[ \t]*+({_TOKEN}++)[ \t]*+(?:=[ \t]*+({_VALUE}++|{QUOTED})[ \t]*+)?", re.DOTALL)
 _STOP = re.compile(r'[",<]')
 _QUOTED_PART = re.compile(QUOTED, re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

@@ -38,7 +38,7 @@ _NAME_ADDR = re.compile(
 _ADDR_SPEC = re.compile(r"([^<>\";?,\s]++)(.*)", re.DOTALL).fullmatch
 _VIA = re.compile(
     rf"SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++({HOST})"
-    r"[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?+",
+    r"[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?",
     re.IGNORECASE,
 ).fullmatch
 

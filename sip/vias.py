@@ -13,7 +13,7 @@ from sip.sources import may_send_to
 
 # What nearly every Via looks like; the others are read in full.
 _PLAIN = re.compile(
-    r"SIP/2\.0/[A-Z]{2,3} (([0-9A-Za-z.\-]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{1,5}))?+)((?:;[^;,\s\"]++)++)"
+    r"SIP/2\.0/[A-Z]{2,3} (([0-9A-Za-z.\-]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{1,5}))?)((?:;[^;,\s\"]++)+)"
 ).fullmatch
 
 
