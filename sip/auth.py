@@ -25,7 +25,8 @@ MAX_PARAMS = 32
 _ONCE_ONLY = 2**32  # beyond every nc: the nonce is spent
 
 _PARAM = re.compile(
-    r"[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+=[ \t]*+(\"(?:[^\"\\]|\\.)*+\"|[^\s\",]++)[ \t]*+(,|$)", re.DOTALL
+    r"[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+=[ \t]*+(\"[^\"\\]*+(?:\\.[^\"\\]*+)*\"|[^\s\",]++)[ \t]*+(,|$)",
+    re.DOTALL,
 )
 _HEX = re.compile(r"[0-9a-fA-F]++").fullmatch
 

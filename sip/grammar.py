@@ -1,8 +1,8 @@
 """The few rules of RFC 3261 §25 that everything else is made of: tokens, quoted strings, parameters, lists, numbers.
 
 Every pattern uses possessive quantifiers, so that a failed match never goes back over what it has read: the time is
-linear in the text, whatever the text. But a group that may fail half-way is never possessive itself: before 3.11.5
-Python goes on there as if what it had read of it belonged to it (its issue 106052).
+linear in the text, whatever the text. But a group is never possessive itself: before 3.11.5
+(Debian 12 has 3.11.2) Python goes on where one failed half-way as if what was read belonged to it (its issue 106052).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SipError(ValueError):
 
 
 _TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]"
-QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*"'
 # Beyond the RFC's gen-value, what is met in practice: IPv6 with and without brackets, URIs, base64, "@".
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~:\[\]/@$&=?#|^{}()\x80-\U0010ffff]"
 

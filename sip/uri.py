@@ -13,10 +13,10 @@ _USER = r"[A-Za-z0-9\-_.!~*'()&=+$,;?/%#]"  # "#" is not in the RFC's set, but p
 _PASSWORD = r"[A-Za-z0-9\-_.!~*'()&=+$,%]"
 _PARAM = r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$%]"
 _SIP = re.compile(
-    rf"([Ss][Ii][Pp][Ss]?):(?:({_USER}++)(?::({_PASSWORD}*+))?+@)?({HOST})(?::([0-9]++))?"
-    rf"((?:;{_PARAM}++(?:={_PARAM}*+)?+)*)(?:\?([^\s<>\"]++))?"
+    rf"([Ss][Ii][Pp][Ss]?):(?:({_USER}++)(?::({_PASSWORD}*+))?@)?({HOST})(?::([0-9]++))?"
+    rf"((?:;{_PARAM}++(?:={_PARAM}*+)?)*)(?:\?([^\s<>\"]++))?"
 ).fullmatch
-_TEL = re.compile(rf"([Tt][Ee][Ll]):(\+?[0-9A-Fa-f*#\-.()]++)((?:;{_PARAM}++(?:={_PARAM}*+)?+)*)").fullmatch
+_TEL = re.compile(rf"([Tt][Ee][Ll]):(\+?[0-9A-Fa-f*#\-.()]++)((?:;{_PARAM}++(?:={_PARAM}*+)?)*)").fullmatch
 _OTHER = re.compile(r"([A-Za-z][A-Za-z0-9+\-.]*+):([^\s<>\"]++)").fullmatch
 
 

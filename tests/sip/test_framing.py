@@ -52,6 +52,7 @@ def test_a_pong_is_passed_over() -> None:
         (b"Content-Length: 5", b"Content-Length: -5", 400),
         (b"Content-Length: 5", b"Content-Length: 5, 6", 400),
         (b"Content-Length: 5", b"Content-Length:", 400),
+        (b"Content-Length: 5", b"Content-Length:\r\n5", 400),
         (b"Content-Length: 5", b"Content-Length: " + b"9" * 5000, 400),
         (b"Content-Length: 5", b"Content-Length: %d" % MAX_MESSAGE, 513),
         (b"Call-ID: 1", b"Call-ID: " + b"1" * MAX_HEAD, 513),
