@@ -3,6 +3,7 @@ PYTHON ?= $(shell .ci/python)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+BENCH  := $(VENV)/.bench
 # Programs that play the other side in tests: real phones, a real load generator, a real database.
 PEERS  := sip-tester baresip linphone-cli espeak-ng postgresql
 
@@ -45,7 +46,11 @@ imports: $(STAMP) ## who may import whom
 
 check: lint types imports  ## all three
 
-bench: $(STAMP) peers  ## the figures: whole calls first, then each part; ARGS="--json" for machines
+$(BENCH): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' 1>&2
+	@touch $@
+
+bench: $(BENCH) peers  ## the figures: whole calls first, then each part; ARGS="--json" for machines
 	@for part in calls sip sip_calls media core dispatch simulator; do $(BIN)/python -m benchmarks.$$part $(ARGS) || exit 1; done
 
 fuzz: $(STAMP)   ## everything that peers' octets reach first, for SECONDS (default 60); by coverage after `pip install atheris`

@@ -3,8 +3,8 @@
 Microseconds of CPU for an 854-octet INVITE with SDP, over 3,000 different: caller, tag, branch, Call-ID, port and SDP
 session differ, more than a cache of ours holds; the trunk, its codecs and the number called do not, as in life. Then
 the seven messages of a call, and a call between two endpoints. Beside it, on the same messages in the same run, a bare
-floor in plain Python that checks nothing, sipmessage and sippy (`pip install -e .[bench]`); what is not installed is
-said so.
+floor in plain Python that checks nothing, sipmessage and sippy (`make bench` installs them, or `pip install -e
+.[bench]`); what is not installed is said so.
 
 All rows take turns, and of each slice of the messages the quickest of many rounds counts: on a busy machine too the
 figures of one run can be set beside each other.
@@ -32,7 +32,7 @@ from sip.endpoint import Hop, Session
 from sip.headers import tag_of
 from sip.message import Message, Request, SipError
 from sip.parsing import parse
-from sip.vias import top_via
+from sip.vias import branch_of, top_via
 
 SIZE = 854
 ROUNDS = 15
@@ -139,15 +139,17 @@ def bare(data: bytes) -> object:
 
 
 def route(data: bytes) -> Message:
-    """What finding transaction, dialog and destination needs."""
+    """What an endpoint needs to find transaction, dialog and destination, and for the way back of the answers."""
     message = parse(data)
-    message.via  # noqa: B018 - reading is the work
-    message.cseq  # noqa: B018
+    message.cseq  # noqa: B018 - reading is the work
     message.call_id  # noqa: B018
     tag_of(message.get("from") or "")
     tag_of(message.get("to") or "")
     if isinstance(message, Request):
+        top_via(message, HOP)
         message.parsed_uri  # noqa: B018
+    else:
+        branch_of(message)
     return message
 
 

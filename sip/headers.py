@@ -284,12 +284,10 @@ class RAck:
 def tag_of(value: str) -> str | None:
     """The tag of a From or To without reading the rest of it: what the finding of a dialog needs. For a value whose
     display name could hide one, the whole is read. Raises `SipError`."""
-    start = value.find(";tag=", value.rfind(">") + 1)
-    if start > 0:
-        tag = value[start + 5 :]
-        if tag.isalnum():
-            return tag
-    elif "tag" not in value.lower():
+    _, bracket, tag = value.rpartition(">;tag=")
+    if bracket and tag.isalnum():
+        return tag
+    if not bracket and "tag" not in value.lower():
         return None
     return NameAddr.parse(value).tag
 

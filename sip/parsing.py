@@ -38,10 +38,9 @@ def parse(data: bytes) -> Request | Response:
     end = data.find(b"\r\n\r\n")
     head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
-    start = lines.pop(0)
     text = "".join(lines)
     broken = "\r" in text or "\n" in text
-    message = _start(start)
+    message, version = _start(lines.pop(0))
     if broken:
         lines = [line for line in lines if "\r" not in line and "\n" not in line]
     fault = None
@@ -53,34 +52,33 @@ def parse(data: bytes) -> Request | Response:
         fault = SipError(400, "The headers do not end")
     elif fault is None:
         fault = _body(message, data[end + 4 :])
-    if isinstance(message, Request):
-        fault = _version(message) or fault
-        if fault is not None:
-            raise MalformedRequest(fault, message)
-    elif fault is not None:
-        raise fault
-    return message
+    if version != "SIP/2.0":
+        fault = _bad_version(version)
+    if fault is None:
+        return message
+    raise MalformedRequest(fault, message) if isinstance(message, Request) else fault
 
 
-def _start(line: str) -> Request | Response:
-    """The message by its first line. Raises `SipError` if the line is neither a request's nor a response's."""
+def _start(line: str) -> tuple[Request | Response, str]:
+    """The message by its first line, and its version. Raises `SipError` if the line is neither a request's nor a
+    response's."""
     if "\r" in line or "\n" in line:
         raise SipError(400, "CR or LF by itself")
     method, _, rest = line.partition(" ")
     message: Request | Response
     if method == "SIP/2.0":
-        message = Response.__new__(Response)
+        message, version = Response.__new__(Response), method
         message.status, message.reason = _status(rest)
     else:
-        if (method not in METHODS and (not IS_TOKEN(method) or len(method) > MAX_METHOD)) or " " not in rest:
-            raise SipError(400, "Neither a request nor a response")
         message = Request.__new__(Request)
         message.method = method
-        message.uri = rest  # `_version` takes the version off
+        message.uri, blank, version = rest.rpartition(" ")
+        if (method not in METHODS and (not IS_TOKEN(method) or len(method) > MAX_METHOD)) or not blank:
+            raise SipError(400, "Neither a request nor a response")
     message._read = {}
     message._repeated = {}
     message.body = b""
-    return message
+    return message, version
 
 
 @lru_cache(maxsize=128)
@@ -89,11 +87,8 @@ def _status(text: str) -> tuple[int, str]:
     return integer(code, 100, 699, "status code"), reason
 
 
-def _version(request: Request) -> SipError | None:
-    """Take the version off the end of the request line."""
-    request.uri, _, version = request.uri.rpartition(" ")
-    if version == "SIP/2.0":
-        return None
+def _bad_version(version: str) -> SipError:
+    """Of a request: another version, or none."""
     name, _, number = version.upper().partition("/")
     if name == "SIP" and number.replace(".", "", 1).isdigit():
         return SipError(505, "Version Not Supported")
@@ -102,8 +97,11 @@ def _version(request: Request) -> SipError | None:
 
 def _index(message: Message, lines: list[str]) -> bool:
     """Give the message its lines and their values by name. False if they need a closer look than nearly all do."""
+    index: dict[str, str] = {}
     try:
-        index = {KEYS[name]: value.strip(" \t") for name, _, value in [line.partition(":") for line in lines]}
+        for line in lines:
+            name, _, value = line.partition(":")
+            index[KEYS[name]] = value.strip(" \t")
     except SipError:
         return False
     message._index = index

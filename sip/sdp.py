@@ -64,7 +64,7 @@ _WORDS: dict[str, Direction] = {word: word for word in _FLAGS}
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
-_OPENING = re.compile(r"v=0\no=[^ \n]+ ([0-9]{1,20}) ([0-9]{1,20}) IN IP[46] [^ \n]+ *(?=\n)").match
+_OPENING = re.compile(r"v=0\no=[^ \n]+ [0-9]{1,20} [0-9]{1,20} IN IP[46] [^ \n]+ *(?=\n)").match
 _RTPMAP = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`{|}~\-]{1,64})/([0-9]{1,6})(?:/([0-9]{1,3}))? *").fullmatch
 
 
@@ -88,8 +88,6 @@ class Description:
     codecs: tuple[Codec, ...]
     direction: Direction = "sendrecv"
     ptime_ms: int = DEFAULT_PTIME_MS
-    session_id: int = 0
-    session_version: int = 0
     streams: list[str] = field(default_factory=list)  # each m-line's text after "m=", in order, for the answer
     index: int = 0
     crypto: tuple[Crypto, ...] = ()  # those we can use; of RTP/SAVP only, where there is at least one
@@ -154,8 +152,6 @@ def parse(body: bytes, security: Security = "off") -> Description:
         audio.codecs,
         direction,
         audio.ptime_ms,
-        int(opening[1]),
-        int(opening[2]),
         streams,
         index,
         crypto,
@@ -193,21 +189,25 @@ def _choose(streams: list[str], profiles: tuple[str, ...]) -> tuple[int, int, st
     found: tuple[int, int, str, bool] | None = None
     best = len(profiles)
     for index, stream in enumerate(streams):
-        kind, _, rest = stream.partition(" ")
-        text, _, rest = rest.partition(" ")
-        protocol, _, formats = rest.partition(" ")
-        if kind != "audio" or protocol not in profiles:
+        fields = stream.split(" ", 3)
+        if fields[0] != "audio" or len(fields) < 3 or fields[2] not in profiles:
             continue
-        text = text.partition("/")[0]
-        if len(text) > 5 or not (text.isascii() and text.isdigit()) or int(text) > 65535:
-            raise SdpError("bad port", 400)
+        port, protocol, formats = _port(fields[1]), fields[2], fields[3] if len(fields) > 3 else ""
         rank = profiles.index(protocol)
-        if int(text) and rank < best:
-            found, best = (index, int(text), formats, protocol == "RTP/SAVP"), rank
+        if port and rank < best:
+            found, best = (index, port, formats, protocol == "RTP/SAVP"), rank
         found = found or (index, 0, formats, protocol == "RTP/SAVP")
     if found is None:
         raise SdpError(f"no audio over {' or '.join(profiles)}")
     return found
+
+
+def _port(text: str) -> int:
+    """Of an m-line: perhaps with how many there are."""
+    text = text.partition("/")[0]
+    if len(text) > 5 or not (text.isascii() and text.isdigit()) or (port := int(text)) > 65535:
+        raise SdpError("bad port", 400)
+    return port
 
 
 @dataclass(slots=True, frozen=True)

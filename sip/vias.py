@@ -13,7 +13,8 @@ from sip.sources import may_send_to
 
 # What nearly every Via looks like; the others are read in full.
 _PLAIN = re.compile(
-    r"SIP/2\.0/[A-Z]{2,3} (([0-9A-Za-z.\-]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{1,5}))?)((?:;[^;,\s\"]++)+)"
+    r"SIP/2\.0/[A-Z]{2,3} (([0-9A-Za-z.\-]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{1,5}))?)"
+    r"(;rport)?;branch=([^;,\s\"]++)(;rport)?"
 ).fullmatch
 
 
@@ -29,17 +30,11 @@ def top_via(request: Request, hop: Hop) -> TopVia:
     value = request.get("Via") or ""
     match = _PLAIN(value)
     if match is not None:
-        sent_by, host, port, params = match.groups()
-        start = params.find(";branch=")
-        asked = params.find(";rport")
-        if start >= 0 and "received" not in params and (asked < 0 or params[asked + 6 : asked + 7] in ("", ";")):
-            end = params.find(";", start + 8)
-            branch = params[start + 8 :] if end < 0 else params[start + 8 : end]
-            if asked >= 0:
-                stamped = value.replace(";rport", f";rport={hop.port};received={hop.host}", 1)
-                return TopVia(branch, sent_by, stamped, hop)
-            stamped = value if host == hop.host else f"{value};received={hop.host}"
-            return TopVia(branch, sent_by, stamped, _back(hop, int(port) if port else 5060))
+        sent_by, host, port, before, branch, after = match.groups()
+        if before or after:
+            return TopVia(branch, sent_by, value.replace(";rport", f";rport={hop.port};received={hop.host}", 1), hop)
+        stamped = value if host == hop.host else f"{value};received={hop.host}"
+        return TopVia(branch, sent_by, stamped, _back(hop, int(port) if port else 5060))
     via = request.via
     branch, sent_by = via.branch, via.sent_by
     asked_rport = via.param("rport") is not None
