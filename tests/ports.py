@@ -7,11 +7,12 @@ import socket
 import threading
 
 HOST = "127.0.0.1"
-RESERVED = "127.77.77.77"  # nothing is heard here: who binds a block's first port here owns the block
+RESERVED = "127.77.77.77"  # who binds a block's first port here owns the block; nobody is given that port: a telephone
+# that binds it for every address would find it taken
 
 
 class Ports:
-    """Even ports from `first` up to `last`, in blocks of `block`. A process owns up to `most` blocks, until it ends."""
+    """Even ports between `first` and `last`, in blocks of `block`: at most `most` of them a process, until it ends."""
 
     def __init__(self, first: int, last: int, block: int, most: int) -> None:
         self._free = list(range(first, last, block))
@@ -28,8 +29,8 @@ class Ports:
         with self._choosing:
             while True:
                 if self._next + count > self._end:
-                    self._next = self._another_block()
-                    self._end = self._next + self._block
+                    block = self._another_block()
+                    self._next, self._end = block + 2, block + self._block
                 port = self._next
                 self._next += count + count % 2
                 if all(_is_free(port + n) for n in range(count)):

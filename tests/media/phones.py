@@ -232,7 +232,7 @@ async def pool(
 ) -> AsyncIterator[tuple[WorkerPool, Facts]]:
     made = WorkerPool(
         {"trunks": address, "agents": address},
-        ports or span(500),
+        ports or span(400),
         workers,
         prompts,
         ready=ready,

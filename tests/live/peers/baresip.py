@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.live.harness import SOON_S, free_port, wait_until
 
+RTP_PORTS = 20  # for its calls, two each; it takes one by chance
+
 
 class Baresip:
     """One baresip with one account, driven over its control socket. `answers`: picks up by itself."""
@@ -24,11 +26,13 @@ class Baresip:
         self.heard = self.directory / "heard"
         self.heard.mkdir(parents=True)
         self.sip_port, _tls, self.control_port = free_port(), free_port(), free_port()
+        rtp_ports = free_port(RTP_PORTS)  # by default all from 10000 to 20000, where others' ports are too
         modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "aubridge", "sndfile")) + "".join(
             f"module_app {name}.so\n" for name in ("account", "menu", "ctrl_tcp")
         )
         (self.directory / "config").write_text(
-            f"sip_listen 127.0.0.1:{self.sip_port}\nnet_interface 127.0.0.1\naudio_source aufile,{voice}\n"
+            f"sip_listen 127.0.0.1:{self.sip_port}\nnet_interface 127.0.0.1\n"
+            f"rtp_ports {rtp_ports}-{rtp_ports + RTP_PORTS - 1}\naudio_source aufile,{voice}\n"
             f"audio_player aubridge,nowhere\naudio_alert aubridge,nowhere\nsnd_path {self.heard}\n"
             f"ctrl_tcp_listen 127.0.0.1:{self.control_port}\nmodule_path /usr/lib/baresip/modules\n{modules}{config}"
         )

@@ -7,6 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.live.harness import free_port
+
+RTP_PORTS = 20  # for its calls: by default it takes any port of the machine's
+
 
 class Linphone:
     """One linphonec, driven over its standard input. `ca`: the authority it believes."""
@@ -18,9 +22,11 @@ class Linphone:
         self.directory = directory / "linphone"
         (self.directory / ".local" / "share" / "linphone").mkdir(parents=True)
         config = self.directory / "rc"
+        rtp = free_port(RTP_PORTS)
         config.write_text(
             f"[sip]\nsip_port=0\nsip_tcp_port=-1\nsip_tls_port=-1\nverify_server_certs=1\nverify_server_cn=0\n"
-            f"root_ca={ca}\ndefault_proxy=0\nmedia_encryption={'srtp' if srtp else 'none'}\n[rtp]\naudio_rtp_port=-1\n"
+            f"root_ca={ca}\ndefault_proxy=0\nmedia_encryption={'srtp' if srtp else 'none'}\n"
+            f"[rtp]\naudio_rtp_port={rtp}-{rtp + RTP_PORTS - 1}\n"
             f"[proxy_0]\nreg_proxy=<sip:127.0.0.1:{port};transport={transport}>\nreg_identity=<sip:{user}@127.0.0.1>\n"
             f"reg_expires=600\nreg_sendregister=1\n"
             f"[auth_info_0]\nusername={user}\npasswd={password}\ndomain=127.0.0.1\n"
