@@ -32,7 +32,7 @@ class Arrival:
     ) -> None:
         """It may stand for `most_s` at most, less if they say so; then `unanswered` is told the status that refuses it.
         Raises `SipError` (400)."""
-        expires, layer = request.get("Expires"), self.invite.layer
+        expires, layer = request.first.get("expires"), self.invite.layer
         theirs_s = delta_seconds(expires) if expires is not None else most_s
         status = 487 if theirs_s < most_s else 480
         if "100rel" in request.tokens("Require"):

@@ -62,8 +62,8 @@ class Reply:
         for via in request.all("Via")[1:]:
             vias += f"Via: {via}\r\n"
         self._head = (
-            f"{vias}From: {request.get('From')}\r\nTo: {to}\r\nCall-ID: {request.get('Call-ID')}\r\n"
-            f"CSeq: {request.get('CSeq')}\r\n"
+            f"{vias}From: {request.first.get('from')}\r\nTo: {to}\r\nCall-ID: {request.first.get('call-id')}\r\n"
+            f"CSeq: {request.first.get('cseq')}\r\n"
         )
 
     def add(self, lines: str) -> None:

@@ -11,7 +11,7 @@ from sip.events import FailedOver, Redirected
 from sip.headers import retry_after, tag_of
 from sip.message import Response, SipError
 from sip.settings import Hop
-from sip.states import Input, State, cause_of
+from sip.states import CALLING, PROCEEDING, Input, cause_of
 from sip.transaction import Client, ClientInvite
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Calling:
 
     def _goes_on(self, attempt: Attempt) -> None:
         session = self._session
-        session.state, session.hop = State.CALLING, attempt.hop
+        session.state, session.hop = CALLING, attempt.hop
         if attempt.asks is not None:
             attempt.look_up(lambda now: self.located(()))
             session.endpoint.events.append(Redirected(session, attempt.asks))
@@ -118,7 +118,7 @@ class Calling:
         failed = attempt.hop
         if not attempt.elsewhere(self._heard):
             return False
-        session.state, session.hop = State.CALLING, attempt.hop
+        session.state, session.hop = CALLING, attempt.hop
         attempt.impatient(self._silent)
         session.endpoint.events.append(FailedOver(session, failed, status, retry_after_s))
         return True
@@ -127,7 +127,7 @@ class Calling:
         session, attempt = self._session, self._attempt
         assert attempt is not None
         attempt.heard_of()
-        if response.status == 100 or attempt.is_new(response) or session.state is not State.PROCEEDING:
+        if response.status == 100 or attempt.is_new(response) or session.state is not PROCEEDING:
             if response.body:
                 session.remote_sdp = response.body
             session.take(Input.PROVISIONAL, response)
@@ -151,14 +151,14 @@ class Calling:
         session = self._session
         if current:
             session.take(Input.SUCCESS, response)
-        elif session.dialog is not None and tag_of(response.get("To") or "") == session.dialog.remote_tag:
+        elif session.dialog is not None and tag_of(response.first.get("to", "")) == session.dialog.remote_tag:
             session.resend_ack()
         else:
             session.endpoint.end_fork(session, response, transaction.hop)
 
 
 def _retry_after(response: Response) -> float | None:
-    value = response.get("Retry-After")
+    value = response.first.get("retry-after")
     try:
         return float(retry_after(value)) if value else None
     except SipError:

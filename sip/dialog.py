@@ -38,16 +38,16 @@ class Dialog:
     @classmethod
     def of_request(cls, request: Request, to: str, local_tag: str, cseq: int, hop: Hop) -> Dialog:
         """As the callee (§12.1.1). `to` carries our tag. Raises `SipError` (400) without a usable Contact."""
-        remote = request.get("From") or ""
+        remote = request.first.get("from", "")
         return cls(
-            request.get("Call-ID") or "", to, local_tag, remote, tag_of(remote) or "", contact_of(request),
+            request.first.get("call-id", ""), to, local_tag, remote, tag_of(remote) or "", contact_of(request),
             _routes(request), 0, cseq, hop,
         )  # fmt: skip
 
     @classmethod
     def of_response(cls, outline: Outline, local_tag: str, response: Response, hop: Hop) -> Dialog:
         """As the caller (§12.1.2). Raises `SipError`."""
-        remote = response.get("To") or ""
+        remote = response.first.get("to", "")
         try:
             target = contact_of(response)
         except SipError:
@@ -73,7 +73,7 @@ class Dialog:
 
     def refresh(self, message: Request | Response) -> None:
         """A target refresh: the Contact of a re-INVITE, an UPDATE or their 2xx (§12.2.1.2)."""
-        value = message.get("Contact")
+        value = message.first.get("contact")
         if value:
             try:
                 self.target = _bare(value)
@@ -118,7 +118,7 @@ def _routes(message: Request | Response) -> tuple[str, ...]:
 
 def contact_of(message: Request | Response) -> str:
     """The URI of its Contact. Raises `SipError` (400)."""
-    value = message.get("Contact")
+    value = message.first.get("contact")
     if not value:
         raise SipError(400, "Missing Contact")
     return _bare(value)

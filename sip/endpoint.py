@@ -35,16 +35,17 @@ from sip.events import (
     SipEvent,
 )
 from sip.headers import MAGIC_COOKIE, NameAddr, tag_of
+from sip.identifiers import Identifiers
 from sip.message import Request, Response, SipError
 from sip.parsing import MalformedRequest, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
 from sip.session import Session
-from sip.session_id import SessionIds, new_id
+from sip.session_id import SessionIds
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
 from sip.sips import CIPHERED
 from sip.sources import Trunks, may_send_to
-from sip.states import State as SessionState
+from sip.states import CALLING, CONFIRMED
 from sip.timers import Alarm
 from sip.transaction import Client, ClientRequest, Layer
 from sip.uas import Uas
@@ -96,6 +97,7 @@ class Endpoint:
         self.events = []
         self.outgoing = []
         self.rng = rng
+        self.identifiers = Identifiers(rng)
         self.clock = clock
         self.layer = Layer(self._send, self._withdraw)
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
@@ -255,9 +257,9 @@ class Endpoint:
         tag = self.new_tag()
         lines = "".join([f"{key}: {one_line(value)}\r\n" for key, value in headers])
         lines = f"{ALLOW}{self.agent_line}{lines}"
-        session = Session(self, name, self.new_call_id(), tag, hop, True, SessionState.CALLING)
+        session = Session(self, name, self.new_call_id(), tag, hop, True, CALLING)
         from_, to = f"{one_line(from_)};tag={tag}", one_line(to or f"<{uri}>")
-        session.ids = ids = SessionIds(session_id or new_id(self.rng))
+        session.ids = ids = SessionIds(session_id or self.identifiers.uuid())
         session.begin(
             Attempt(
                 self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, ids, others, routes,
@@ -337,7 +339,7 @@ class Endpoint:
         `ValueError` for something that `save` did not give."""
         self.layer.now = now
         dialog = Dialog.restore(saved)
-        session = Session(self, name, dialog.call_id, dialog.local_tag, dialog.hop, True, SessionState.CONFIRMED)
+        session = Session(self, name, dialog.call_id, dialog.local_tag, dialog.hop, True, CONFIRMED)
         session.dialog = dialog
         session.end()
 
@@ -360,14 +362,14 @@ class Endpoint:
             self.layer.now = self.clock()
 
     def new_tag(self) -> str:
-        return self.rng.randbytes(8).hex()
+        return self.identifiers.digits(16)
 
     def new_call_id(self) -> str:
-        return self.rng.randbytes(12).hex()
+        return self.identifiers.digits(24)
 
     def new_via(self, hop: Hop) -> tuple[str, str]:
         """The Via value of a request to `hop`, and its branch."""
-        branch = MAGIC_COOKIE + self.rng.randbytes(10).hex()
+        branch = MAGIC_COOKIE + self.identifiers.digits(20)
         return f"{self._vias[hop.listener]}{branch}", branch
 
     def contact_line(self, hop: Hop, user: str = "", *, secure: bool = False) -> str:
@@ -443,7 +445,7 @@ class Endpoint:
         challenges = response.all(asks)
         if challenged and not any("stale=true" in value.lower() for value in challenges):
             return None  # it did not like what we said
-        cnonce = f"{self.rng.getrandbits(64):016x}"
+        cnonce = self.identifiers.digits(16)
         value = answer(
             challenges, credentials.user, credentials.password, method, uri, cnonce=cnonce, realm=credentials.realm
         )
@@ -452,7 +454,7 @@ class Endpoint:
     def end_fork(self, session: Session, response: Response, hop: Hop) -> None:
         """A second callee answered a forked INVITE of ours: ACK and BYE (§13.2.2.4)."""
         via, branch = self.new_via(hop)
-        from_, cseq = response.get("From") or "", response.cseq.number
+        from_, cseq = response.first.get("from", ""), response.cseq.number
         origin = Outline("", via, branch, "", from_, "", session.call_id, cseq)
         dialog = Dialog.of_response(origin, session.local_tag, response, hop)
         if not dialog.target or dialog.remote_tag == "":
@@ -479,10 +481,10 @@ class Endpoint:
                 self.trace.pop()
 
     def _response(self, response: Response) -> None:
-        method = (response.get("CSeq") or "").rpartition(" ")[2]
+        method = (response.first.get("cseq", "")).rpartition(" ")[2]
         transaction = self.layer.clients.get((branch_of(response), method))
         if transaction is not None:
-            tag_of(response.get("To") or "")  # unreadable: as if it had not come
+            tag_of(response.first.get("to", ""))  # unreadable: as if it had not come
             transaction.receive(response)
 
     def bindings_changed(self, user: str) -> None:

@@ -36,6 +36,13 @@ _NAME_ADDR = re.compile(
     rf'(?:({QUOTED})[ \t]*+|([^"<>,;\\\x00-\x08\x0a-\x1f\x7f]*+))<([^<>"]++)>(.*)', re.DOTALL
 ).fullmatch
 _ADDR_SPEC = re.compile(r"([^<>\";?,\s]++)(.*)", re.DOTALL).fullmatch
+PLAIN_VIA = re.compile(
+    r"SIP/2\.0/[A-Z]{2,3} ((?=[0-9A-Za-z])([0-9A-Za-z.\-]{1,255}+)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?)(;rport)?"
+    rf";branch=({MAGIC_COOKIE}[A-Za-z0-9\-.!%*_+`'~]{{1,400}}+)(;rport)?"
+).fullmatch
+"""What nearly every Via looks like: sent-by, host, port, ``;rport``, branch, ``;rport``. One that matches is sound; the
+others are read in full."""
+
 _VIA = re.compile(
     rf"SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]++({HOST})"
     r"[ \t]*+(?::[ \t]*+([0-9]++)[ \t]*+)?",
@@ -52,6 +59,11 @@ class NameAddr(NamedTuple):
 
     @classmethod
     def parse(cls, value: str) -> NameAddr:
+        if value[:1] == "<":  # without a name, as most are
+            text, bracket, params = value[1:].partition(">")
+            if not bracket:
+                raise SipError(400, "Bad name-addr")
+            return cls(Uri.parse(text), "", parse_params(params))
         if "<" in value:
             match = _NAME_ADDR(value)
             if match is None:

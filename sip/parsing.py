@@ -67,17 +67,12 @@ def _start(line: str) -> tuple[Request | Response, str]:
     method, _, rest = line.partition(" ")
     message: Request | Response
     if method == "SIP/2.0":
-        message, version = Response.__new__(Response), method
-        message.status, message.reason = _status(rest)
+        message, version = Response(*_status(rest)), method
     else:
-        message = Request.__new__(Request)
-        message.method = method
-        message.uri, blank, version = rest.rpartition(" ")
+        uri, blank, version = rest.rpartition(" ")
         if (method not in METHODS and (not IS_TOKEN(method) or len(method) > MAX_METHOD)) or not blank:
             raise SipError(400, "Neither a request nor a response")
-    message._read = {}
-    message._repeated = {}
-    message.body = b""
+        message = Request(method, uri)
     return message, version
 
 
@@ -96,25 +91,23 @@ def _bad_version(version: str) -> SipError:
 
 
 def _index(message: Message, lines: list[str]) -> bool:
-    """Give the message its lines and their values by name. False if they need a closer look than nearly all do."""
-    index: dict[str, str] = {}
+    """Give the message its values by name. False if its lines need a closer look than nearly all do."""
+    first = message.first
     try:
         for line in lines:
             name, _, value = line.partition(":")
-            index[KEYS[name]] = value.strip(" \t")
+            first[KEYS[name]] = value.strip(" \t")
     except SipError:
         return False
-    message._index = index
-    message._lines = lines
     # Each name once, and each with its colon.
-    return len(index) == len(lines) <= MAX_LINES and "" not in index.values()
+    return len(first) == len(lines) <= MAX_LINES and "" not in first.values()
 
 
 def _index_slowly(message: Message, lines: list[str]) -> SipError | None:
     """The same for lines that are repeated, folded, empty, too long, too many or none of a header; what is wrong with
     them is returned, the whole ones stay."""
     fault = SipError(400, "Too many headers") if len(lines) > MAX_LINES else None
-    message._index, message._lines = {}, []
+    message.first.clear()
     for line in _unfold(lines[:MAX_LINES]):
         name, colon, value = line.partition(":")
         try:
@@ -125,8 +118,7 @@ def _index_slowly(message: Message, lines: list[str]) -> SipError | None:
         if not colon or len(line) > MAX_LINE:
             fault = SipError(400, "Bad header line")
             continue
-        message._lines.append(line)
-        message._append(key, value.strip(" \t"))
+        message.add(key, value.strip(" \t"))
     return fault
 
 
@@ -146,7 +138,7 @@ def _unfold(lines: list[str]) -> list[str]:
 def _body(message: Message, body: bytes) -> SipError | None:
     """Cut the body to Content-Length."""
     message.body = body
-    text = message._index.get("content-length")
+    text = message.first.get("content-length")
     if text is None:
         return None
     if "content-length" in message._repeated:

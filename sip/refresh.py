@@ -47,7 +47,7 @@ class Refresh(Timer):
     def of_request(cls, session: Session, request: Request, wanted_s: int) -> Refresh | None:
         """For their INVITE (§9): as they ask, or as we want if they can do it. None: no timer. Raises `SipError`: 422
         for less than `LEAST_S`, 400."""
-        asked = request.get("Session-Expires")
+        asked = request.first.get("session-expires")
         supported = "timer" in request.tokens("Supported")
         if asked is None:
             if not (supported and wanted_s):
@@ -65,7 +65,7 @@ class Refresh(Timer):
     def of_response(cls, session: Session, response: Response) -> Refresh | None:
         """For the 2xx to our INVITE (§7.2). None: no timer."""
         try:
-            header = Parameterised.parse(response.get("Session-Expires") or "")
+            header = Parameterised.parse(response.first.get("session-expires", ""))
             seconds = max(LEAST_S, delta_seconds(header.value))
         except SipError:
             return None

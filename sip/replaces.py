@@ -20,10 +20,10 @@ def replaced(request: Request, sessions: Mapping[tuple[str, str], Session]) -> S
     """The session that is up and to be replaced; None if none is to be. Raises `SipError`: 400, 481 for none of ours or
     one that is not answered yet (nobody picks up what rings at another), 486 for one that is, where only one that rings
     was meant, 603 for one that is ending."""
-    value = request.get("Replaces")
+    value = request.first.get("replaces")
     if value is None:
         return None
-    if request.method != "INVITE" or request.get("Join") is not None:
+    if request.method != "INVITE" or request.first.get("join") is not None:
         raise SipError(400, "Replaces does not belong here")
     wanted = Replaces.parse(value)
     session = sessions.get((wanted.call_id, wanted.to_tag))

@@ -21,7 +21,22 @@ from sip.refresh import Refresh
 from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
 from sip.sips import is_sips
-from sip.states import TABLE, Do, Input, State, cause_of
+from sip.states import (
+    ANSWERED,
+    ARRIVED,
+    CALLING,
+    CANCELLING,
+    CONFIRMED,
+    ENDED,
+    HANGING,
+    LEAVING,
+    PROCEEDING,
+    TABLE,
+    Do,
+    Input,
+    State,
+    cause_of,
+)
 from sip.transaction import Client, ClientRequest, ServerInvite, ServerRequest
 from sip.unacknowledged import Unacknowledged
 
@@ -76,13 +91,13 @@ class Session:
 
     def ring(self, status: int = 180, sdp: bytes = b"") -> None:
         """A provisional answer; repeated every minute by itself (RFC 3261 §13.3.1.1)."""
-        if self.state is State.ARRIVED:
+        if self.state is ARRIVED:
             self._endpoint.refresh_clock()
             self.take(Input.RING, (status, sdp))
 
     def answer(self, sdp: bytes) -> None:
         """200, retransmitted until its ACK. An ACK that never comes ends the session (not_acknowledged)."""
-        if self.state is State.ARRIVED:
+        if self.state is ARRIVED:
             self._endpoint.refresh_clock()
             if self._arrival is not None and self._arrival.may_answer(sdp):
                 self.take(Input.ANSWER, (200, sdp))
@@ -90,13 +105,13 @@ class Session:
     def end(self, status: int = 0, *, reason: str = "", retry_after_s: float | None = None) -> None:
         """Whichever is right now: refuse with `status` (default 480), CANCEL, BYE – or CANCEL first and BYE when a
         200 crosses it. `reason` is a Reason header's value. Ends in `Ended`."""
-        if self.state is State.ENDED or self.why is not None:
+        if self.state is ENDED or self.why is not None:
             return
         self._endpoint.refresh_clock()
-        if self.state is State.ARRIVED:
+        if self.state is ARRIVED:
             status = status if 300 <= status < 700 else 480
             self.why = ("us", cause_of(status), status)
-        elif self.state in (State.CALLING, State.PROCEEDING):
+        elif self.state in (CALLING, PROCEEDING):
             self.why = ("us", "cancelled", 0)
         else:
             self.why = ("us", "hangup", 0)
@@ -114,7 +129,7 @@ class Session:
 
     def reinvite(self, sdp: bytes) -> None:
         """A new offer of ours: hold, resume, new address. Ends in `Reanswered`."""
-        if self.state in (State.CONFIRMED, State.ANSWERED):
+        if self.state in (CONFIRMED, ANSWERED):
             self._endpoint.refresh_clock()
             self.reoffer.ask(sdp)
 
@@ -132,7 +147,7 @@ class Session:
 
     def answer_refer(self, status: int) -> None:
         """Answer a `Referred`: with 202, and later with how the call went; or with a refusal."""
-        if self._refer is not None and self.state is State.CONFIRMED:
+        if self._refer is not None and self.state is CONFIRMED:
             self._endpoint.refresh_clock()
             if self._refer.tell(status):
                 self._refer = None
@@ -160,12 +175,12 @@ class Session:
 
     @property
     def confirmed(self) -> bool:
-        return self.state is State.CONFIRMED
+        return self.state is CONFIRMED
 
     @property
     def may_be_within(self) -> bool:
         """The peer can know the dialog: it has sent or got a response that makes one."""
-        return self.dialog is not None or self.state in (State.PROCEEDING, State.CANCELLING)
+        return self.dialog is not None or self.state in (PROCEEDING, CANCELLING)
 
     def begin(self, attempt: Attempt) -> None:
         """Send our INVITE."""
@@ -181,7 +196,7 @@ class Session:
     def _unanswered(self, status: int) -> None:
         """Their INVITE has to be refused: nobody has answered it (487, 480), or they did not acknowledge that it rings
         (500, RFC 3262 §3)."""
-        if self.state is State.ARRIVED:
+        if self.state is ARRIVED:
             self.why = ("network", "not_acknowledged" if status == 500 else cause_of(status), status)
             self.take(Input.NO_ACK if status == 500 else Input.END)
 
@@ -224,7 +239,7 @@ class Session:
 
     def lapse(self) -> None:
         """Nobody has refreshed the session (RFC 4028 §10)."""
-        if self.state is State.CONFIRMED:
+        if self.state is CONFIRMED:
             self.why = ("network", "unreachable", 408)
             self.take(Input.END)
 
@@ -260,7 +275,7 @@ class Session:
 
     def caller_lost(self) -> None:
         """The connection their INVITE came over is gone: nobody is left who could answer or cancel."""
-        if self.state in (State.ARRIVED, State.ANSWERED, State.HANGING):
+        if self.state in (ARRIVED, ANSWERED, HANGING):
             self.bye(("network", "unreachable", 0))
 
     def no_ack(self) -> None:
@@ -314,7 +329,7 @@ class Session:
         before = self.state
         self.state, do = TABLE[before, given]
         ACTS[do](self, message)
-        if self.state is State.ENDED and before is not State.ENDED:
+        if self.state is ENDED and before is not ENDED:
             self._finish()
 
     def _nothing(self, _: object) -> None:
@@ -383,7 +398,7 @@ class Session:
             self._tell_end()  # nobody has been heard for long enough: whether the BYE is answered is of no interest
 
     def _bye_answered(self, transaction: Client, response: Response | None) -> None:
-        if self.state is not State.LEAVING:
+        if self.state is not LEAVING:
             return
         if response is not None and response.status in (401, 407) and not self._asked_who:
             assert self.dialog is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from random import Random
 
 from sip.message import Request, Response
 
@@ -28,7 +27,7 @@ class SessionIds:
 
     def heard(self, message: Request | Response) -> None:
         """A message of the session has come: the peer may be another than before (§5)."""
-        said = message.get("Session-ID")
+        said = message.first.get("session-id")
         if said != self._said:
             self._said = said
             self.theirs = sender_of(message) or self.theirs
@@ -36,12 +35,6 @@ class SessionIds:
 
 def sender_of(message: Request | Response) -> str:
     """The identifier its sender gives himself, in the form of RFC 7329 too; "" if there is none that can be read."""
-    value = message.get("Session-ID")
+    value = message.first.get("session-id")
     match = _VALUE(value) if value else None
     return "" if match is None or match[1] == NIL else match[1].lower()
-
-
-def new_id(rng: Random) -> str:
-    """A random UUID (RFC 4122 §4.4) as hexadecimal digits."""
-    bits = rng.getrandbits(128)
-    return f"{bits & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62:032x}"

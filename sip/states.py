@@ -49,6 +49,9 @@ class Do(IntEnum):
     BYE = 10
 
 
+# On Python 3.11 it costs 0.1 µs to ask an enumeration for a member: what each message meets has a name here.
+CALLING, PROCEEDING, QUITTING, CANCELLING, ARRIVED, ANSWERED, HANGING, CONFIRMED, LEAVING, ENDED = State
+
 CAUSES = {
     403: "rejected", 408: "no_answer", 480: "no_answer", 486: "busy", 487: "cancelled", 488: "rejected", 600: "busy",
     603: "rejected", 606: "rejected",

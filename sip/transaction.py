@@ -1,4 +1,4 @@
-"""Transactions (RFC 3261 §17 with the Accepted state of RFC 6026), four machines as tables.
+"""Transactions (RFC 3261 §17), by the tables of `sip.machines`.
 
 A transaction is told of messages and timers, and sends bytes that are already built: it keeps no parsed message. The
 endpoint owns one `Layer`, which finds the transaction of a message and knows the instant of the input being worked on.
@@ -6,147 +6,45 @@ endpoint owns one `Layer`, which finds the transaction of a message and knows th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from enum import IntEnum
+from collections.abc import Callable, Set
 from math import ceil
 from typing import TypeAlias
 
 from sip.building import Outline, ack_of
 from sip.large import LARGE, LargeRequests, via_of
+from sip.machines import (
+    ACCEPTED,
+    ACK_AND_PASS,
+    CALLING,
+    CLIENT_INVITE,
+    CLIENT_REQUEST,
+    COMPLETED,
+    CONFIRMED,
+    EXPIRED,
+    FAIL,
+    PASS,
+    PROCEEDING,
+    RESEND,
+    RETRANSMIT,
+    SERVER_INVITE,
+    SERVER_REQUEST,
+    TERMINATED,
+    TIMEOUT,
+    TRYING,
+    Do,
+    Input,
+    State,
+    Table,
+    given_by,
+)
 from sip.message import Response
 from sip.settings import Hop
 from sip.timers import LONG, T1, T2, T4, Alarm, Timer, Timers
-
-
-class State(IntEnum):
-    CALLING = 1  # client INVITE: sent, nothing heard
-    TRYING = 2  # non-INVITE: nothing answered yet
-    PROCEEDING = 3
-    COMPLETED = 4
-    CONFIRMED = 5  # server INVITE: the ACK of a refusal came
-    ACCEPTED = 6  # INVITE answered 2xx (RFC 6026)
-    TERMINATED = 7
-
-
-class Input(IntEnum):
-    PROVISIONAL = 1
-    SUCCESS = 2
-    FAILURE = 3  # 3xx to 6xx
-    REQUEST = 4  # the request again (server)
-    ACK = 5
-    RETRANSMIT = 6  # timers A, E, G
-    TIMEOUT = 7  # timers B, F, H
-    EXPIRED = 8  # timers D, I, J, K, L, M
-    UNREACHABLE = 9  # the transport says so
-
-
-class Do(IntEnum):
-    NOTHING = 0
-    PASS = 1  # tell the user
-    SEND = 2  # what the user gave
-    RESEND = 3  # the last message again
-    ACK_AND_PASS = 4
-    FAIL = 5  # tell the user that nothing will come
-
-
-Table: TypeAlias = Mapping[tuple[State, Input], tuple[State, Do]]
-S, I = State, Input  # noqa: E741 - the tables read as in the RFC
-
-CLIENT_INVITE: Table = {
-    (S.CALLING, I.PROVISIONAL): (S.PROCEEDING, Do.PASS),
-    (S.CALLING, I.SUCCESS): (S.ACCEPTED, Do.PASS),
-    (S.CALLING, I.FAILURE): (S.COMPLETED, Do.ACK_AND_PASS),
-    (S.CALLING, I.RETRANSMIT): (S.CALLING, Do.RESEND),
-    (S.CALLING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),
-    (S.CALLING, I.UNREACHABLE): (S.TERMINATED, Do.FAIL),
-    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.PASS),
-    (S.PROCEEDING, I.SUCCESS): (S.ACCEPTED, Do.PASS),
-    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.ACK_AND_PASS),
-    (S.PROCEEDING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),  # 64·T1 after a CANCEL (§9.1), or rung for too long
-    (S.PROCEEDING, I.UNREACHABLE): (S.PROCEEDING, Do.NOTHING),
-    (S.COMPLETED, I.PROVISIONAL): (S.COMPLETED, Do.NOTHING),
-    (S.COMPLETED, I.SUCCESS): (S.COMPLETED, Do.NOTHING),
-    (S.COMPLETED, I.FAILURE): (S.COMPLETED, Do.RESEND),  # the ACK
-    (S.COMPLETED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
-    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
-    (S.ACCEPTED, I.PROVISIONAL): (S.ACCEPTED, Do.NOTHING),
-    (S.ACCEPTED, I.SUCCESS): (S.ACCEPTED, Do.PASS),  # again, or from another branch: the user ACKs each
-    (S.ACCEPTED, I.FAILURE): (S.ACCEPTED, Do.NOTHING),
-    (S.ACCEPTED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
-    (S.ACCEPTED, I.UNREACHABLE): (S.ACCEPTED, Do.NOTHING),
-}
-
-CLIENT_REQUEST: Table = {
-    (S.TRYING, I.PROVISIONAL): (S.PROCEEDING, Do.NOTHING),
-    (S.TRYING, I.SUCCESS): (S.COMPLETED, Do.PASS),
-    (S.TRYING, I.FAILURE): (S.COMPLETED, Do.PASS),
-    (S.TRYING, I.RETRANSMIT): (S.TRYING, Do.RESEND),
-    (S.TRYING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),
-    (S.TRYING, I.UNREACHABLE): (S.TERMINATED, Do.FAIL),
-    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.NOTHING),
-    (S.PROCEEDING, I.SUCCESS): (S.COMPLETED, Do.PASS),
-    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.PASS),
-    (S.PROCEEDING, I.RETRANSMIT): (S.PROCEEDING, Do.RESEND),
-    (S.PROCEEDING, I.TIMEOUT): (S.TERMINATED, Do.FAIL),
-    (S.PROCEEDING, I.UNREACHABLE): (S.TERMINATED, Do.FAIL),
-    (S.COMPLETED, I.PROVISIONAL): (S.COMPLETED, Do.NOTHING),
-    (S.COMPLETED, I.SUCCESS): (S.COMPLETED, Do.NOTHING),
-    (S.COMPLETED, I.FAILURE): (S.COMPLETED, Do.NOTHING),
-    (S.COMPLETED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
-    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
-}
-
-SERVER_INVITE: Table = {
-    (S.PROCEEDING, I.REQUEST): (S.PROCEEDING, Do.RESEND),
-    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.SEND),
-    (S.PROCEEDING, I.SUCCESS): (S.ACCEPTED, Do.SEND),
-    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.SEND),
-    (S.PROCEEDING, I.ACK): (S.PROCEEDING, Do.NOTHING),
-    (S.PROCEEDING, I.UNREACHABLE): (S.PROCEEDING, Do.NOTHING),
-    (S.COMPLETED, I.REQUEST): (S.COMPLETED, Do.RESEND),
-    (S.COMPLETED, I.ACK): (S.CONFIRMED, Do.NOTHING),
-    (S.COMPLETED, I.RETRANSMIT): (S.COMPLETED, Do.RESEND),
-    (S.COMPLETED, I.TIMEOUT): (S.TERMINATED, Do.NOTHING),
-    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
-    (S.CONFIRMED, I.REQUEST): (S.CONFIRMED, Do.NOTHING),
-    (S.CONFIRMED, I.ACK): (S.CONFIRMED, Do.NOTHING),
-    (S.CONFIRMED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
-    (S.CONFIRMED, I.UNREACHABLE): (S.CONFIRMED, Do.NOTHING),
-    (S.ACCEPTED, I.REQUEST): (S.ACCEPTED, Do.NOTHING),  # absorbed; the user repeats its 2xx
-    (S.ACCEPTED, I.SUCCESS): (S.ACCEPTED, Do.SEND),
-    (S.ACCEPTED, I.ACK): (S.ACCEPTED, Do.PASS),
-    (S.ACCEPTED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
-    (S.ACCEPTED, I.UNREACHABLE): (S.ACCEPTED, Do.NOTHING),
-}
-
-SERVER_REQUEST: Table = {
-    (S.TRYING, I.REQUEST): (S.TRYING, Do.NOTHING),
-    (S.TRYING, I.PROVISIONAL): (S.PROCEEDING, Do.SEND),
-    (S.TRYING, I.SUCCESS): (S.COMPLETED, Do.SEND),
-    (S.TRYING, I.FAILURE): (S.COMPLETED, Do.SEND),
-    (S.TRYING, I.TIMEOUT): (S.TERMINATED, Do.NOTHING),  # nobody answered it in time (RFC 4320)
-    (S.TRYING, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
-    (S.PROCEEDING, I.REQUEST): (S.PROCEEDING, Do.RESEND),
-    (S.PROCEEDING, I.PROVISIONAL): (S.PROCEEDING, Do.SEND),
-    (S.PROCEEDING, I.SUCCESS): (S.COMPLETED, Do.SEND),
-    (S.PROCEEDING, I.FAILURE): (S.COMPLETED, Do.SEND),
-    (S.PROCEEDING, I.TIMEOUT): (S.TERMINATED, Do.NOTHING),
-    (S.PROCEEDING, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
-    (S.COMPLETED, I.REQUEST): (S.COMPLETED, Do.RESEND),
-    (S.COMPLETED, I.EXPIRED): (S.TERMINATED, Do.NOTHING),
-    (S.COMPLETED, I.UNREACHABLE): (S.TERMINATED, Do.NOTHING),
-}
 
 REST_S = 0.125  # longer would hold up calls: a busy endpoint leaves four transactions behind with each
 ClientKey: TypeAlias = tuple[str, str]  # branch, method
 ServerKey: TypeAlias = tuple[str, ...]  # branch, sent-by, method (§17.2.3)
 Tell: TypeAlias = "Callable[[Client, Response | None], None]"
-
-
-def given_by(status: int) -> Input:
-    if status < 200:
-        return Input.PROVISIONAL
-    return Input.SUCCESS if status < 300 else Input.FAILURE
 
 
 class Layer:
@@ -186,13 +84,13 @@ class Layer:
 
     def _expire(self, end: int) -> None:
         for transaction in self._resting.pop(end):
-            if transaction.state is not State.TERMINATED:
-                transaction.take(Input.EXPIRED)
+            if transaction.state is not TERMINATED:
+                transaction.take(EXPIRED)
 
     def unreachable(self, hops: Set[Hop]) -> None:
         """Tell every transaction that is talking to one of `hops`."""
         for transaction in [t for t in (*self.clients.values(), *self.servers.values()) if t.hop in hops]:
-            if transaction.state != State.TERMINATED:
+            if transaction.state != TERMINATED:
                 transaction.unreachable()
 
 
@@ -209,14 +107,14 @@ class Transaction(Timer):
         self.last = b""
         self._interval = 0.0
         self._ends = 0.0
-        self._at_end = Input.TIMEOUT
+        self._at_end = TIMEOUT
 
     @property
     def reliable(self) -> bool:
         return self.hop.transport != "udp"
 
     def fire(self, now: float) -> None:
-        self.take(Input.RETRANSMIT if now < self._ends else self._at_end)
+        self.take(RETRANSMIT if now < self._ends else self._at_end)
 
     def take(self, given: Input) -> Do:
         """One step of the table, with the timers of the state it leads to."""
@@ -224,14 +122,14 @@ class Transaction(Timer):
         self.state, do = self.table[before, given]
         if self.state is not before:
             self._enter(self.state)
-        if do is Do.RESEND:
+        if do is RESEND:
             if self.last:
                 self.layer.send(self.last, self.hop)
-            if given is Input.RETRANSMIT:
+            if given is RETRANSMIT:
                 self._interval = self._next_interval()
                 layer = self.layer
                 layer.timers.set(self, min(layer.now + self._interval, self._ends))
-        elif do is Do.FAIL:
+        elif do is FAIL:
             self._failed(given)
         return do
 
@@ -253,19 +151,19 @@ class Transaction(Timer):
         """From now on it only absorbs what comes again."""
         layer = self.layer
         layer.settled += 1
-        self._at_end = Input.EXPIRED
+        self._at_end = EXPIRED
         if lasts:
             layer.timers.cancel(self)
             layer.rest(self, lasts)
         else:
-            self.take(Input.EXPIRED)
+            self.take(EXPIRED)
 
     def _enter(self, state: State) -> None:
         raise NotImplementedError
 
     def _leave(self) -> None:
         self.layer.timers.cancel(self)
-        if self._at_end is Input.EXPIRED:
+        if self._at_end is EXPIRED:
             self.layer.settled -= 1
 
     def _failed(self, given: Input) -> None:
@@ -289,22 +187,22 @@ class Client(Transaction):
         self.unreached = False  # the transport said so
         layer.clients[key] = self
         layer.send(data, hop)
-        self._run(LONG, Input.TIMEOUT, 0.0 if hop.transport != "udp" else T1)
+        self._run(LONG, TIMEOUT, 0.0 if hop.transport != "udp" else T1)
 
     def receive(self, response: Response) -> None:
         do = self.take(given_by(response.status))
-        if do is Do.PASS:
+        if do is PASS:
             self.tell(self, response)
 
     def unreachable(self) -> None:
-        if self.by_udp is None or self.state not in (State.CALLING, State.TRYING):
+        if self.by_udp is None or self.state not in (CALLING, TRYING):
             super().unreachable()
             return
         layer = self.layer
         layer.large.refused(self.hop, layer.now)
         (self.last, self.hop), self.by_udp = self.by_udp, None
         layer.send(self.last, self.hop)
-        self._run(LONG, Input.TIMEOUT, T1)
+        self._run(LONG, TIMEOUT, T1)
 
     def _leave(self) -> None:
         super()._leave()
@@ -322,16 +220,16 @@ class ClientRequest(Client):
     table = CLIENT_REQUEST
 
     def __init__(self, layer: Layer, key: ClientKey, hop: Hop, data: bytes, tell: Tell) -> None:
-        super().__init__(layer, key, hop, data, tell, State.TRYING)
+        super().__init__(layer, key, hop, data, tell, TRYING)
 
     def _next_interval(self) -> float:
-        return T2 if self.state is State.PROCEEDING else min(2 * self._interval, T2)
+        return T2 if self.state is PROCEEDING else min(2 * self._interval, T2)
 
     def _enter(self, state: State) -> None:
-        if state is State.COMPLETED:
+        if state is COMPLETED:
             self.last = b""
             self._settle(0.0 if self.reliable else T4)  # K
-        elif state is State.TERMINATED:
+        elif state is TERMINATED:
             self._leave()
 
 
@@ -345,17 +243,17 @@ class ClientInvite(Client):
     def __init__(self, layer: Layer, hop: Hop, data: bytes, outline: Outline, tell: Tell) -> None:
         self.outline = outline
         self.abandoned = False  # nobody wants its answer; a CANCEL is owed as soon as it may be sent
-        super().__init__(layer, (outline.branch, "INVITE"), hop, data, tell, State.CALLING)
+        super().__init__(layer, (outline.branch, "INVITE"), hop, data, tell, CALLING)
         if self.by_udp is not None:
             outline.via = via_of(self.last)  # of its ACK and CANCEL, too
 
     def receive(self, response: Response) -> None:
         do = self.take(given_by(response.status))
-        if do is Do.PASS:
+        if do is PASS:
             self.tell(self, response)
-        elif do is Do.ACK_AND_PASS:
+        elif do is ACK_AND_PASS:
             assert self.outline is not None
-            self.last = ack_of(self.outline, response.get("To") or self.outline.to)
+            self.last = ack_of(self.outline, response.first.get("to") or self.outline.to)
             self.layer.send(self.last, self.hop)
             self.outline = None
             self.tell(self, response)
@@ -368,28 +266,28 @@ class ClientInvite(Client):
 
     def give_up_after(self, seconds: float) -> None:
         """Wait no longer than this for a final answer: after a CANCEL (§9.1), or for one that only rings."""
-        if self.state in (State.CALLING, State.PROCEEDING):
-            self._run(seconds, Input.TIMEOUT)
+        if self.state in (CALLING, PROCEEDING):
+            self._run(seconds, TIMEOUT)
 
     def abandon(self) -> None:
         """Nothing was heard of it, and another place is asked: send it no more, but wait for what may come yet."""
-        if self.state is State.CALLING:
+        if self.state is CALLING:
             self.abandoned = True
-            self._run(LONG, Input.TIMEOUT)
+            self._run(LONG, TIMEOUT)
 
     def _next_interval(self) -> float:
         return 2 * self._interval  # timer A has no ceiling
 
     def _enter(self, state: State) -> None:
-        if state is State.PROCEEDING:
+        if state is PROCEEDING:
             self.last = b""
             self.layer.timers.cancel(self)
-        elif state is State.COMPLETED:
+        elif state is COMPLETED:
             self._settle(0.0 if self.reliable else LONG)  # D
-        elif state is State.ACCEPTED:
+        elif state is ACCEPTED:
             self.last = b""
             self._settle(LONG)  # M
-        elif state is State.TERMINATED:
+        elif state is TERMINATED:
             self._leave()
 
 
@@ -413,7 +311,7 @@ class Server(Transaction):
     def move(self, hop: Hop) -> None:
         """The connection it came over is gone: it is answered there from now on."""
         self.hop = hop
-        if self.state is State.COMPLETED and self.last:
+        if self.state is COMPLETED and self.last:
             self.layer.send(self.last, hop)  # who knows whether it arrived
 
     def again(self) -> None:
@@ -435,13 +333,13 @@ class ServerRequest(Server):
     table = SERVER_REQUEST
 
     def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
-        super().__init__(layer, key, hop, State.TRYING)
-        self._run(LONG, Input.TIMEOUT)
+        super().__init__(layer, key, hop, TRYING)
+        self._run(LONG, TIMEOUT)
 
     def _enter(self, state: State) -> None:
-        if state is State.COMPLETED:
+        if state is COMPLETED:
             self._settle(0.0 if self.reliable else LONG)  # J
-        elif state is State.TERMINATED:
+        elif state is TERMINATED:
             self._leave()
 
 
@@ -453,7 +351,7 @@ class ServerInvite(Server):
     table = SERVER_INVITE
 
     def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
-        super().__init__(layer, key, hop, State.PROCEEDING)
+        super().__init__(layer, key, hop, PROCEEDING)
         self.on_cancel: Callable[[str], None] | None = None  # given the CANCEL's Reason
         self.tag = ""
         self._trying = False  # it has a 100 and no more
@@ -470,15 +368,15 @@ class ServerInvite(Server):
         self.take(Input.ACK)
 
     def _enter(self, state: State) -> None:
-        if state is not State.CONFIRMED:
+        if state is not CONFIRMED:
             self.on_cancel = None
-        if state is State.COMPLETED:
-            self._run(LONG, Input.TIMEOUT, 0.0 if self.reliable else T1)  # G, H
-        elif state is State.CONFIRMED:
+        if state is COMPLETED:
+            self._run(LONG, TIMEOUT, 0.0 if self.reliable else T1)  # G, H
+        elif state is CONFIRMED:
             self.last = b""
             self._settle(0.0 if self.reliable else T4)  # I
-        elif state is State.ACCEPTED:
+        elif state is ACCEPTED:
             self.last = b""
             self._settle(LONG)  # L
-        elif state is State.TERMINATED:
+        elif state is TERMINATED:
             self._leave()

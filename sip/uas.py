@@ -19,10 +19,10 @@ from sip.refresh import LEAST_S
 from sip.registrar import Bounds
 from sip.replaces import replaced
 from sip.session import Session
-from sip.session_id import SessionIds, new_id, sender_of
+from sip.session_id import SessionIds, sender_of
 from sip.settings import Hop
 from sip.sips import CIPHERED, is_secure, is_sips
-from sip.states import State as SessionState
+from sip.states import ARRIVED
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
 from sip.vias import TopVia, top_via
 
@@ -54,8 +54,8 @@ class Uas:
         via = top_via(request, hop)
         key: ServerKey = (via.branch, via.sent_by, "INVITE" if method in ("ACK", "CANCEL") else method)
         if not via.branch.startswith(MAGIC_COOKIE):  # RFC 2543: the whole request tells (§17.2.3)
-            origin = tag_of(request.get("From") or "") or ""
-            key = (request.get("Via") or "", request.call_id, str(request.cseq.number), origin, key[2])
+            origin = tag_of(request.first.get("from", "")) or ""
+            key = (request.first.get("via", ""), request.call_id, str(request.cseq.number), origin, key[2])
         known = self._layer.servers.get(key)
         if method == "ACK":
             self._ack(request, known)
@@ -63,7 +63,7 @@ class Uas:
         if known is not None and method != "CANCEL":
             known.again()
             return
-        tag = tag_of(request.get("To") or "")
+        tag = tag_of(request.first.get("to", ""))
         session = self._endpoint.sessions.get((request.call_id, tag)) if tag else None
         if session is not None and method != "CANCEL":
             self._within(request, session, key, hop, via)
@@ -80,7 +80,7 @@ class Uas:
             self._answer(request, via, 480, 'Warning: 380 hotline "SIPS Not Allowed"\r\n')
         elif method not in METHODS:
             self._answer(request, via, 501)
-        elif method != "INVITE" and request.get("Replaces") is not None:
+        elif method != "INVITE" and request.first.get("replaces") is not None:
             self._answer(request, via, 400)
         elif tag and method not in ("REGISTER", "INVITE"):
             self._answer(request, via, 481)
@@ -98,7 +98,7 @@ class Uas:
     def _ack(self, request: Request, known: object) -> None:
         if isinstance(known, ServerInvite):
             known.ack()
-        session = self._endpoint.sessions.get((request.call_id, tag_of(request.get("To") or "") or ""))
+        session = self._endpoint.sessions.get((request.call_id, tag_of(request.first.get("to", "")) or ""))
         if session is not None:
             session.ack(request, request.cseq.number)
 
@@ -108,15 +108,15 @@ class Uas:
         if not isinstance(known, ServerInvite):
             self._answer(request, via, 481)
             return
-        tag = "" if _has_tag(request.get("To") or "") else known.tag
+        tag = "" if _has_tag(request.first.get("to", "")) else known.tag
         self._layer.send(self._reply(request, via, tag).to_bytes(200), via.back)
         if known.on_cancel is not None:
-            known.on_cancel(request.get("Reason") or "")
+            known.on_cancel(request.first.get("reason", ""))
 
     def _within(self, request: Request, session: Session, key: ServerKey, hop: Hop, via: TopVia) -> None:
         """A request within a dialog. What is not needed of it is not read."""
         dialog, method, cseq = session.dialog, request.method, request.cseq
-        stranger = dialog is not None and tag_of(request.get("From") or "") != dialog.remote_tag
+        stranger = dialog is not None and tag_of(request.first.get("from", "")) != dialog.remote_tag
         if stranger or not session.may_be_within:
             self._answer(request, via, 481)
             return
@@ -192,10 +192,10 @@ class Uas:
         if tag:
             self._answer(request, via, 481)
             return
-        if request.get("Max-Forwards") == "0":  # we would call on
+        if request.first.get("max-forwards") == "0":  # we would call on
             self._answer(request, via, 483)
             return
-        caller = (request.call_id, tag_of(request.get("From") or "") or "")
+        caller = (request.call_id, tag_of(request.first.get("from", "")) or "")
         # The same request by another way (§8.2.2.2), or one of our own that came back.
         if caller in self._endpoint.callers or caller in self._endpoint.sessions:
             self._answer(request, via, 482)
@@ -216,10 +216,9 @@ class Uas:
         invite.tag = tag
         invite.respond(100, reply.to_bytes(100))
         reply.keep_route(request)
-        session = Session(self._endpoint, "", request.call_id, tag, hop, False, SessionState.ARRIVED)
-        rng = self._endpoint.rng
-        session.secure = is_secure(request)
-        session.ids = dialog.ids = SessionIds(new_id(rng), sender_of(request) or new_id(rng))
+        session = Session(self._endpoint, "", request.call_id, tag, hop, False, ARRIVED)
+        session.secure, new_id = is_secure(request), self._endpoint.identifiers.uuid
+        session.ids = dialog.ids = SessionIds(new_id(), sender_of(request) or new_id())
         reply.add(session.ids.line)
         self._endpoint.callers[caller] = session
         try:
@@ -307,21 +306,21 @@ class Uas:
         self._answer(request, via, 503, f"Retry-After: {round(seconds) + 1}\r\n")
 
     def _reply(self, request: Request, via: TopVia, tag: str) -> Reply:
-        to = request.get("To") or ""
+        to = request.first.get("to", "")
         return Reply(request, via.stamped, f"{to};tag={tag}" if tag else to)
 
     def _answer(self, request: Request, via: TopVia, status: int, lines: str = "", reason: str = "") -> None:
         """A final answer that is not remembered: the same comes of a retransmission (§8.2.7)."""
-        tag = "" if _has_tag(request.get("To") or "") else self._stateless_tag(request)
+        tag = "" if _has_tag(request.first.get("to", "")) else self._stateless_tag(request)
         self._layer.send(self._reply(request, via, tag).to_bytes(status, lines, reason=reason), via.back)
 
     def _stateless_tag(self, request: Request) -> str:
-        text = f"{request.get('Via')} {request.get('Call-ID')} {request.get('From')}"
+        text = f"{request.first.get('via')} {request.first.get('call-id')} {request.first.get('from')}"
         return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8, key=self._secret).hexdigest()
 
     def refuse_malformed(self, error: SipError, request: Request, hop: Hop) -> None:
         """Answer what could not be read, with what there is of the headers that an answer repeats."""
-        top = request.get("Via")
+        top = request.first.get("via")
         if request.method == "ACK" or top is None:
             return
         try:

@@ -3,19 +3,13 @@ back (RFC 3261 §17.2.3, §18.2; RFC 3581 §4)."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import NamedTuple
 
+from sip.headers import PLAIN_VIA
 from sip.message import Request, Response
 from sip.settings import Hop
 from sip.sources import may_send_to
-
-# What nearly every Via looks like; the others are read in full.
-_PLAIN = re.compile(
-    r"SIP/2\.0/[A-Z]{2,3} (([0-9A-Za-z.\-]++|\[[0-9A-Fa-f:.]++\])(?::([0-9]{1,5}))?)"
-    r"(;rport)?;branch=([^;,\s\"]++)(;rport)?"
-).fullmatch
 
 
 class TopVia(NamedTuple):
@@ -27,8 +21,8 @@ class TopVia(NamedTuple):
 
 def top_via(request: Request, hop: Hop) -> TopVia:
     """Raises `SipError` (400)."""
-    value = request.get("Via") or ""
-    match = _PLAIN(value)
+    value = request.first.get("via", "")
+    match = PLAIN_VIA(value)
     if match is not None:
         sent_by, host, port, before, branch, after = match.groups()
         if before or after:
@@ -57,7 +51,7 @@ def reopened(sent_by: str, hop: Hop) -> Hop:
 
 def branch_of(response: Response) -> str:
     """The branch of our own request that this answers, or something that is none of ours."""
-    value = response.get("Via") or ""
+    value = response.first.get("via", "")
     start = value.find(";branch=")
     if start < 0:
         return response.via.branch  # blanks around the semicolon

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sip.message import Message, Request, Response, SipError, build_request, response_to
+from sip.building import Reply, one_line
+from sip.message import Message, Request, Response, SipError
 from sip.parsing import MAX_LINE, MAX_LINES, MAX_MESSAGE, MalformedRequest, parse
+from sip.settings import Hop
+from sip.vias import top_via
+
+REPEATED = ("From", "To", "Call-ID", "CSeq")
 
 INVITE = (
     "INVITE sip:95588@203.0.113.10 SIP/2.0\r\n"
@@ -62,14 +65,13 @@ def test_a_request_is_read() -> None:
     assert message.tokens("k") == ("timer", "100rel")
     assert message.get("Route") is None
     assert message.routes == []
-    assert message.headers[1] == ("Max-Forwards", "70")
+    assert message.get("MAX-FORWARDS") == message.first["max-forwards"] == "70"
     assert str(message.content_type) == "application/sdp"
 
 
-def test_a_message_goes_out_as_it_came() -> None:
-    assert parse(invite()).to_bytes() == invite()
-    odd = ("Supported: timer, 100rel", "sUPPORTED  :timer,  100rel \udcff\udc80")
-    assert parse(invite(odd)).to_bytes() == invite(odd)
+def test_no_octet_of_a_value_is_lost() -> None:
+    odd = request(("Supported: timer, 100rel", "sUPPORTED  :timer,  100rel \udcff\udc80"))
+    assert odd.get("Supported") == "timer,  100rel \udcff\udc80"
 
 
 def test_a_response_is_read_and_its_reason_may_be_missing() -> None:
@@ -156,8 +158,9 @@ def test_a_message_may_not_be_larger_than_a_datagram() -> None:
 def test_a_malformed_request_brings_what_its_answer_needs() -> None:
     with pytest.raises(MalformedRequest) as caught:
         parse(invite(("Content-Length: 4", "Content-Length: 400")))
-    answer = response_to(caught.value.request, caught.value.status, caught.value.reason, to_tag="us")
-    assert answer.to_bytes().startswith(b"SIP/2.0 400 Content-Length is more than came\r\nVia: SIP/2.0/UDP 192.0.2.7")
+    assert (caught.value.status, caught.value.reason) == (400, "Content-Length is more than came")
+    asked = caught.value.request
+    assert [bool(asked.get(name)) for name in ("Via", "From", "To", "Call-ID", "CSeq")] == [True] * 5
 
 
 def test_octets_beyond_content_length_and_leading_line_ends_are_dropped() -> None:
@@ -177,93 +180,18 @@ def test_lists_are_split_outside_quotes_and_brackets_only() -> None:
     assert request(("Supported:", "Date:")).all("Date") == ["timer, 100rel"]
 
 
-def test_changing_headers() -> None:
-    message = request()
-    message.add("Route", "<sip:a>")
-    message.add("route", "<sip:b>")
-    assert [str(route) for route in message.routes] == ["<sip:a>", "<sip:b>"]
-    message.set("Route", "<sip:c>")
-    assert message.all("Route") == ["<sip:c>"]
-    assert [str(route) for route in message.routes] == ["<sip:c>"]
-    message.remove("Route")
-    assert message.routes == []
-    message.set("To", "<sip:x@y>;tag=2")
-    assert message.to.tag == "2"
-    assert [name for name, _ in message.headers].index("To") == 3
-    message.body = b"longer"
-    assert b"Content-Length: 6\r\n" in message.to_bytes()
-
-
-def test_a_response_repeats_the_lines_of_the_request() -> None:
-    asked = request(("Max-Forwards: 70", "v:   SIP/2.0/TCP proxy;branch=z9hG4bK1,SIP/2.0/UDP other;branch=z9hG4bK2"))
-    answer = response_to(asked, 180, to_tag="abc")
-    answer.add("Contact", "<sip:us@203.0.113.10>")
-    assert answer.to_bytes().decode() == (
-        "SIP/2.0 180 Ringing\r\n"
-        "Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK776;rport\r\n"
-        "v:   SIP/2.0/TCP proxy;branch=z9hG4bK1,SIP/2.0/UDP other;branch=z9hG4bK2\r\n"
-        'From: "Zhang; Wei" <sip:13800000000@192.0.2.7>;tag=1928\r\n'
-        "To: <sip:95588@203.0.113.10>;tag=abc\r\n"
-        "Call-ID: a84b4c76@192.0.2.7\r\n"
-        "CSeq: 314159 INVITE\r\n"
-        "Contact: <sip:us@203.0.113.10>\r\n"
-        "Content-Length: 0\r\n\r\n"
-    )
-    within = request(("203.0.113.10>\r\nCall", "203.0.113.10>;tag=old\r\nCall"))
-    assert response_to(within, 200, to_tag="abc").to.tag == "old"
-
-
 def test_a_response_through_somebody_else_is_not_ours() -> None:
-    answer = response_to(request(("Max-Forwards: 70", "Via: SIP/2.0/UDP far;branch=z9hG4bK1")), 200)
+    ours = invite(("INVITE sip:95588@203.0.113.10 SIP/2.0", "SIP/2.0 200 OK"))
+    parse(ours).validate()
     with pytest.raises(SipError):
-        answer.validate()
+        parse(ours.replace(b"Max-Forwards: 70", b"Via: SIP/2.0/UDP far;branch=z9hG4bK1")).validate()
 
 
-def test_the_source_is_stamped_into_the_via() -> None:
-    asked = request(("rport\r\n", "rport, SIP/2.0/UDP next;branch=z9hG4bK2\r\n"))
-    asked.stamp("198.51.100.1", 1024)
-    stamped = "SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK776;rport=1024;received=198.51.100.1"
-    assert asked.all("Via") == [stamped, "SIP/2.0/UDP next;branch=z9hG4bK2"]
-    assert asked.via.reply_to() == ("198.51.100.1", 1024)
-    plain = request((";rport", ""))
-    before = plain.to_bytes()
-    plain.stamp("192.0.2.7", 9)
-    assert plain.to_bytes() == before  # the Via is true: nothing to add
-    assert plain.via.reply_to() == ("192.0.2.7", 5060)
-
-
-def test_a_false_received_is_overwritten() -> None:
-    asked = request((";rport", ";received=10.0.0.1"))
-    asked.stamp("192.0.2.7", 5060)
-    assert asked.via.param("received") == "192.0.2.7"
-
-
-def test_build_request() -> None:
-    data = build_request("OPTIONS", "sip:a@b", [("Via", "SIP/2.0/UDP x;branch=z9hG4bK1"), ("X-Note", "n")], b"hi")
-    assert data == (
-        b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1\r\nX-Note: n\r\nContent-Length: 2\r\n\r\nhi"
-    )
-
-
-@pytest.mark.parametrize("text", ["a\r\nRoute: <sip:evil>", "a\nb", "a\rb", "\r\n\r\n", "a\r\n"])
-def test_nothing_breaks_out_of_its_line(text: str) -> None:
-    builders: tuple[Callable[[], bytes], ...] = (
-        lambda: build_request("OPTIONS", "sip:a@b", [("Subject", text)]),
-        lambda: build_request("OPTIONS", f"sip:{text}", []),
-        lambda: build_request(f"OPTIONS{text}", "sip:a", []),
-        lambda: build_request("OPTIONS", "sip:a", [(f"X{text}", "v")]),
-        lambda: Request("OPTIONS", "sip:a", [("Subject", text)]).to_bytes(),
-        lambda: Response(200, text).to_bytes(),
-        lambda: response_to(request(), 400, text).to_bytes(),
-    )
-    for build in builders:
-        with pytest.raises(ValueError):
-            build()
-
-
-def test_a_uri_cannot_bring_its_own_version() -> None:
-    with pytest.raises(ValueError):
-        build_request("OPTIONS", "sip:a SIP/2.0", [])
+@pytest.mark.parametrize("text", ["a\r\nRoute: <sip:evil>", "a\nb", "a\rb", "\r\n\r\n", "a\r\n", "a\0"])
+def test_nothing_of_ours_breaks_out_of_its_line(text: str) -> None:
+    written = one_line(text)
+    assert len(written) == len(text)
+    assert not {"\r", "\n", "\0"}.intersection(written)
 
 
 # ------------------------------------------------------------------------------------------------------- fuzzing
@@ -304,25 +232,8 @@ def test_a_message_or_a_sip_error_and_never_another(data: bytes) -> None:
         message = error.request
     except SipError:
         return
-    valid = is_valid(message)
-    if isinstance(message, Request):
-        answer = parse(response_to(message, 400, to_tag="t").to_bytes())
+    if is_valid(message) and isinstance(message, Request):
+        stamped = top_via(message, Hop("l", "192.0.2.1", 5060)).stamped
+        answer = parse(Reply(message, stamped, message.get("To") or "").to_bytes(400))
         assert isinstance(answer, Response)
-        if valid:
-            message.stamp("192.0.2.1", 5060)
-            message.validate()
-    again = parse(message.to_bytes())
-    assert again.headers == parse(again.to_bytes()).headers
-    assert again.body == message.body
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(max_size=40), st.text(max_size=40))
-def test_what_is_built_is_read_as_it_was_meant(name: str, value: str) -> None:
-    try:
-        data = build_request("OPTIONS", "sip:a@b", [(name, value), ("X-Last", "1")])
-    except ValueError:
-        return
-    message = parse(data)
-    assert message.get("X-Last") == "1"
-    assert len(message.headers) == 3
+        assert [answer.get(name) for name in REPEATED] == [message.get(name) for name in REPEATED]

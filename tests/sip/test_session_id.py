@@ -7,9 +7,10 @@ from random import Random
 import pytest
 
 from sip.endpoint import Incoming
+from sip.identifiers import Identifiers
 from sip.message import Request
 from sip.parsing import parse
-from sip.session_id import NIL, new_id, sender_of
+from sip.session_id import NIL, sender_of
 from tests.sip.world import ANSWER, OFFER, Wire
 
 A, B, C = "ab30317f1a784dc48ff824d0d3715d86", "47755a9de7794ba387653f2099600ef2", "c" * 32
@@ -37,7 +38,8 @@ def test_who_sends_is_read_or_left_out(value: str, found: str) -> None:
 
 
 def test_ours_is_a_random_uuid() -> None:
-    made = {new_id(Random(seed)) for seed in range(100)}
+    identifiers = Identifiers(Random(1))
+    made = {identifiers.uuid() for _ in range(100)}
     assert len(made) == 100
     assert all(len(id) == 32 and id[12] == "4" and id[16] in "89ab" for id in made)
 

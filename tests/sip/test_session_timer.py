@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
-from sip.endpoint import Ended, Endpoint, Incoming, Offered, Reanswered, Session, SipEvent
+from sip.endpoint import Ended, Endpoint, Hop, Incoming, Offered, Reanswered, Session, SipEvent
 from sip.message import Request, Response
 from tests.sip.world import ANSWER, OFFER, Wire, World
 
@@ -160,8 +162,9 @@ def test_two_of_us_keep_a_long_call_alive() -> None:
 
 def test_a_loop_and_spent_hops_are_refused() -> None:
     wire = Wire()
+    trace = wire.endpoint.trace = deque[tuple[float, bool, bytes, Hop]]()
     _, invite = wire.call()
-    looped = invite.to_bytes().replace(invite.via.branch.encode(), b"z9hG4bKback")
-    wire.give(looped)
+    [(_, _, looped, _)] = trace
+    wire.give(looped.replace(invite.via.branch.encode(), b"z9hG4bKback"))
     wire.give(wire.request("INVITE", lines="").replace(b"Max-Forwards: 70", b"Max-Forwards: 0"))
     assert wire.lines() == ["482 INVITE", "483 INVITE"]

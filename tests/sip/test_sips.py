@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sip.endpoint import Hop, Incoming, Listener, Peer
-from sip.message import Request
+from sip.message import Request, Response
 from tests.sip.world import ANSWER, OFFER, Wire
 
 PLAIN = "Contact: <sip:192.0.2.1:5061;transport=tls>"
@@ -39,7 +39,8 @@ def test_who_names_sips_without_tls_is_refused(changes: list[tuple[str, str]]) -
     wire = Wire()
     wire.give(invite(wire, *changes))
     [answer] = wire.sent()
-    assert answer.start_line() == "SIP/2.0 480 Temporarily Unavailable"
+    assert isinstance(answer, Response)
+    assert answer.status == 480
     assert answer.get("Warning") == '380 hotline "SIPS Not Allowed"'
     assert wire.events == []
 

@@ -5,25 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sip.building import Outline
+from sip.machines import CLIENT_INVITE, CLIENT_REQUEST, SERVER_INVITE, SERVER_REQUEST, Do, Input, State, Table
 from sip.message import Response
 from sip.parsing import parse
 from sip.settings import Hop
-from sip.transaction import (
-    CLIENT_INVITE,
-    CLIENT_REQUEST,
-    SERVER_INVITE,
-    SERVER_REQUEST,
-    Client,
-    ClientInvite,
-    ClientRequest,
-    Do,
-    Input,
-    Layer,
-    ServerInvite,
-    ServerRequest,
-    State,
-    Table,
-)
+from sip.transaction import Client, ClientInvite, ClientRequest, Layer, ServerInvite, ServerRequest
 
 UDP, TCP = Hop("l", "192.0.2.9", 5060), Hop("l", "192.0.2.9", 5060, "tcp", 1)
 S, I = State, Input  # noqa: E741 - the tables read as in the RFC
