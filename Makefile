@@ -7,7 +7,7 @@ BENCH  := $(VENV)/.bench
 # Programs that play the other side in tests: real phones, a real load generator, a real database.
 PEERS  := sip-tester baresip linphone-cli espeak-ng postgresql
 
-# Tests by a real clock – whole engines beside real peers, media workers –: one after the other, the others side by side.
+# Tests by a real clock – whole engines beside real peers, media workers –: two files at a time, for they mostly wait.
 LIVE   := tests/live tests/load tests/media tests/softphone
 
 .PHONY: help run test prove lint types imports check bench fuzz peers clean
@@ -29,7 +29,7 @@ peers:           ## the Debian packages of the test peers (needs root or sudo; s
 
 test: $(STAMP) peers   ## every test (at most 12 minutes)
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not prove" $(addprefix --ignore=,$(LIVE)) $(ARGS)
-	$(BIN)/python -m pytest -q -m "not prove" $(LIVE) $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not prove" $(LIVE) $(ARGS)
 
 prove: $(STAMP) peers  ## the long proofs: soaks, oracles, kills
 	$(BIN)/python -m pytest -q -m prove $(ARGS)
