@@ -78,6 +78,7 @@ class Hotline:
         self.stopped = asyncio.Event()
         self._seed = secrets.randbits(32)
         self._random = SystemRandom()
+        self._loop = asyncio.get_running_loop()  # asked for once: each time would be a system call (getpid)
         self._inbox: deque[ev.Event] = deque()
         self._turning = False
         self._timer: asyncio.TimerHandle | None = None
@@ -104,11 +105,11 @@ class Hotline:
             silent_after_s=configuration.media.silent_s or None,
         )
         self.saved = Saved(configuration.journal) if configuration.journal else None
-        self.trunks = Trunks(self.endpoint, lambda: asyncio.get_running_loop().time(), self.alarm)
+        self.trunks = Trunks(self.endpoint, self._loop.time, self.alarm)
         self.locator = Locator(lambda: Resolver(self.configuration.dns), self._located)
         self.legs = Legs(
             Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
-            self.post, self.boot, self.trunks, self.saved,
+            self.post, self.boot, self.trunks, self._loop.time, self.saved,
         )  # fmt: skip
         self.trace = Trace()
         self.endpoint.trace = self.trace.ring
@@ -178,7 +179,7 @@ class Hotline:
             self._timer.cancel()
         self._timer_at = deadline
         delay = max(0.0, deadline - self.clock.now())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+        self._timer = self._loop.call_later(delay, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
@@ -225,7 +226,7 @@ class Hotline:
     def _locked_out(self, event: LockedOut) -> None:
         name = f"password_guessing:{event.source}"
         self.alarm(name, True, f"{event.user or 'everybody'} there is locked out for {event.seconds:g} s")
-        asyncio.get_running_loop().call_later(event.seconds, self.alarm, name, False, "")
+        self._loop.call_later(event.seconds, self.alarm, name, False, "")
 
     def _look_up(self, command: do.LookUp) -> None:
         """No source is configured yet: the flow is told so."""
@@ -236,7 +237,7 @@ class Hotline:
         self._requests += 1
         request = f"{self.boot}.r{self._requests}"
         asked = event(request)
-        waiting: asyncio.Future[do.Reply] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[do.Reply] = self._loop.create_future()
         self.replies[request] = waiting
         self.post(asked)
         return await waiting
@@ -281,7 +282,7 @@ class Hotline:
             for trunk in self.saved.blocked():
                 if trunk in configuration.trunks:
                     self.trunks.block(trunk, True)
-            self.endpoint.restore_bindings(self.saved.bindings(), asyncio.get_running_loop().time())
+            self.endpoint.restore_bindings(self.saved.bindings(), self._loop.time())
             self.sip.flush()
         await self.control.start()  # last: whoever is answered there finds everything in place
         self._housekeeper = asyncio.create_task(self._keep_house())
@@ -353,7 +354,7 @@ class Hotline:
     def _save_bindings(self) -> None:
         if self.saved is not None and self.legs.devices.bindings_changed:
             self.legs.devices.bindings_changed = False
-            self.saved.save_bindings(self.endpoint.save_bindings(asyncio.get_running_loop().time()))
+            self.saved.save_bindings(self.endpoint.save_bindings(self._loop.time()))
 
     def reload(self) -> list[str]:
         """Read the configuration again and put it in force; live calls are not touched. Returns the differences.

@@ -87,7 +87,7 @@ class Leg:
             self.codecs,
             session_id=self._session_id(),
             version=self.version,
-            key=keys.ours if keys is not None and same else _key(),
+            key=(keys.ours if keys is not None and same else _key()) if theirs.crypto else b"",
         )
 
     def read_answer(self, body: bytes) -> sdp.Agreed:

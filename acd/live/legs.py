@@ -6,7 +6,6 @@ nothing about calls: what it decides alone (binding, trunk, port, codec) comes b
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -57,7 +56,7 @@ REPLACED: Final = 'SIP;cause=200;text="Replaced"'
 
 
 class Legs:
-    """Commands in, events out. `post` takes an event for the core."""
+    """Commands in, events out. `post` takes an event for the core; `now` is the SIP endpoint's clock."""
 
     def __init__(
         self,
@@ -68,6 +67,7 @@ class Legs:
         post: Callable[[ev.Event], None],
         boot: int,
         trunks: Trunks,
+        now: Callable[[], float],
         saved: Saved | None = None,
     ) -> None:
         self.trunks = trunks
@@ -77,12 +77,13 @@ class Legs:
         self.post = post
         self.boot = boot
         self.saved = saved
+        self._now = now
         self.log = get("legs")  # not at import: the log is configured after that
         self.legs: dict[LegId, Leg] = {}
         self.goodbyes: set[LegId] = set()  # legs of an earlier life whose BYE is on its way
         self._arrived = 0
         self.sound = Sound(self.legs, media, prompts, post)
-        self.devices = Devices(setup, endpoint, trunks, post, _now)
+        self.devices = Devices(setup, endpoint, trunks, post, now)
         self.carry_out: dict[type[Any], Callable[[Any], None]] = {
             do.ProgressLeg: self._progress,
             do.AnswerLeg: self._answer,
@@ -352,7 +353,7 @@ class Legs:
         try:
             if dialog is not None:
                 self.goodbyes.add(leg)
-                self.endpoint.bye_saved(leg, dialog, _now())
+                self.endpoint.bye_saved(leg, dialog, self._now())
                 return
         except ValueError as error:
             self.goodbyes.discard(leg)
@@ -395,7 +396,7 @@ class Legs:
 
         def invite() -> None:
             leg.session = self.endpoint.invite(
-                leg.id, uri, hop, leg.offer(), _now(), from_=shown, headers=headers, credentials=credentials,
+                leg.id, uri, hop, leg.offer(), self._now(), from_=shown, headers=headers, credentials=credentials,
                 others=others, routes=routes, session_id=session_id, may_redirect=may_redirect,
             )  # fmt: skip
             self.on_session(leg.id, leg.session.call_id, "")
@@ -427,8 +428,8 @@ class Legs:
             name = to.trunk or ""
             ways = self.trunks.ways(name, to.number)
             return self.setup.trunks[name], ways, (), self.trunks.credentials(name)
-        device, way = self.setup.device(to.device or "", self.endpoint, _now())
-        return device, [way], self.endpoint.routes(device.id, _now()), None
+        device, way = self.setup.device(to.device or "", self.endpoint, self._now())
+        return device, [way], self.endpoint.routes(device.id, self._now()), None
 
     def _hold(self, command: do.HoldLeg) -> None:
         leg = self.legs.get(command.leg)
@@ -446,8 +447,3 @@ class Legs:
         self.sound.drop(leg)
         if leg.session is not None:
             leg.session.end(status)
-
-
-def _now() -> float:
-    """The SIP endpoint's clock."""
-    return asyncio.get_running_loop().time()

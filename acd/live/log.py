@@ -161,7 +161,8 @@ def _completed(now_ns: int, method: str, entry: Mapping[str, Any]) -> dict[str, 
             if value:
                 done["exception"] = _traceback(value)
         elif value.__class__ is str:
-            done[key] = _bounded(value) if key not in SECRET else "•"
+            plain = len(value) <= MAX_TEXT and value.isprintable()  # nearly every one: two calls less
+            done[key] = "•" if key in SECRET else value if plain else _bounded(value)
         elif value is None or value.__class__ in (int, float, bool):
             done[key] = value if key not in SECRET else "•"
         else:
