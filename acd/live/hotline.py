@@ -107,13 +107,12 @@ class Hotline:
         self.saved = Saved(configuration.journal) if configuration.journal else None
         self.trunks = Trunks(self.endpoint, self._loop.time, self.alarm)
         self.locator = Locator(lambda: Resolver(self.configuration.dns), self._located)
-        self.legs = Legs(
-            Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
-            self.post, self.boot, self.trunks, self._loop.time, self.saved,
-        )  # fmt: skip
         self.trace = Trace()
         self.endpoint.trace = self.trace.ring
-        self.legs.on_session = self.trace.began
+        self.legs = Legs(
+            Setup(configuration), self.endpoint, self.media, Prompts(configuration.prompts, configuration.music),
+            self.post, self.boot, self.trunks, self._loop.time, self.trace.began, self.saved,
+        )  # fmt: skip
         self.legs.on_event[LockedOut] = self._locked_out
         self.legs.on_event[Redirected] = self._redirected
         self.journal: JournalWriter | None = None

@@ -12,17 +12,16 @@ from typing import Any, Final
 
 from acd.config.shell import DeviceShell, TrunkShell
 from acd.core import commands as do
-from acd.core import dialling
 from acd.core import events as ev
-from acd.core.agents import Refused
 from acd.core.ids import LegId, call_of
 from acd.live import identity
+from acd.live.calling import Calling
 from acd.live.devices import Devices
-from acd.live.leg import Leg, in_common, prefer
+from acd.live.leg import Leg, in_common
 from acd.live.log import get
 from acd.live.prompts import Prompts
 from acd.live.saved import Saved
-from acd.live.setup import Setup, Way, rewritten
+from acd.live.setup import Setup, rewritten
 from acd.live.sound import Sound
 from acd.live.trunks import Trunks
 from media import plane
@@ -30,7 +29,6 @@ from sip import sdp
 from sip.endpoint import (
     Answered,
     Confirmed,
-    Credentials,
     Ended,
     Endpoint,
     FailedOver,
@@ -49,14 +47,14 @@ from sip.endpoint import (
     SipEvent,
 )
 from sip.message import SipError
-from sip.uri import Uri
 
 ANSWERED_ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
 REPLACED: Final = 'SIP;cause=200;text="Replaced"'
 
 
 class Legs:
-    """Commands in, events out. `post` takes an event for the core; `now` is the SIP endpoint's clock."""
+    """Commands in, events out. `post` takes an event for the core; `now` is the SIP endpoint's clock, and
+    `on_session` hears of each session: leg, Call-ID, Session-ID."""
 
     def __init__(
         self,
@@ -68,15 +66,16 @@ class Legs:
         boot: int,
         trunks: Trunks,
         now: Callable[[], float],
+        on_session: Callable[[LegId, str, str], None],
         saved: Saved | None = None,
     ) -> None:
         self.trunks = trunks
-        self.on_session: Callable[[LegId, str, str], None] = lambda leg, call_id, session_id: None
         self.setup = setup
         self.endpoint = endpoint
         self.post = post
         self.boot = boot
         self.saved = saved
+        self.on_session = on_session
         self._now = now
         self.log = get("legs")  # not at import: the log is configured after that
         self.legs: dict[LegId, Leg] = {}
@@ -84,11 +83,12 @@ class Legs:
         self._arrived = 0
         self.sound = Sound(self.legs, media, prompts, post)
         self.devices = Devices(setup, endpoint, trunks, post, now)
+        self.calling = Calling(self.legs, setup, endpoint, trunks, self.sound, post, now, on_session)
         self.carry_out: dict[type[Any], Callable[[Any], None]] = {
             do.ProgressLeg: self._progress,
             do.AnswerLeg: self._answer,
             do.EndLeg: self._end,
-            do.StartLeg: self._start,
+            do.StartLeg: self.calling.start,
             do.HoldLeg: self._hold,
             do.AnswerRefer: self._answer_refer,
             do.ProbeDevice: self.devices.probe,
@@ -114,7 +114,7 @@ class Legs:
 
     def configure(self, setup: Setup, prompts: Prompts) -> None:
         """After a reload."""
-        self.setup = self.devices.setup = setup
+        self.setup = self.devices.setup = self.calling.setup = setup
         self.sound.prompts = prompts
 
     # ------------------------------------------------------------------------------------------------- from SIP
@@ -364,72 +364,6 @@ class Legs:
         """The leg's dialog stands: a restart must be able to end it."""
         if self.saved is not None and leg.session is not None:
             self.saved.stands(leg.id, leg.session.save())
-
-    def _start(self, command: do.StartLeg) -> None:
-        beside = self.legs.get(command.beside) if command.beside else None
-        try:
-            party, ways, routes, credentials = self._route(command.to)
-        except LookupError as error:
-            self.log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
-            self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
-            return
-        (uri, hop), *others = ways
-        network = self.setup.network_of(hop.listener)
-        codecs = prefer(self.setup.codecs(party), beside)
-        latch = self.setup.latch(party, *[hop for _, hop in ways])
-        leg = Leg(command.leg, network, codecs, latch=latch, srtp=party.srtp)
-        self.legs[leg.id] = leg
-        leg.party = f"device:{party.id}"
-        if isinstance(party, TrunkShell):
-            leg.trunk, leg.party = party.id, f"trunk:{party.id}"
-        if (beside is not None and not self.sound.ready(beside)) or not self.sound.ready(leg, beside):
-            del self.legs[leg.id]
-            self.post(ev.LegEnded(leg.id, "network", "failed", 503))
-            return
-        shown = identity.name_addr(*self.setup.caller(party, command.caller, command.caller_name), network.advertise)
-        asserted = command.asserted and isinstance(party, DeviceShell)  # outside we assert nobody
-        headers = (("P-Asserted-Identity", shown),) if asserted else ()
-        session_id = beside.session_id if beside is not None else ""
-
-        def may_redirect(uri: Uri) -> bool:
-            return self._may_redirect(party, command.to, uri)
-
-        def invite() -> None:
-            leg.session = self.endpoint.invite(
-                leg.id, uri, hop, leg.offer(), self._now(), from_=shown, headers=headers, credentials=credentials,
-                others=others, routes=routes, session_id=session_id, may_redirect=may_redirect,
-            )  # fmt: skip
-            self.on_session(leg.id, leg.session.call_id, "")
-            if leg.trunk:
-                self.trunks.began(leg.trunk)
-
-        leg.invite = invite
-        invite()
-        self.log.info("ringing", call=command.call, leg=leg.id, device=command.to.device, number=command.to.number)
-
-    def _may_redirect(self, party: TrunkShell | DeviceShell, to: do.Target, uri: Uri) -> bool:
-        """A telephone may name another of its own addresses, a trunk another of its places, and another number only if
-        anybody may dial that: what the number that was dialled is allowed says nothing of it."""
-        if isinstance(party, DeviceShell) or uri.number == rewritten(to.number or "", party.rewrite.dialled):
-            return True
-        number = rewritten(uri.number, party.rewrite.caller)
-        try:
-            may = dialling.anybody_may(self.setup.hotline.settings, dialling.dialled(number), party.id)
-        except Refused:
-            may = False
-        if not may:
-            self.log.info("redirect refused", trunk=party.id, dialled=to.number, to=number)
-        return may
-
-    def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, list[Way], tuple[str, ...], Credentials | None]:
-        """The party, where it is rung (the first place first), by which proxies, and who we are there. Raises
-        `LookupError` with the reason when it cannot be reached."""
-        if to.number is not None:  # of a device that is a telephone number, or of nobody's
-            name = to.trunk or ""
-            ways = self.trunks.ways(name, to.number)
-            return self.setup.trunks[name], ways, (), self.trunks.credentials(name)
-        device, way = self.setup.device(to.device or "", self.endpoint, self._now())
-        return device, [way], self.endpoint.routes(device.id, self._now()), None
 
     def _hold(self, command: do.HoldLeg) -> None:
         leg = self.legs.get(command.leg)

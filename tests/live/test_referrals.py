@@ -49,6 +49,16 @@ class Floor:
         ear.target = media_of(call.invite.body)
         return call
 
+    def sends_on(self, ear: Ear, desk: Ear) -> tuple[Call, Call]:
+        """A caller talks to 1001, who asks for him to be sent on to 1002: the caller's call and the agent's."""
+        self.order("1001", "ready")
+        caller = self.calls_in(ear)
+        agent = self.answers("a1", desk)
+        self.order("1002", "ready")
+        agent.request("REFER", lines=f"Refer-To: <sip:1002@127.0.0.1:{self.bank.phone_port}>\r\n{contact(agent)}")
+        agent.expect("202 REFER")
+        return caller, agent
+
 
 def contact(call: Call) -> str:
     return f"Contact: <sip:{HOST}:{call.sip.port}>\r\n"
@@ -131,13 +141,8 @@ def test_baresip_sends_its_caller_on_to_a_colleague(floor: Floor, tmp_path: Path
 
 
 def test_who_is_sent_on_to_somebody_busy_is_back_with_his_agent(floor: Floor) -> None:
-    floor.order("1001", "ready")
     with Ear(codec=8) as ear, Ear(codec=8) as desk:
-        caller = floor.calls_in(ear)
-        agent = floor.answers("a1", desk)
-        floor.order("1002", "ready")
-        agent.request("REFER", lines=f"Refer-To: <sip:1002@127.0.0.1:{floor.bank.phone_port}>\r\n{contact(agent)}")
-        agent.expect("202 REFER")
+        caller, agent = floor.sends_on(ear, desk)
         assert "SIP/2.0 100 Trying" in notified(agent)
         floor.phones.ringing("a2").refuse(486)
         assert "SIP/2.0 486 Busy Here" in notified(agent)
@@ -152,13 +157,8 @@ def test_who_is_sent_on_to_somebody_busy_is_back_with_his_agent(floor: Floor) ->
 
 
 def test_a_telephone_that_hangs_up_at_once_is_told_that_no_more_comes(floor: Floor) -> None:
-    floor.order("1001", "ready")
     with Ear(codec=8) as ear, Ear(codec=8) as desk:
-        caller = floor.calls_in(ear)
-        agent = floor.answers("a1", desk)
-        floor.order("1002", "ready")
-        agent.request("REFER", lines=f"Refer-To: <sip:1002@127.0.0.1:{floor.bank.phone_port}>\r\n{contact(agent)}")
-        agent.expect("202 REFER")
+        caller, agent = floor.sends_on(ear, desk)
         agent.bye()
         while "terminated" not in (told := agent.expect("NOTIFY"))["subscription-state"]:
             pass
