@@ -79,7 +79,7 @@ class Attempt:
         via, branch = endpoint.new_via(self.hop)
         lines = self._routes + self._ids.line
         outline = Outline(self._uri, via, branch, lines, self._from, self._to, self.call_id, self.cseq)
-        contact = endpoint.contact_line(self.hop, secure=is_sips(self._uri))
+        contact = endpoint.addresses.contact_line(self.hop, secure=is_sips(self._uri))
         reliable = "Supported: 100rel\r\n" if self._reliable else ""
         lines = f"{contact}{self._lines}{reliable}{wish(self._expires_s)}{authorization}"
         lines += SDP if self.sdp else ""
@@ -156,7 +156,7 @@ class Attempt:
             if self._may_redirect is not None and not self._may_redirect(uri):
                 continue
             if is_address(uri.address):
-                hop = endpoint.hop_beside(self.hop, uri)
+                hop = endpoint.addresses.hop_beside(self.hop, uri)
                 if hop is not None:
                     self._go(uri, [hop], tell)
                     return True
@@ -179,7 +179,7 @@ class Attempt:
         assert self._redirect is not None
         uri, self.asks = self.asks, None
         fit = [hop for hop in hops if uri.scheme != "sips" or hop.transport in CIPHERED]
-        beside = [hop for hop in fit if self._endpoint.is_beside(self.hop, hop.host, hop.port)]
+        beside = [hop for hop in fit if self._endpoint.addresses.is_beside(self.hop, hop.host, hop.port)]
         if beside:
             self._go(uri, beside, tell)
         elif not self._redirected(tell):
@@ -210,7 +210,7 @@ class Attempt:
             return True
         if dialog is None:
             return False
-        dialog.hop, dialog.ids = endpoint.next_hop(dialog, seen), self._ids
+        dialog.hop, dialog.ids = endpoint.addresses.next_hop(dialog, seen), self._ids
         send_prack(endpoint.layer, dialog, *endpoint.new_via(dialog.hop), response)
         return True
 

@@ -59,7 +59,7 @@ class Reply:
         """`stamped` is the topmost Via as we saw it; `to` is the To value with our tag."""
         self.to = to
         vias = f"Via: {stamped}\r\n"
-        for via in request.all("Via")[1:]:
+        for via in request.all("via")[1:]:
             vias += f"Via: {via}\r\n"
         self._head = (
             f"{vias}From: {request.first.get('from')}\r\nTo: {to}\r\nCall-ID: {request.first.get('call-id')}\r\n"
@@ -72,7 +72,8 @@ class Reply:
 
     def keep_route(self, request: Request) -> None:
         """What makes a dialog repeats the Record-Route too (§12.1.1)."""
-        self._head += "".join([f"Record-Route: {route}\r\n" for route in request.all("Record-Route")])
+        if "record-route" in request.first:
+            self._head += "".join([f"Record-Route: {route}\r\n" for route in request.all("Record-Route")])
 
     def to_bytes(self, status: int, lines: str = "", body: bytes = b"", reason: str = "") -> bytes:
         return (

@@ -110,6 +110,8 @@ class Dialog:
 
 def _routes(message: Request | Response) -> tuple[str, ...]:
     """The Record-Route, readable in every part. Raises `SipError`."""
+    if "record-route" not in message.first:
+        return ()
     routes = tuple(message.all("Record-Route"))
     for route in routes:
         NameAddr.parse(route)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from sip.addresses import Addresses
 from sip.attempt import Attempt
 from sip.auth import HEADERS, answer
 from sip.building import ALLOW, Outline, one_line, request_of, route_lines
@@ -44,7 +45,6 @@ from sip.session import Session
 from sip.session_id import SessionIds
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
 from sip.sips import CIPHERED
-from sip.sources import Trunks, may_send_to
 from sip.states import CALLING, CONFIRMED
 from sip.timers import Alarm
 from sip.transaction import Client, ClientRequest, Layer
@@ -104,7 +104,8 @@ class Endpoint:
         self.registrar = Registrar()
         self.trace: deque[tuple[float, bool, bytes, Hop]] | None = None  # (when, sent, message, far end) goes in here
         self.heard_from: Hop | None = None  # of the message being worked on
-        self.listeners: dict[str, Listener] = {}
+        self.addresses = Addresses()
+        self.listeners = self.addresses.listeners
         self._expiries: dict[str, Alarm] = {}
         self._registrations: dict[tuple[str, str], Registration] = {}
         self.callers: dict[tuple[str, str], Session] = {}  # theirs, by Call-ID and their tag
@@ -118,18 +119,10 @@ class Endpoint:
     def configure(self, settings: EndpointSettings) -> None:
         """New accounts and peers; live sessions and bindings of accounts that stay are not touched. Raises
         `ValueError` for a peer's source that is neither an address nor a network."""
-        trunks = Trunks(settings.peers)
-        # A listener that is no longer named lives on in its sessions; port 0 stands for the one it was bound to.
-        bound = {listener.name: listener.port for listener in self.listeners.values()}
-        listeners = [replace(new, port=new.port or bound.get(new.name, 0)) for new in settings.listeners]
-        self.settings = replace(settings, listeners=tuple(listeners))
-        self.listeners |= {listener.name: listener for listener in listeners}
-        self.trunks = trunks
+        self.addresses.configure(settings)
+        self.settings = replace(settings, listeners=self.addresses.current)
         self._uas.configure(settings.realm)
-        self._ours = {(listener.advertise, listener.port) for listener in listeners}
-        self._vias = {name: _via_prefix(listener) for name, listener in self.listeners.items()}
-        self.layer.large.configure(listeners, self._vias)
-        self._contacts = {name: _contact_line(listener) for name, listener in self.listeners.items()}
+        self.layer.large.configure(self.addresses.current, self.addresses.vias)
         agent = one_line(settings.user_agent)
         self.server_line = f"Server: {agent}\r\n" if agent else ""
         self.agent_line = f"User-Agent: {agent}\r\n" if agent else ""
@@ -141,7 +134,7 @@ class Endpoint:
     def trust(self, peers: tuple[Peer, ...]) -> None:
         """The trunks by where their calls come from, in place of those of the settings. Raises `ValueError` as
         `configure` does."""
-        self.trunks = Trunks(peers)
+        self.addresses.trust(peers)
 
     def receive(self, data: bytes, hop: Hop, now: float) -> None:
         """A datagram, or one framed message of a connection. Never raises for what a peer sent."""
@@ -173,7 +166,7 @@ class Endpoint:
         """These connections are gone or could not be had: with what was asked over them, the calls that wait for an
         answer there, the registrations that were to be called back on them."""
         self.layer.now = now
-        self._move_trunks({hop for hop in hops if hop.connection and self.trunks.find(hop.host, hop.port)})
+        self._move_trunks({hop for hop in hops if hop.connection and self.addresses.trunks.find(hop.host, hop.port)})
         self.layer.unreachable(hops)
         for session in [one for one in self.sessions.values() if one.hop in hops]:
             session.caller_lost()
@@ -193,7 +186,7 @@ class Endpoint:
             dialog = session.dialog
             if dialog is not None and dialog.hop in lost:
                 text = dialog.routes[0] if dialog.routes else f"<{dialog.target}>"
-                beside = self.hop_beside(dialog.hop, NameAddr.parse(text).uri)
+                beside = self.addresses.hop_beside(dialog.hop, NameAddr.parse(text).uri)
                 if beside is not None:
                     session.move(beside)
 
@@ -302,7 +295,7 @@ class Endpoint:
 
     def _probe(self, name: str, uri: str, hop: Hop, routes: str) -> None:
         via, branch = self.new_via(hop)
-        from_ = f"<sip:{_host_port(self.listeners[hop.listener])}>;tag={self.new_tag()}"
+        from_ = f"<{self.addresses.own_uri(hop)}>;tag={self.new_tag()}"
         data = request_of(Outline(uri, via, branch, routes, from_, f"<{uri}>", self.new_call_id(), 1), "OPTIONS", ALLOW)
 
         def heard(_: Client, response: Response | None) -> None:
@@ -370,13 +363,7 @@ class Endpoint:
     def new_via(self, hop: Hop) -> tuple[str, str]:
         """The Via value of a request to `hop`, and its branch."""
         branch = MAGIC_COOKIE + self.identifiers.digits(20)
-        return f"{self._vias[hop.listener]}{branch}", branch
-
-    def contact_line(self, hop: Hop, user: str = "", *, secure: bool = False) -> str:
-        line = self._contacts[hop.listener]
-        if secure:
-            line = line.replace("<sip:", "<sips:", 1).replace(";transport=tls", "", 1)
-        return line.replace("<sip:", f"<sip:{user}@", 1) if user else line
+        return f"{self.addresses.vias[hop.listener]}{branch}", branch
 
     def name_of(self, call_id: str, local_tag: str, remote_tag: str) -> str:
         """The name of the confirmed session with that dialog (RFC 3891 §3); "" if there is none."""
@@ -392,48 +379,6 @@ class Endpoint:
 
     def forget_registration(self, registration: Registration) -> None:
         self._registrations = {key: value for key, value in self._registrations.items() if value is not registration}
-
-    def next_hop(self, dialog: Dialog, seen: Hop) -> Hop:
-        """Where requests within a dialog go, for a peer whose messages come from `seen`: to its route or Contact, if
-        that is an address we may send to; a phone that names another address than its own is behind a NAT and is
-        answered where it was seen."""
-        if seen.transport != "udp":
-            return seen
-        text = dialog.routes[0] if dialog.routes else dialog.target
-        start = text.find(f"{seen.host}:{seen.port}")
-        end = start + len(seen.host) + 1 + len(str(seen.port))
-        if start > 0 and text[start - 1] in "@:" and not text[end : end + 1].isdigit():
-            return seen  # nearly always
-        try:
-            uri = Uri.parse(text[text.find("<") + 1 :].partition(">")[0] if "<" in text else text)
-        except SipError:
-            return seen
-        host, port = uri.address, uri.port or 5060
-        trusted = dialog.routes or host == seen.host or self.trunks.find(seen.host, seen.port) is not None
-        if not trusted or not may_send_to(host) or self._is_ours(host, port):
-            return seen
-        return replace(seen, host=host, port=port)
-
-    def is_beside(self, hop: Hop, host: str, port: int) -> bool:
-        """Whether an address is that of the peer at `hop`, or another of its trunk."""
-        trunk = self.trunks.find(hop.host, hop.port)
-        beside = host == hop.host or (trunk is not None and self.trunks.find(host, port) == trunk)
-        return beside and may_send_to(host) and not self._is_ours(host, port)
-
-    def hop_beside(self, hop: Hop, uri: Uri) -> Hop | None:
-        """Where a URI is that the peer at `hop` names in its stead: at its own address, or at another of its
-        trunk. None if it is anywhere else."""
-        transport = "tls" if uri.scheme == "sips" else (uri.param("transport") or "udp").lower()
-        host, port = uri.address, uri.port or (5061 if transport == "tls" else 5060)
-        if not self.is_beside(hop, host, port):
-            return None
-        if transport == hop.transport:
-            return replace(hop, host=host, port=port, connection=0)
-        network = hop.listener.partition(":")[0]
-        for listener in self.settings.listeners:
-            if listener.transport == transport and listener.name.partition(":")[0] == network:
-                return Hop(listener.name, host, port, listener.transport)
-        return None
 
     def authorization(
         self, response: Response, credentials: Credentials, method: str, uri: str, challenged: int
@@ -459,7 +404,7 @@ class Endpoint:
         dialog = Dialog.of_response(origin, session.local_tag, response, hop)
         if not dialog.target or dialog.remote_tag == "":
             return
-        dialog.hop = self.next_hop(dialog, self.heard_from or hop)
+        dialog.hop = self.addresses.next_hop(dialog, self.heard_from or hop)
         self._send(request_of(dialog.request(via, branch, cseq), "ACK"), dialog.hop)
         via, branch = self.new_via(dialog.hop)
         data = request_of(dialog.request(via, branch, cseq + 1), "BYE")
@@ -509,23 +454,6 @@ class Endpoint:
         self.registrar.expire(user, now)
         self.bindings_changed(user)
 
-    def _is_ours(self, host: str, port: int) -> bool:
-        return (host, port) in self._ours
-
 
 def _unheard(transaction: Client, response: Response | None) -> None:
     """Nobody waits for this answer."""
-
-
-def _host_port(listener: Listener) -> str:
-    host = f"[{listener.advertise}]" if ":" in listener.advertise else listener.advertise
-    return f"{host}:{listener.port}"
-
-
-def _via_prefix(listener: Listener) -> str:
-    return f"SIP/2.0/{listener.transport.upper()} {_host_port(listener)};rport;branch="
-
-
-def _contact_line(listener: Listener) -> str:
-    transport = "" if listener.transport == "udp" else f";transport={listener.transport}"
-    return f"Contact: <sip:{_host_port(listener)}{transport}>\r\n"

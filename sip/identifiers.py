@@ -30,4 +30,4 @@ class Identifiers:
     def uuid(self) -> str:
         """A random UUID (RFC 4122 §4.4) without its dashes."""
         digits = self.digits(32)
-        return f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) & 3]}{digits[17:]}"
+        return f"{digits[:12]}4{digits[13:16]}{'89ab'[ord(digits[16]) & 3]}{digits[17:]}"

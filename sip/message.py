@@ -66,11 +66,11 @@ class Message:
     def tokens(self, name: str) -> tuple[str, ...]:
         """The list's elements in lower case, without parameters: Supported, Require, Allow-Events …"""
         key = KEYS[name]
-        if key in self._repeated:
-            return tuple([token for value in self._repeated[key] for token in _tokens(value)])
         value = self.first.get(key)
         if value is None:
             return ()
+        if key in self._repeated:
+            return tuple([token for value in self._repeated[key] for token in _tokens(value)])
         return _known_tokens(value) if len(value) <= 256 else _tokens(value)
 
     def _typed(self, name: str, read: Callable[[str], _T]) -> _T:

@@ -61,7 +61,7 @@ class Registration:
     def at(self, hop: Hop) -> None:
         """Where the next REGISTER goes."""
         self.hop = hop
-        self._contact = self._endpoint.contact_line(hop, self.user)
+        self._contact = self._endpoint.addresses.contact_line(hop, self.user)
 
     def start(self, credentials: Credentials | None, expires_s: int, hop: Hop) -> None:
         self.at(hop)

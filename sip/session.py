@@ -220,7 +220,7 @@ class Session:
             self._reoffer.acked(request, cseq)
 
     def contact_line(self) -> str:
-        return self._endpoint.contact_line(self.hop, secure=self.secure)
+        return self._endpoint.addresses.contact_line(self.hop, secure=self.secure)
 
     def refreshed(self, *, as_server: bool) -> str:
         """An offer or an UPDATE is being answered: the session timer begins anew. The lines to send with it."""
@@ -294,7 +294,7 @@ class Session:
         endpoint = self._endpoint
         if self.dialog is not None:
             self.dialog.refresh(message)
-            self.dialog.hop = endpoint.next_hop(self.dialog, endpoint.heard_from or self.dialog.hop)
+            self.dialog.hop = endpoint.addresses.next_hop(self.dialog, endpoint.heard_from or self.dialog.hop)
 
     def send_within(
         self, method: str, tell: Callable[[Client, Response | None], None], lines: str = "", body: bytes = b""
@@ -362,7 +362,7 @@ class Session:
         outline = attempt.done()
         self.secure = is_sips(outline.uri)
         dialog = Dialog.of_response(outline, self.local_tag, response, self.hop)
-        dialog.hop = endpoint.next_hop(dialog, endpoint.heard_from or self.hop)
+        dialog.hop = endpoint.addresses.next_hop(dialog, endpoint.heard_from or self.hop)
         dialog.local_cseq = attempt.last_cseq(dialog.remote_tag)
         dialog.ids = self.ids
         self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp

@@ -18,5 +18,7 @@ def is_secure(request: Request) -> bool:
     next hop of what we shall send. Raises `SipError` (400)."""
     if is_sips(request.uri):
         return True
+    if "sips:" not in (request.first.get("record-route") or request.first.get("contact", "")).lower():
+        return False  # nearly always
     following = request.record_routes or request.contacts
     return bool(following) and following[0].uri.scheme == "sips"

@@ -15,7 +15,7 @@ T1 = 0.5  # s, the round trip (RFC 3261 §17.1.1.1)
 T2 = 4.0  # s, the longest interval between retransmissions
 T4 = 5.0  # s, how long a message may stay in the network
 LONG = 64 * T1  # timers B, D, F, H, J, L, M
-SPAN_S = 8.0  # s
+SPAN_S = T1  # what is set to T1 is far, then
 
 
 class Timer:

@@ -119,9 +119,10 @@ class Transaction(Timer):
     def take(self, given: Input) -> Do:
         """One step of the table, with the timers of the state it leads to."""
         before = self.state
-        self.state, do = self.table[before, given]
-        if self.state is not before:
-            self._enter(self.state)
+        state, do = self.table[before, given]
+        if state is not before:
+            self.state = state
+            self._enter(state)
         if do is RESEND:
             if self.last:
                 self.layer.send(self.last, self.hop)
@@ -302,11 +303,10 @@ class Server(Transaction):
     def respond(self, status: int, data: bytes) -> None:
         """Send `data`, a whole response of that status. Nothing happens if a final one went out before."""
         given = given_by(status)
-        if (self.state, given) not in self.table:
-            return
-        self.last = data
-        self.layer.send(data, self.hop)
-        self.take(given)
+        if (self.state, given) in self.table:
+            self.last = data
+            self.layer.send(data, self.hop)
+            self.take(given)
 
     def move(self, hop: Hop) -> None:
         """The connection it came over is gone: it is answered there from now on."""
@@ -356,12 +356,18 @@ class ServerInvite(Server):
         self.tag = ""
         self._trying = False  # it has a 100 and no more
 
+    def trying(self, data: bytes) -> None:
+        """Send a 100: owed only where nothing else comes at once (§17.2.1), and taken back then."""
+        self._trying = True
+        self.last = data
+        self.layer.send(data, self.hop)
+
     def respond(self, status: int, data: bytes) -> None:
-        """See `Server`. A 100 is owed only where nothing else comes at once (§17.2.1)."""
+        """See `Server`."""
         if self._trying:
+            self._trying = False
             self.layer.withdraw(self.last)
-        self._trying = status == 100
-        super().respond(status, data)
+        Server.respond(self, status, data)
 
     def ack(self) -> None:
         """An ACK with the INVITE's branch came: of a refusal (one of a 2xx has a branch of its own)."""

@@ -21,7 +21,7 @@ from sip.replaces import replaced
 from sip.session import Session
 from sip.session_id import SessionIds, sender_of
 from sip.settings import Hop
-from sip.sips import CIPHERED, is_secure, is_sips
+from sip.sips import CIPHERED, is_secure
 from sip.states import ARRIVED
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
 from sip.vias import TopVia, top_via
@@ -76,7 +76,7 @@ class Uas:
             return
         if method == "CANCEL":
             self._cancel(request, known, via)
-        elif hop.transport not in CIPHERED and (is_sips(request.uri) or is_secure(request)):
+        elif hop.transport not in CIPHERED and is_secure(request):
             self._answer(request, via, 480, 'Warning: 380 hotline "SIPS Not Allowed"\r\n')
         elif method not in METHODS:
             self._answer(request, via, 501)
@@ -138,7 +138,7 @@ class Uas:
             reply.add(session.ids.line)
         if method == "INVITE" and dialog is not None:
             invite = ServerInvite(self._layer, key, via.back)
-            invite.respond(100, reply.to_bytes(100))
+            invite.trying(reply.to_bytes(100))
             session.reoffer.theirs(request, cseq.number, invite, reply)
             return
         transaction = ServerRequest(self._layer, key, via.back)
@@ -211,10 +211,10 @@ class Uas:
         tag = self._endpoint.new_tag()
         reply = self._reply(request, via, tag)
         dialog = Dialog.of_request(request, reply.to, tag, request.cseq.number, hop)
-        dialog.hop = self._endpoint.next_hop(dialog, hop)
+        dialog.hop = self._endpoint.addresses.next_hop(dialog, hop)
         invite = ServerInvite(self._layer, key, via.back)
         invite.tag = tag
-        invite.respond(100, reply.to_bytes(100))
+        invite.trying(reply.to_bytes(100))
         reply.keep_route(request)
         session = Session(self._endpoint, "", request.call_id, tag, hop, False, ARRIVED)
         session.secure, new_id = is_secure(request), self._endpoint.identifiers.uuid
@@ -279,7 +279,7 @@ class Uas:
 
     def _source(self, request: Request, hop: Hop, via: TopVia, *, of_trunk: bool = True) -> Source | None:
         """Who sent it; None if that was a stranger, who has been answered."""
-        if of_trunk and (trunk := self._endpoint.trunks.find(hop.host, hop.port)) is not None:
+        if of_trunk and (trunk := self._endpoint.addresses.trunks.find(hop.host, hop.port)) is not None:
             return ("trunk", trunk)
         algorithms = self._endpoint.listeners[hop.listener].algorithms
         if not algorithms:

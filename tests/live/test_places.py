@@ -120,7 +120,7 @@ def test_a_name_is_nowhere_until_dns_says_where(tmp_path: Path) -> None:
     assert bench.trunks.names() == {("carrier", 0): (Asked("carrier.example"), "trunks")}
     assert bench.refused() == "trunk carrier is nowhere: its name is not resolved"
     assert bench.wire.sent() == [], "nobody is there to register with"
-    assert bench.wire.endpoint.trunks.find("192.0.2.1", 5060) is None
+    assert bench.wire.endpoint.addresses.trunks.find("192.0.2.1", 5060) is None
 
     bench.trunks.located("carrier", 0, options("192.0.2.1", "192.0.2.2"))
     bench.wire.pass_time(0)
@@ -129,7 +129,7 @@ def test_a_name_is_nowhere_until_dns_says_where(tmp_path: Path) -> None:
         ("sip:138@carrier.example", Hop("trunks:0", "192.0.2.1", 5060)),
         ("sip:138@carrier.example", Hop("trunks:0", "192.0.2.2", 5060)),
     ]
-    assert bench.wire.endpoint.trunks.find("192.0.2.2", 40000) == "carrier", "its calls may come from there"
+    assert bench.wire.endpoint.addresses.trunks.find("192.0.2.2", 40000) == "carrier", "its calls may come from there"
 
 
 def test_what_dns_said_holds_until_it_says_something_else(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_what_dns_said_holds_until_it_says_something_else(tmp_path: Path) -> Non
     bench.trunks.located("carrier", 0, options("192.0.2.3"))
     assert hosts(bench) == ["192.0.2.3"]
     assert bench.alarms == {}
-    assert bench.wire.endpoint.trunks.find("192.0.2.1", 5060) is None, "a stranger from now on"
+    assert bench.wire.endpoint.addresses.trunks.find("192.0.2.1", 5060) is None, "a stranger from now on"
 
 
 def test_the_alarm_stands_until_every_name_is_found(tmp_path: Path) -> None:
