@@ -56,9 +56,8 @@ class Addresses:
         if seen.transport != "udp":
             return seen
         text = dialog.routes[0] if dialog.routes else dialog.target
-        start = text.find(f"{seen.host}:{seen.port}")
-        end = start + len(seen.host) + 1 + len(str(seen.port))
-        if start > 0 and text[start - 1] in "@:" and not text[end : end + 1].isdigit():
+        before, found, after = text.partition(f"{seen.host}:{seen.port}")
+        if found and before[-1:] in ("@", ":") and not after[:1].isdigit():
             return seen  # nearly always
         try:
             uri = Uri.parse(text[text.find("<") + 1 :].partition(">")[0] if "<" in text else text)

@@ -38,20 +38,18 @@ def parse(data: bytes) -> Request | Response:
     end = data.find(b"\r\n\r\n")
     head = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
-    text = "".join(lines)
-    broken = "\r" in text or "\n" in text
     message, version = _start(lines.pop(0))
-    if broken:
-        lines = [line for line in lines if "\r" not in line and "\n" not in line]
-    fault = None
-    if len(head) > MAX_LINE or not _index(message, lines):
-        fault = _index_slowly(message, lines)
-    if broken:
-        fault = SipError(400, "CR or LF by itself")
-    elif end < 0:
-        fault = SipError(400, "The headers do not end")
-    elif fault is None:
-        fault = _body(message, data[end + 4 :])
+    text = "".join(lines)
+    if "\r" in text or "\n" in text:
+        _index_slowly(message, [line for line in lines if "\r" not in line and "\n" not in line])
+        fault: SipError | None = SipError(400, "CR or LF by itself")
+    else:
+        plain = len(head) <= MAX_LINE and _index(message.first, lines)
+        fault = None if plain else _index_slowly(message, lines)
+        if end < 0:
+            fault = SipError(400, "The headers do not end")
+        elif fault is None:
+            fault = _body(message, data[end + 4 :])
     if version != "SIP/2.0":
         fault = _bad_version(version)
     if fault is None:
@@ -90,9 +88,8 @@ def _bad_version(version: str) -> SipError:
     return SipError(400, "Bad request line")
 
 
-def _index(message: Message, lines: list[str]) -> bool:
-    """Give the message its values by name. False if its lines need a closer look than nearly all do."""
-    first = message.first
+def _index(first: dict[str, str], lines: list[str]) -> bool:
+    """The values by name. False if the lines need a closer look than nearly all do."""
     try:
         for line in lines:
             name, _, value = line.partition(":")

@@ -50,18 +50,16 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer | None]] = []  # None: a span begins
         self._serial = 0
-        self._live = 0
         self._spans: dict[int, dict[Timer, None]] = {}  # by their beginning, in multiples of SPAN_S
         self._begun = 0  # the last of them that is in the heap
 
     def __len__(self) -> int:
-        return self._live
+        near = {timer for when, _, timer in self._heap if timer is not None and timer.due == when}
+        return len(near) + sum(map(len, self._spans.values()))
 
     def set(self, timer: Timer, when: float) -> None:
         """Let `timer` fall due at `when`, instead of whenever it was to."""
-        if timer.due is None:
-            self._live += 1
-        elif timer.far is not None:
+        if timer.due is not None and timer.far is not None:
             del timer.far[timer]
         timer.due = when
         number = int(when / SPAN_S)
@@ -79,7 +77,6 @@ class Timers:
     def cancel(self, timer: Timer) -> None:
         if timer.due is not None:
             timer.due = None
-            self._live -= 1
             if timer.far is not None:
                 del timer.far[timer]
 
@@ -107,7 +104,6 @@ class Timers:
                 self._begin(int(when / SPAN_S))
             elif timer.due == when:
                 timer.due = None
-                self._live -= 1
                 timer.fire(now)
 
     def _push(self, when: float, timer: Timer | None) -> None:

@@ -334,6 +334,9 @@ class ServerRequest(Server):
 
     def __init__(self, layer: Layer, key: ServerKey, hop: Hop) -> None:
         super().__init__(layer, key, hop, TRYING)
+
+    def wait(self) -> None:
+        """Nobody has answered it at once: who is to has so long (RFC 4320)."""
         self._run(LONG, TIMEOUT)
 
     def _enter(self, state: State) -> None:

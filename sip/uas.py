@@ -14,6 +14,7 @@ from sip.events import Incoming, InfoDigit, LockedOut
 from sip.headers import MAGIC_COOKIE, tag_of
 from sip.info import digit_of
 from sip.lockout import Lockout
+from sip.machines import TRYING
 from sip.message import METHODS, Request, SipError
 from sip.refresh import LEAST_S
 from sip.registrar import Bounds
@@ -173,6 +174,8 @@ class Uas:
             transaction.respond(405, reply.to_bytes(405, ALLOW))
         else:
             transaction.respond(501, reply.to_bytes(501))
+        if transaction.state is TRYING:
+            transaction.wait()
 
     def _informed(self, request: Request, session: Session, transaction: ServerRequest, reply: Reply) -> None:
         try:

@@ -52,11 +52,9 @@ def reopened(sent_by: str, hop: Hop) -> Hop:
 def branch_of(response: Response) -> str:
     """The branch of our own request that this answers, or something that is none of ours."""
     value = response.first.get("via", "")
-    start = value.find(";branch=")
-    if start < 0:
-        return response.via.branch  # blanks around the semicolon
-    end = value.find(";", start + 8)
-    return (value[start + 8 :] if end < 0 else value[start + 8 : end]).rstrip()
+    _, found, rest = value.partition(";branch=")
+    # Otherwise there are blanks around the semicolon.
+    return rest.partition(";")[0].rstrip() if found else response.via.branch
 
 
 def _back(hop: Hop, port: int) -> Hop:

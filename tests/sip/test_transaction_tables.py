@@ -218,7 +218,7 @@ def test_timer_j_repeats_the_answer() -> None:
 
 def test_a_request_nobody_answers_is_forgotten() -> None:
     bench = Bench()
-    ServerRequest(bench.layer, ("k",), UDP)
+    ServerRequest(bench.layer, ("k",), UDP).wait()
     bench.run(32)
     assert (bench.sent, len(bench.layer)) == ([], 0)
 
