@@ -115,6 +115,7 @@ class Enqueue(Step):
     preferred_agent: str | None = None  # a variable's name
     keys: dict[str, tuple[Step, ...]] = field(default_factory=dict)  # leave the queue by a key
     max_wait_s: float | None = None  # then go on, to another queue for example, with the time waited
+    site: str | None = None  # a variable's name: of the caller's own site
     do: Literal["queue"] = "queue"
 
 

@@ -22,17 +22,23 @@ _LEFT: Final = CallInput.LEFT
 def join(core: Core, call: Call, step: Enqueue, already_s: float = 0.0) -> str | None:
     """Let the caller wait, as a step of his flow says; `already_s` older than he is. Returns None, or why he may not:
     then he has already left."""
-    preferred = call.variables.get(step.preferred_agent) if step.preferred_agent is not None else None
+    preferred, site = _named(call, step.preferred_agent), _named(call, step.site)
     queue = core.state.settings.queues.get(step.queue)
     if queue is None:  # removed by a reload since this flow began
         core.counts(step.queue).offered += 1
         return _turned_away(core, call, step.queue, "blocked")
     credit_s = (queue.credit_s if step.credit_s is None else step.credit_s) + already_s
-    why = _enter(core, call, queue, step.needs, step.tier, credit_s, str(preferred) if preferred else None)
+    why = _enter(core, call, queue, step.needs, step.tier, credit_s, preferred or None, site)
     patience_s = step.max_wait_s
     if why is None and patience_s is not None and (queue.max_wait_s is None or patience_s < queue.max_wait_s):
         core.timers.set(("wait", call.id), core.now + max(patience_s, SHORTEST_S))
     return why
+
+
+def _named(call: Call, variable: str | None) -> str:
+    """What a variable of the flow holds; empty if it holds nothing."""
+    value = call.variables.get(variable) if variable is not None else None
+    return str(value) if value else ""
 
 
 def move(core: Core, call: Call, queue: QueueId | None, tier: int | None) -> str | None:
@@ -47,7 +53,7 @@ def move(core: Core, call: Call, queue: QueueId | None, tier: int | None) -> str
     if (why := _refusal(core, call, to, needs)) is not None:
         return why
     leave(core, call, "moved")
-    return _enter(core, call, to, needs, tier, None, None)
+    return _enter(core, call, to, needs, tier, None, None, waiting.site)
 
 
 def empty(core: Core, queue: QueueId, to: QueueId) -> tuple[int, int]:
@@ -80,6 +86,7 @@ def _enter(
     tier: int | None,
     credit_s: float | None,
     preferred: str | None,
+    site: str,
 ) -> str | None:
     """Join, with all the time waited since the first queue of this wait: an overflow costs nobody his place."""
     counts = core.counts(queue.id)
@@ -95,6 +102,7 @@ def _enter(
         tier=tier,
         credit_s=(queue.credit_s if credit_s is None else credit_s) + waited_s,
         preferred=preferred,
+        site=site,
         channel=call.channel,
     )
     if why is not None:

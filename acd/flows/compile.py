@@ -270,6 +270,8 @@ class _Compiler:
             self.refer("skill", skill, self.known.skills, (*path, "needs", skill), "declare it under skills:", key=True)
         if body.preferred_agent is not None:
             self.use(body.preferred_agent, (*path, "preferred_agent"))
+        if body.site is not None:
+            self.use(body.site, (*path, "site"))
         return core.Enqueue(
             body.to,
             dict(body.needs),
@@ -278,6 +280,7 @@ class _Compiler:
             body.preferred_agent,
             {key: self.steps(steps, (*path, "keys", key)) for key, steps in body.keys.items()},
             None if body.max_wait_s is None else float(body.max_wait_s),
+            body.site,
         )
 
     def go_to(self, value: object, path: Path) -> core.Step | None:

@@ -130,6 +130,7 @@ def _terms(step: Enqueue) -> list[str]:
     said += [f"tier {step.tier}"] if step.tier is not None else []
     said += [f"credit {step.credit_s:g} s"] if step.credit_s is not None else []
     said += [f"agent in {step.preferred_agent}"] if step.preferred_agent is not None else []
+    said += [f"site in {step.site}"] if step.site is not None else []
     return said + ([f"at most {step.max_wait_s:g} s"] if step.max_wait_s is not None else [])
 
 

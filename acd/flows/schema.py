@@ -73,6 +73,7 @@ class QueueFor(Strict):
     tier: int | None = Field(default=None, ge=0, le=99)
     credit_s: Seconds | None = None
     preferred_agent: Variable | None = Field(default=None, description="variable that holds an agent's name")
+    site: Variable | None = Field(default=None, description="variable that holds the name of the caller's own site")
     keys: dict[Key, Steps] = Field(default={}, description="leave the queue by a key")
     max_wait_s: Seconds | None = Field(default=None, description="then go on behind this step: max_wait")
 

@@ -159,6 +159,30 @@ def test_moved_with_the_time_waited() -> None:
     assert (record.queue, record.wait_s) == ("cards", 13.0)
 
 
+def test_own_site_first_as_the_flow_says_which_and_after_a_move_too() -> None:
+    queue = Queue("loans", NEEDS, own_site_for_s=10.0)
+    settings = hotline(flow(Answer(), Enqueue("loans", site="town")), queue=queue, agents=2)
+    settings.agents["1001"].site, settings.agents["1002"].site = "beijing", "shanghai"
+    settings.queues["cards"] = replace(settings.queues["cards"], own_site_for_s=30.0)
+    world = World(settings)
+    world.ask(e.Break, agent="1002", reason="tea")
+    world.call(attributes={"town": "shanghai"})
+    world.call(attributes={"town": "shanghai"})
+    world.call()  # of no site
+    rung = [line for line in world.story if "rings" in line]
+    assert rung == ["0s desk-1 rings, 13800000001 calling"]
+    assert world.leg("caller3").hears == "music default", "desk-1 has been rung for him"
+    world.ask(e.MoveCall, call="1-2", queue="cards")
+    world.run(5)
+    world.hang_up("caller3")
+    world.run(5)
+    assert [line for line in world.told(1.0) if "rings" in line] == ["10s desk-1 rings, 13800000001 calling"]
+    world.run(5)
+    world.hang_up("caller")
+    world.run(20)
+    assert [line for line in world.told(11.0) if "rings" in line] == ["30s desk-1 rings, 13800000001 calling"]
+
+
 def test_a_move_that_is_refused_changes_nothing() -> None:
     world = world_with(Queue("loans", NEEDS))
     world.ask(e.BlockQueue, queue="cards", blocked=True)

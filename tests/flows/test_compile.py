@@ -56,6 +56,7 @@ WRITTEN: list[tuple[str, Step]] = [
         "- queue: {to: cards, needs: {english: 3}, tier: 0, credit_s: 30, preferred_agent: age, keys: {9: [answer]}}",
         Enqueue("cards", {"english": 3}, 0, 30.0, "age", {"9": (Answer(),)}),
     ),
+    ("- queue: {to: cards, max_wait_s: 9, site: age}", Enqueue("cards", max_wait_s=9.0, site="age")),
     ("- go_to: night", GoTo("night")),
     ("- hang_up", HangUpStep()),
     ("- hang_up: 603", HangUpStep(603)),
