@@ -108,6 +108,8 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         surges=core.surges(prompts),
         dialling=core.dialling(),
         special=tuple(model.dialling.special),
+        skills=tuple(model.skills),
+        teams=tuple(model.teams),
         order_by=model.hotline.order_by,
         max_calls=model.limits.calls,
         unanswered_max_s=model.limits.unanswered_max_s,

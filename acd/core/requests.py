@@ -79,19 +79,19 @@ def _extend_wrap_up(core: Core, event: ExtendWrapUp) -> None:
 
 
 def _set_skills(core: Core, event: SetSkills) -> None:
+    known = core.state.settings.skills
     for skill, level in (event.skills or {}).items():
+        if known is not None and skill not in known:
+            raise Refused(f"there is no skill {skill}")
         if not 1 <= level <= 10:
             raise Refused(f"skill {skill}: a level is 1 to 10, not {level}")
     core.agents.set_skills(event.agent, event.skills, core.now)
 
 
 def _set_teams(core: Core, event: SetTeams) -> None:
-    settings = core.state.configured
-    known = {team for agent in settings.agents.values() for team in agent.teams} if settings is not None else set()
-    for queue in core.state.settings.queues.values():
-        known |= {*queue.teams, *(team for ring in queue.rings for team in ring.teams or ())}
+    known = core.state.settings.teams
     for team in event.teams or ():
-        if team not in known:
+        if known is not None and team not in known:
             raise Refused(f"there is no team {team}")
     given = core.state.grouped.get(event.agent, Grouping())
     regroup(core, event.agent, Grouping(event.teams, given.queues))
@@ -132,8 +132,11 @@ def _move_call(core: Core, event: MoveCall) -> None:
 def _block_queue(core: Core, event: BlockQueue) -> None:
     if event.queue not in core.state.settings.queues:
         raise Refused(f"there is no queue {event.queue}")
-    core.state.blocked[event.queue] = event.blocked
+    core.state.blocked.pop(event.queue, None)
     apply(core)
+    if core.state.settings.queues[event.queue].blocked != event.blocked:  # else it is as configured
+        core.state.blocked[event.queue] = event.blocked
+        apply(core)
 
 
 def _empty_queue(core: Core, event: EmptyQueue) -> str:

@@ -176,6 +176,8 @@ class Settings:
     surges: dict[str, Surge] = field(default_factory=dict)
     dialling: tuple[DialRule, ...] = ()  # nobody may dial what none of these allows
     special: tuple[str, ...] = ()  # prefixes: international, premium rate
+    skills: tuple[SkillId, ...] | None = None  # that may be used; None: any (an older journal does not say)
+    teams: tuple[str, ...] | None = None  # the same
     order_by: Literal["key", "urgency"] = "key"
     max_calls: int = 5000
     unanswered_max_s: float = 120.0  # the longest a caller waits before we answer

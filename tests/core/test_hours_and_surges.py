@@ -433,5 +433,7 @@ def test_whoever_comes_second_for_a_queue_waits_for_his_level() -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(kind: type, what: dict[str, object], why: str) -> None:
-    reply: c.Reply = World(stormy()).ask(kind, **what)
+    settings = stormy()
+    settings.teams = ("day", "night")
+    reply: c.Reply = World(settings).ask(kind, **what)
     assert (reply.ok, reply.detail) == (False, why)

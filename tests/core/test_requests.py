@@ -5,6 +5,7 @@ import pytest
 from acd.core import commands as c
 from acd.core import events as e
 from acd.core.engine import Engine
+from acd.core.settings import Queue
 from tests.core.hotline import PLAIN, hotline
 from tests.core.world import World, story
 
@@ -18,6 +19,7 @@ UNKNOWN = [
     (e.ExtendWrapUp, {"agent": "1001", "seconds": float("nan")}, "extend by more than 0 and at most 86400 seconds"),
     (e.SetSkills, {"agent": "x", "skills": {}}, "there is no agent x"),
     (e.SetSkills, {"agent": "1001", "skills": {"loans": 11}}, "skill loans: a level is 1 to 10, not 11"),
+    (e.SetSkills, {"agent": "1001", "skills": {"lones": 7}}, "there is no skill lones"),
     (e.HangUp, {"call": "x"}, "there is no call x"),
     (e.MoveCall, {"call": "x", "queue": "cards"}, "no call x waits in a queue"),
     (e.BlockQueue, {"queue": "x", "blocked": True}, "there is no queue x"),
@@ -31,7 +33,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("kind", "what", "why"), UNKNOWN)
 def test_refused_with_a_reason(kind: type, what: dict[str, object], why: str) -> None:
-    reply = World(hotline()).ask(kind, **what)
+    reply = World(hotline(skills=("loans", "cards"))).ask(kind, **what)
     assert (reply.ok, reply.detail) == (False, why)
 
 
@@ -103,8 +105,21 @@ def test_a_blocked_queue_stays_blocked_over_a_reload() -> None:
     world.call()
     assert (world.records[0].outcome, world.engine.view(0.0).queues[0].blocked) == ("refused", True)
     world.ask(e.BlockQueue, queue="loans", blocked=False)
+    assert world.engine.view(0.0).overlay == {}, "as configured: nothing is laid over it"
     world.call()
     assert world.story[-1] == "0s desk-1 rings, 13800000001 calling"
+
+
+def test_a_queue_blocked_by_its_configuration_is_opened_until_reset() -> None:
+    world = World(hotline(PLAIN, queue=Queue("loans", blocked=True)))
+    world.ask(e.BlockQueue, queue="loans", blocked=False)
+    world.send(e.Configured(hotline(PLAIN, queue=Queue("loans", blocked=True), version="v2")))
+    assert world.engine.view(0.0).overlay == {"queue:loans": "not blocked"}
+    world.call()
+    assert world.story[-1] == "0s desk-1 rings, 13800000001 calling"
+    world.ask(e.ResetOverlay)
+    world.call()
+    assert world.records[0].outcome == "refused"
 
 
 def test_storage_trouble_is_an_alarm_and_calls_go_on() -> None:
