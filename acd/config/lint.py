@@ -24,6 +24,7 @@ def warnings(document: Document, settings: Settings) -> list[Problem]:
         *_rings(document, settings, reach),
         *_reserves(document, settings, reach),
         *_starving(document, settings, reach),
+        *_unused_windows(document, settings),
         *_shared_devices(document, settings),
         *_unread(document, settings),
     ]
@@ -150,19 +151,37 @@ def _reserves(document: Document, settings: Settings, reach: Reach) -> Iterator[
 
 
 def _starving(document: Document, settings: Settings, reach: Reach) -> Iterator[Problem]:
-    """Tier is strict: where every agent of a queue also serves an earlier tier, its callers may wait without bound."""
+    """Tier is strict: where each agent of a queue serves an earlier tier, too, its callers may wait without bound."""
     served = {name: _ever(reach, name) for name in settings.queues}
     for name, queue in settings.queues.items():
         if queue.max_wait_s is not None or not served[name]:
             continue
-        earlier = [
-            other for other, at in settings.queues.items() if at.tier < queue.tier and served[other] >= served[name]
-        ]
-        if earlier:
-            what = f"callers of queue {name!r} may wait without bound: all its agents serve {earlier[0]!r} first"
-            tier = settings.queues[earlier[0]].tier
-            fix = f"tier {tier} always wins over {queue.tier}: set max_wait_s, or give credit_s"
+        earlier = [o for o, at in settings.queues.items() if at.tier < queue.tier and served[o] & served[name]]
+        whole = [other for other in earlier if served[other] >= served[name]][:1] or earlier
+        if served[name] <= set().union(*(served[other] for other in whole)):
+            what = f"callers of queue {name!r} may wait without bound: all its agents serve {_either(whole)} first"
+            fix = "an earlier tier always wins: set max_wait_s, or put them into one tier with a credit_s"
             yield _warn(document, ("queues", name), what, fix)
+
+
+def _either(queues: list[str]) -> str:
+    return " or ".join(repr(queue) for queue in queues)
+
+
+def _unused_windows(document: Document, settings: Settings) -> Iterator[Problem]:
+    """Time kept for an agent or site that no flow names."""
+    joining = [s for flow in settings.flows.values() for s in walk(flow.steps) if isinstance(s, Enqueue)]
+    preferring = {step.queue for step in joining if step.preferred_agent is not None}
+    placed = {step.queue for step in joining if step.site is not None}
+    for name, queue in settings.queues.items():
+        for key, kept, step_key in (
+            ("preferred_for_s", queue.preferred_for_s > 0.0 and name not in preferring, "preferred_agent"),
+            ("own_site_for_s", queue.own_site_for_s > 0.0 and name not in placed, "site"),
+        ):
+            if kept:
+                what = f"{key} of queue {name!r} never counts: no flow says whose"
+                fix = f"name a variable in the queue step: {{to: {name}, {step_key}: VARIABLE}}"
+                yield _warn(document, ("queues", name, key), what, fix)
 
 
 def _shared_devices(document: Document, settings: Settings) -> Iterator[Problem]:
