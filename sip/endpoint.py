@@ -270,14 +270,16 @@ class Endpoint:
         *,
         credentials: Credentials | None,
         expires_s: int = 3600,
+        has_others: bool = False,
     ) -> None:
-        """Register, and keep registered until `expires_s` = 0 is asked. Ends in `RegistrationResult`, each time."""
+        """Register, and keep registered until `expires_s` = 0 is asked. Ends in `RegistrationResult`, each time; where
+        the registrar is silent after 32 s, or after 4 if it `has_others`: then ask those, by `register_at`."""
         self.layer.now = now
         key = (user, registrar_uri)
         registration = self._registrations.get(key)
         if registration is None:
             registration = self._registrations[key] = Registration(self, user, registrar_uri, hop)
-        registration.start(credentials, expires_s, hop)
+        registration.start(credentials, expires_s, hop, has_others)
 
     def register_at(self, user: str, registrar_uri: str, hop: Hop) -> None:
         """The next REGISTER of this registration goes there."""

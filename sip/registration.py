@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sip.attempt import NEXT_S
 from sip.building import ALLOW, Outline, request_of
 from sip.events import RegistrationResult
 from sip.headers import delta_seconds
@@ -30,6 +31,7 @@ class Registration:
         "_cseq",
         "_endpoint",
         "_from",
+        "_has_others",
         "_pause",
         "_registrar",
         "_tries",
@@ -54,6 +56,7 @@ class Registration:
         self._tries = self._challenged = 0
         self._pause = RETRY_S[0]
         self._waiting: Client | None = None
+        self._has_others = False
         self.credentials: Credentials | None = None
         self.expires_s = 3600
         self.timer = Alarm(self._refresh)
@@ -63,8 +66,10 @@ class Registration:
         self.hop = hop
         self._contact = self._endpoint.addresses.contact_line(hop, self.user)
 
-    def start(self, credentials: Credentials | None, expires_s: int, hop: Hop) -> None:
+    def start(self, credentials: Credentials | None, expires_s: int, hop: Hop, has_others: bool) -> None:
+        """`has_others`: of a registrar that is silent for `NEXT_S` it is taken that it will not answer."""
         self.at(hop)
+        self._has_others = has_others
         self.credentials, self.expires_s = credentials, expires_s
         self._endpoint.layer.timers.cancel(self.timer)
         self._refresh(self._endpoint.layer.now)
@@ -82,6 +87,8 @@ class Registration:
         lines = f"{self._contact}Expires: {self.expires_s}\r\n{ALLOW}{endpoint.agent_line}{authorization}"
         data = request_of(outline, "REGISTER", lines)
         self._waiting = ClientRequest(endpoint.layer, (branch, "REGISTER"), self.hop, data, self._heard)
+        if self._has_others:
+            self._waiting.within(NEXT_S)
 
     def _heard(self, transaction: Client, response: Response | None) -> None:
         if transaction is not self._waiting:

@@ -195,6 +195,13 @@ class Client(Transaction):
         if do is PASS:
             self.tell(self, response)
 
+    def within(self, seconds: float) -> None:
+        """Wait no longer than this for an answer; until then it is sent again as ever."""
+        layer = self.layer
+        self._ends = min(self._ends, layer.now + seconds)
+        if self.due is not None and self.due > self._ends:
+            layer.timers.set(self, self._ends)
+
     def unreachable(self) -> None:
         if self.by_udp is None or self.state not in (CALLING, TRYING):
             super().unreachable()

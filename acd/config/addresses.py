@@ -100,7 +100,10 @@ def _uri(text: str) -> tuple[str, Transport | None]:
     if found is None:
         raise ValueError(f"{text!r} is not a SIP URI", 'write "sip:user@10.0.0.7:5060"')
     if found["scheme"] == "sips":
-        raise ValueError("sips is not served yet", "write sip: and ;transport=tls")
+        raise ValueError(
+            "sips: asks for TLS all the way to whoever is called, which a hotline cannot promise",
+            "write sip: and ;transport=tls for TLS to this place",
+        )
     transport = None
     for parameter in (found["parameters"] or "").split(";"):
         name, _, value = parameter.partition("=")

@@ -238,8 +238,9 @@ class Trunks:
         self._registered[name] = Account(register.user, register.uri, hop)
         credentials = Credentials(register.user, register.password.reveal())
         self._endpoint.register(
-            register.user, register.uri, hop, self._now(), credentials=credentials, expires_s=register.expires_s
-        )
+            register.user, register.uri, hop, self._now(), credentials=credentials, expires_s=register.expires_s,
+            has_others=len(hops) > 1,
+        )  # fmt: skip
 
     def _register_elsewhere(self, name: str, account: Account) -> None:
         """Nobody registers us there: the next try, in a while, is at the next place."""

@@ -234,6 +234,12 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "network 'agents' does not listen on tcp",
         'add "tcp:…" to sip: of that network',
     ),
+    "TLS on all hops": (
+        '"sip:a1@127.0.0.1:7070"',
+        '«"sips:a1@127.0.0.1:7070"',
+        "sips: asks for TLS all the way to whoever is called, which a hotline cannot promise",
+        "write sip: and ;transport=tls for TLS to this place",
+    ),
     "a transport that is not served": (
         'trunks: {sip: "udp:127.0.0.1:5060"}',
         'trunks: {sip: «"ws:127.0.0.1:5060"}',

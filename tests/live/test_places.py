@@ -178,6 +178,19 @@ def test_a_registration_that_fails_is_tried_at_the_next_place(tmp_path: Path) ->
     assert {hop.host for _, hop in bench.wire.endpoint.outgoing} == {"192.0.2.2"}
 
 
+def test_a_registrar_that_is_silent_is_left_for_the_next_place_within_seconds(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, NAMED.replace("    probe_s: 30\n", ""))
+    bench.trunks.located("carrier", 0, options("192.0.2.1", "192.0.2.2"))
+    bench.wire.pass_time(3.9)
+    assert [hop.host for _, hop in bench.wire.endpoint.outgoing] == ["192.0.2.1"] * 4, "sent again by timer E"
+    bench.wire.sent()
+    bench.wire.pass_time(0.1)
+    bench.hear()
+    assert bench.alarms == {"trunk_registration:carrier": "answered 408"}
+    bench.wire.pass_time(7.6)
+    assert {hop.host for _, hop in bench.wire.endpoint.outgoing} == {"192.0.2.2"}
+
+
 def test_the_certificate_must_be_of_the_name(tmp_path: Path) -> None:
     text = """
   carrier: {dial_out: {to: "sip:carrier.example"}}
