@@ -23,7 +23,7 @@ from time import thread_time_ns
 from typing import Protocol, TypeAlias, TypeVar
 
 from acd.core.agents import Agents, Input
-from acd.core.dispatch import Dispatcher, Offer
+from acd.core.dispatch import Dispatcher
 from acd.core.settings import Agent, Device, Queue, Settings
 from benchmarks.machine import describe, scaled
 
@@ -74,13 +74,19 @@ class Ours:
 
     def freed(self, agent: str, call: str, now: float) -> str | None:
         self.agents.advance(agent, call, Input.HUNG_UP, now)
-        offer = self._matched(now)
-        return None if offer is None else offer.contact
+        for offer in self.dispatcher.match(now):
+            self.agents.advance(offer.agent, offer.contact, Input.ACCEPTED, now)
+            self.dispatcher.accepted(offer.contact, offer.agent, now)
+            return offer.contact
+        return None
 
     def arrives(self, call: str, needs: Skills, now: float) -> str | None:
         self.dispatcher.join(call, self.queue[needs], now)
-        offer = self._matched(now)
-        return None if offer is None else offer.agent
+        for offer in self.dispatcher.match(now):
+            self.agents.advance(offer.agent, offer.contact, Input.ACCEPTED, now)
+            self.dispatcher.accepted(offer.contact, offer.agent, now)
+            return offer.agent
+        return None
 
     def gives_up(self, call: str, why: str, now: float) -> None:
         self.dispatcher.leave(call)
@@ -89,14 +95,6 @@ class Ours:
     def reskilled(self, agent: str, skills: Skills, now: float) -> None:
         self.agents.set_skills(agent, dict.fromkeys(sorted(skills), 5), now)
         self.dispatcher.match(now)
-
-    def _matched(self, now: float) -> Offer | None:
-        for offer in self.dispatcher.match(now):
-            assert isinstance(offer, Offer)
-            self.agents.advance(offer.agent, offer.contact, Input.ACCEPTED, now)
-            self.dispatcher.accepted(offer.contact, offer.agent, now)
-            return offer
-        return None
 
 
 class Scan:

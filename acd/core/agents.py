@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId, SkillId
-from acd.core.settings import Agent, Device, Queue, Settings
+from acd.core.settings import Agent, Device, Queue, Settings, WrapUp
 from acd.core.tables import Impossible
 from acd.core.work import PRESENCE, WORK, Ask, Input, Presence, Work
 
@@ -96,11 +96,13 @@ class Agents:
         self.states = states if states is not None else {}
         self.up = up if up is not None else {}
         self.settings = settings if settings is not None else {}
-        self.queues = queues if queues is not None else {}
+        self.queues: dict[QueueId, Queue] = {}
         self.changed: dict[AgentId, None] = {}
         self.reskilled: dict[AgentId, None] = {}
         self.worked: dict[AgentId, None] = {}
         self._devices: dict[DeviceId, Device] = {}
+        self._wrap_ups: dict[QueueId | None, WrapUp] = {}  # of queues that have any
+        self.go_by(queues if queues is not None else {})
         self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
         self.timers: list[tuple[float, int, AgentId, CallId]] = []
         """Contact "" is a penalty. Lazy: the state decides; but the first stands."""
@@ -115,7 +117,7 @@ class Agents:
         """New, changed and removed agents and devices. A removed agent finishes his call and is then gone; nobody is
         signed off, no counter is lost."""
         self._devices = settings.devices
-        self.queues = self.queues | settings.queues  # whoever waits in a removed queue is still served by its rules
+        self.go_by(settings.queues)
         self.settings = {id: agent for id, agent in self.settings.items() if id in self.states} | settings.agents
         for serial, agent in enumerate(settings.agents.values()):
             state = self.states.get(agent.id)
@@ -132,6 +134,11 @@ class Agents:
         for state in list(self.states.values()):
             self._device_seen(state, now)
             self.changed[state.id] = self.reskilled[state.id] = None
+
+    def go_by(self, queues: dict[QueueId, Queue]) -> None:
+        """New rules of queues. Whoever waits in one that is not named any more is still served by those it had."""
+        self.queues = self.queues | queues
+        self._wrap_ups = {id: queue.wrap_up for id, queue in self.queues.items() if queue.wrap_up.kind != "none"}
 
     def skills(self, agent: AgentId) -> dict[SkillId, int]:
         """Skill to level 1–10: the live overlay if there is one, else as configured."""
@@ -241,17 +248,17 @@ class Agents:
     def advance(self, agent: AgentId, contact: CallId, given: Input, now: float) -> Work:
         """What happened to the offer or the call, by the table. Wrap-up counts from the hang-up. To withdraw what is
         gone already does nothing. Raises `Impossible` for a pair the table does not have."""
-        state = self.states.get(agent)
-        if state is None or (task := state.tasks.get(contact)) is None:
-            if given is _WITHDRAWN:
-                return _ENDED
-            raise Impossible(f"{agent} has no {contact} to take {given.name}")
-        work = WORK.get((task.work, given))
-        if work is None:
-            raise Impossible(f"Work.{task.work.name} does not take {given.name} ({agent}, {contact})")
+        try:
+            state = self.states[agent]
+            task = state.tasks[contact]
+            work = WORK[task.work, given]
+        except KeyError:
+            return self._not_taken(agent, contact, given)
         self.worked[agent] = None
         if work is _WRAP_UP:
-            return self._hung_up(state, task, now)
+            if task.answered_at is not None and task.queue in self._wrap_ups:
+                return self._hung_up(state, task, self._wrap_ups[task.queue], now)
+            work = _ENDED
         if work is _ENDED:
             self._end(state, task, now)
             return work
@@ -261,8 +268,18 @@ class Agents:
             state.missed = 0
             if state.busy_since is None:
                 state.busy_since = now
-        task.work, task.since = work, now
+        task.work = work
+        task.since = now
         return work
+
+    def _not_taken(self, agent: AgentId, contact: CallId, given: Input) -> Work:
+        """The table does not have this pair, or he has no such contact."""
+        task = self.states[agent].tasks.get(contact) if agent in self.states else None
+        if task is not None:
+            raise Impossible(f"Work.{task.work.name} does not take {given.name} ({agent}, {contact})")
+        if given is _WITHDRAWN:
+            return _ENDED
+        raise Impossible(f"{agent} has no {contact} to take {given.name}")
 
     def moved(self, agent: AgentId, contact: CallId, to: CallId) -> None:
         """The party he talks with goes on in another call."""
@@ -354,19 +371,17 @@ class Agents:
             del self._at[state.device]
         state.device, state.device_up = None, False
 
-    def _hung_up(self, state: AgentState, task: Task, now: float) -> Work:
+    def _hung_up(self, state: AgentState, task: Task, wrap_up: WrapUp, now: float) -> Work:
         """Into wrap-up, counted from the hang-up, or past it."""
-        queue = self.queues.get(task.queue) if task.queue is not None and task.answered_at is not None else None
-        if queue is not None and queue.wrap_up.kind != "none":
-            hung_up_at = task.since if task.work is _RELEASING else now
-            until = hung_up_at + queue.wrap_up.timed_s if queue.wrap_up.kind == "timed" else None
-            if until is None or until > now:
-                task.work, task.since, task.until = _WRAP_UP, hung_up_at, until
-                if until is not None:
-                    self._set_timer(state, until, task.contact)
-                return _WRAP_UP
-        self._end(state, task, now)
-        return _ENDED
+        hung_up_at = task.since if task.work is _RELEASING else now
+        until = hung_up_at + wrap_up.timed_s if wrap_up.kind == "timed" else None
+        if until is not None and until <= now:
+            self._end(state, task, now)
+            return _ENDED
+        task.work, task.since, task.until = _WRAP_UP, hung_up_at, until
+        if until is not None:
+            self._set_timer(state, until, task.contact)
+        return _WRAP_UP
 
     def _end_wrap_up(self, state: AgentState, now: float) -> None:
         for task in [task for task in state.tasks.values() if task.work is _WRAP_UP]:

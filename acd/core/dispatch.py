@@ -6,8 +6,9 @@ queues and `AgentState`s. `match` is the one place that decides.
 
 from collections.abc import Mapping
 
-from acd.core.deciding import RINGING, Decider, Offer, Withdraw
+from acd.core.deciding import Decider
 from acd.core.expected_wait import expected_wait_s
+from acd.core.floor import RINGING, Offer, Withdraw
 from acd.core.ids import AgentId, CallId, QueueId, SkillId
 from acd.core.waiting import Waiting
 
@@ -62,7 +63,7 @@ class Dispatcher(Decider):
             {},
             {},
         )
-        if q.nobody_signed_on == "leave" and not self._anybody(waiting):
+        if q.nobody_signed_on == "leave" and not self._room.plan(waiting).signed_on:
             return "nobody_signed_on"
         if q.max_expected_wait_s is not None and (self._expected(waiting, now) or 0.0) > q.max_expected_wait_s:
             return "expected_wait_too_long"
@@ -104,13 +105,15 @@ class Dispatcher(Decider):
         if waiting is None:
             return []
         if waiting.queued:
-            self._lane(waiting.queue).taken_since += 1
-            if not waiting.rung:
-                self._backlog(waiting, -1)
-        self._forget(waiting)
-        if len(waiting.rung) < 2:
+            self.lanes[waiting.queue].taken_since += 1
+        rung = waiting.rung
+        if len(rung) == 1 and not self._rung:  # as most often: it stands nowhere
+            self._length[waiting.queue] -= 1
             return []
-        return self._withdraw(waiting, [a for a in waiting.rung if a != agent], self._now if now is None else now)
+        if waiting.queued and not rung:
+            self._backlog(waiting, -1)
+        self._forget(waiting)
+        return self._withdraw(waiting, [a for a in rung if a != agent], self._now if now is None else now)
 
     def change_tier(self, contact: CallId, tier: int) -> None:
         """Move a waiting contact to another tier; its key stays. Nothing happens if it does not wait."""
@@ -160,8 +163,9 @@ class Dispatcher(Decider):
     def _forget(self, w: Waiting) -> None:
         """It has left `waiting`."""
         self._length[w.queue] -= 1
-        if w.contact in self._room.placed:
-            self._room.take_up(w.contact)
+        place = self._room.placed.get(w.contact)
+        if place is not None:
+            self._room.take_up(place)
             return
         self._fresh.pop(w.contact, None)
         if self._rung:

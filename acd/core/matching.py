@@ -1,6 +1,7 @@
 """The market: pools and demands, who is in which, and which know each other. See `pools`."""
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
@@ -61,8 +62,7 @@ class Market:
         if sole is not None and state.tasks and presence is member.presence and not sole.pool.held:
             sole.free = False  # as most often: he was offered something
             if sole.entry is not None:
-                self._take_out(sole.pool, sole.entry)
-                sole.entry = None
+                self._take_out(sole)
             return
         if presence is not member.presence:
             signed_on = (presence is not _SIGNED_OFF) - (member.presence is not _SIGNED_OFF)
@@ -72,33 +72,31 @@ class Market:
                     _sign_on(seat.pool, signed_on)
         ready = presence is _READY and state.wish is None and not state.leaving
         for seat in member.seats:
-            pool, entry = seat.pool, seat.entry
+            pool = seat.pool
             free = ready and (not state.tasks or (not seat.single and self.agents.free(state, pool.channel)))
             if free and now >= state.not_before:
-                if entry is None or entry[0] != state.idle_since or pool.shares:
-                    if entry is not None:
-                        self._take_out(pool, entry)
-                    self._put_in(seat, member)
+                if seat.entry is None or seat.entry[0] != state.idle_since or pool.shares:
+                    if seat.entry is not None:
+                        self._take_out(seat)
+                    self._put_in(seat)
                     freed[member.id] = member
-            elif entry is not None:
-                seat.entry = None
-                self._take_out(pool, entry)
+            elif seat.entry is not None:
+                self._take_out(seat)
             if free is not seat.free:
                 seat.free = free
                 for held in pool.held:
                     held.free += 1 if free else -1
                     if free and held.free == held.keep + 1:
-                        freed.update((m.id, m) for p in held.pools for m in p.line.items())
+                        freed.update((s.member.id, s.member) for p in held.pools for _, _, s in p.line.entries)
 
-    def rests(self, member: Member) -> None:
-        """Nobody waits for him who `is_free`."""
-        seat = member.seats[0]
+    def rests(self, seat: Seat) -> None:
+        """Nobody waits for whom came free."""
         seat.free = True
-        self._put_in(seat, member)
+        self._put_in(seat)
 
-    def _put_in(self, seat: Seat, member: Member) -> None:
-        pool = seat.pool
-        seat.entry = entry = [member.state.idle_since, member.serial, member]
+    def _put_in(self, seat: Seat) -> None:
+        pool, member = seat.pool, seat.member
+        seat.entry = entry = (member.state.idle_since, member.serial, seat)
         pool.line.push(entry)
         if pool.crowds:
             self.idle.append((pool, entry))
@@ -113,7 +111,7 @@ class Market:
     def gather(self) -> None:
         """Let the crowds hear of those who came free and still are: most are offered the next contact at once."""
         for pool, entry in self.idle:
-            if entry[2] is not None:
+            if entry[2].entry is entry:
                 for crowd in pool.crowds:
                     crowd.push(entry)
         self.idle.clear()
@@ -125,18 +123,20 @@ class Market:
         for seat in member.seats:
             pool = seat.pool
             if seat.entry is not None:
-                self._take_out(pool, seat.entry)
+                self._take_out(seat)
             for held in pool.held:
                 held.free -= seat.free
             _sign_on(pool, -(member.presence is not _SIGNED_OFF))
             pool.agents -= 1
             self._empty += pool.agents == 0
 
-    def _take_out(self, pool: Pool, entry: Entry) -> None:
-        member = entry[2]
-        pool.line.drop(entry)
+    def _take_out(self, seat: Seat) -> None:
+        assert seat.entry is not None
+        seat.pool.line.drop(seat.entry)
+        seat.entry = None
         if self._ordered:
-            del pool.order[bisect_left(pool.order, (member.serial, member))]
+            order, member = seat.pool.order, seat.member
+            del order[bisect_left(order, (member.serial, member))]
 
     def _pool(self, settings: Agent, skills: dict[SkillId, int], channel: str) -> Pool:
         queues = tuple(sorted(settings.queues.items()))
@@ -225,38 +225,37 @@ class Market:
             if level is not None:
                 held = tuple(h for h in demand.held if h in pool.held)
                 links = _linked(demand.ranks, level)
-                links.append((pool.line.heap, pool, held))
+                links.append((pool.line.entries, pool, held))
                 if level in demand.crowds:
                     self._crowd(demand, level, links[-1:])
                 elif demand.by_idle and len(links) >= WIDE:
                     self._crowd(demand, level, links)
-                _linked(pool.ranks, (demand.tier, level)).append((demand.line.heap, demand, held))
+                _linked(pool.ranks, (demand.tier, level)).append((demand.line.entries, demand, held))
 
-    def _crowd(self, demand: Demand, level: int, links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> None:
+    def _crowd(self, demand: Demand, level: int, links: list[tuple[deque[Entry], Pool, tuple[Held, ...]]]) -> None:
         """From now on the idle agents of these pools are in one heap, too."""
         self.gather()
         crowds = demand.crowds.setdefault(level, {})
         standing = STANDINGS[demand.queue.strategy]
-        for heap, pool, held in links:
+        for entries, pool, held in links:
             key = (standing(demand, pool), held)
             crowd = crowds.get(key)
             if crowd is None:
                 crowd = crowds[key] = Crowd(demand.plan)
             pool.crowds.append(crowd)
-            for entry in heap:
-                if entry[2] is not None:
-                    crowd.push(entry)
+            for entry in entries:
+                crowd.push(entry)
 
     def _forget_idle_plans(self) -> None:
-        gone = {key: plan for key, plan in self.plans.items() if not plan.waiting}
-        self.plans = {key: plan for key, plan in self.plans.items() if plan.waiting}
+        gone = {id(plan): plan for plan in self.plans.values() if not plan.waiting}
+        self.plans = {key: plan for key, plan in self.plans.items() if id(plan) not in gone}
         for plans in self._wanting.values():
-            plans[:] = [plan for plan in plans if plan.waiting]
+            plans[:] = [plan for plan in plans if id(plan) not in gone]
         for pool in {id(pool): pool for plan in gone.values() for pool in plan.reach}.values():
-            pool.crowds[:] = [crowd for crowd in pool.crowds if crowd.plan.waiting]
-            pool.reached_by[:] = [plan for plan in pool.reached_by if plan.waiting]
+            pool.crowds[:] = [crowd for crowd in pool.crowds if id(crowd.plan) not in gone]
+            pool.reached_by[:] = [plan for plan in pool.reached_by if id(plan) not in gone]
             for _, links in pool.ranks:
-                links[:] = [link for link in links if link[1].plan.waiting]
+                links[:] = [link for link in links if id(link[1].plan) not in gone]
 
 
 def _sign_on(pool: Pool, more: int) -> None:

@@ -45,7 +45,7 @@ def apply(core: Core) -> None:
     for id, surge in settings.surges.items():
         if id in state.surges and state.surges[id].on:
             queues |= {name: queue for name, queue in surge.queues.items() if name in queues}
-    core.agents.queues = core.agents.queues | queues
+    core.agents.go_by(queues)
     for id, blocked in state.blocked.items():
         if id in queues:
             queues[id] = replace(queues[id], blocked=blocked)

@@ -8,6 +8,8 @@ them, and each stretch between two of them has a demand of its own.
 """
 
 import heapq
+from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -16,56 +18,44 @@ from acd.core.ids import AgentId, SkillId
 from acd.core.settings import Agent, Queue, Strategy
 
 Needs: TypeAlias = tuple[tuple[SkillId, int], ...]
-Entry: TypeAlias = list[Any]  # [order, serial, item]: dead once its item is None
+Entry: TypeAlias = tuple[float, int, Any]  # order, serial, item; in a crowd: dead once the item has another
 
 BOUND_S: Final = 10.0  # for so long a bound of `Shares` holds: shorter, it is closer; longer, it is seldom made anew
-_READY: Final = Presence.READY  # a name of its own: see `calls`
 
 
 class Line:
-    """Who waits, or who is idle, the first first: a heap whose first entry is always alive.
+    """Who waits, or who is idle, the first first.
 
-    Items are compared only when one meets its own former entry, dead but not yet gone: any order will do.
+    Nearly everybody comes last and leaves first, so it is no heap, whose every change at the head looks at entries all
+    over the memory. Whoever was there before (put back, other credit) or leaves from the midst is found by halving.
     """
 
-    __slots__ = ("heap", "live")
+    __slots__ = ("entries",)
 
     def __init__(self) -> None:
-        self.heap: list[Entry] = []  # never replaced: links hold it
-        self.live = 0
+        self.entries: deque[Entry] = deque()  # never replaced: links hold it
 
     def push(self, entry: Entry) -> None:
-        self.live += 1
-        heapq.heappush(self.heap, entry)
+        entries = self.entries
+        if entries and entry < entries[-1]:
+            insort(entries, entry)
+        else:
+            entries.append(entry)
 
     def drop(self, entry: Entry) -> None:
-        """Forget an entry: at once at the head, else when it gets there."""
-        entry[2] = None
-        self.live -= 1
-        heap = self.heap
-        if heap[0] is entry:
-            heapq.heappop(heap)
-            while heap and heap[0][2] is None:
-                heapq.heappop(heap)
-        elif len(heap) > 64 and len(heap) > 4 * self.live:
-            heap[:] = [e for e in heap if e[2] is not None]
-            heapq.heapify(heap)
+        entries = self.entries
+        if entries[0] is entry:
+            entries.popleft()
+        else:
+            del entries[bisect_left(entries, entry)]
 
-    def items(self) -> list[Any]:
-        return [e[2] for e in self.heap if e[2] is not None]
-
-    def first_but(self, excluded: Mapping[AgentId, float]) -> Entry | None:
-        """The first whose item's `id` is not excluded."""
-        heap = self.heap
-        aside: list[Entry] = []
-        while heap and (heap[0][2] is None or heap[0][2].id in excluded):
-            entry = heapq.heappop(heap)
-            if entry[2] is not None:
-                aside.append(entry)
-        found = heap[0] if heap else None
-        for entry in aside:
-            heapq.heappush(heap, entry)
-        return found
+    def first_but(self, excluded: Mapping[AgentId, float]) -> "Member | None":
+        """Of idle agents, the first who is not excluded."""
+        for _, _, seat in self.entries:
+            if seat.member.id not in excluded:
+                member: Member = seat.member
+                return member
+        return None
 
 
 class Crowd:
@@ -73,26 +63,30 @@ class Crowd:
     with a pool for nearly every agent nobody goes through the pools. Entries come when somebody is looked for
     (`Market.gather`) and go once they are dead at the head."""
 
-    __slots__ = ("heap", "most", "plan")
+    __slots__ = ("entries", "most", "plan")
 
     def __init__(self, plan: "Plan") -> None:
         self.plan = plan
-        self.heap: list[Entry] = []
+        self.entries: deque[Entry] = deque()
         self.most = 64  # entries, before the dead are cleared out
 
     def push(self, entry: Entry) -> None:
-        heap = self.heap
-        heapq.heappush(heap, entry)
-        if len(heap) > self.most:
-            heap[:] = [e for e in heap if e[2] is not None]
-            heapq.heapify(heap)
-            self.most = max(64, 2 * len(heap))
+        entries = self.entries
+        if entries and entry < entries[-1]:
+            insort(entries, entry)
+        else:
+            entries.append(entry)
+        if len(entries) > self.most:
+            alive = [e for e in entries if e[2].entry is e]
+            entries.clear()
+            entries.extend(alive)
+            self.most = max(64, 2 * len(alive))
 
     def first(self) -> Entry | None:
-        heap = self.heap
-        while heap and heap[0][2] is None:
-            heapq.heappop(heap)
-        return heap[0] if heap else None
+        entries = self.entries
+        while entries and entries[0][2].entry is not entries[0]:
+            entries.popleft()
+        return entries[0] if entries else None
 
 
 class Shares:
@@ -120,23 +114,23 @@ class Shares:
         """The smallest by (share, idle since, serial) at this instant. ``share(agent, now, later)`` is of what he has
         done by `now` in his signed-on time up to `later`."""
         heap, fresh = self._heap, self._fresh
-        if now > self._until or len(heap) + len(fresh) > 4 * idle.live + 64:
+        if now > self._until or len(heap) + len(fresh) > 4 * len(idle.entries) + 64:
             self._until = until = now + BOUND_S
-            heap[:] = [(share(e[2].state, now, until), e[0], e[1], e) for e in idle.heap if e[2] is not None]
+            heap[:] = [(share(e[2].member.state, now, until), e[0], e[1], e) for e in idle.entries]
             heapq.heapify(heap)
             fresh.clear()
         for entry in fresh:
-            if entry[2] is not None:
-                heapq.heappush(heap, (share(entry[2].state, now, self._until), entry[0], entry[1], entry))
+            if entry[2].entry is entry:
+                heapq.heappush(heap, (share(entry[2].member.state, now, self._until), entry[0], entry[1], entry))
         fresh.clear()
         best: tuple[float, float, int] | None = None
         found: Member | None = None
         asked: list[tuple[float, float, int, Entry]] = []
         while heap and (best is None or heap[0] < best):
             bound = heapq.heappop(heap)
-            member: Member | None = bound[3][2]
-            if member is None:
+            if bound[3][2].entry is not bound[3]:
                 continue
+            member: Member = bound[3][2].member
             asked.append(bound)
             rank = (share(member.state, now, now), bound[1], bound[2])
             if member.id not in excluded and (best is None or rank < best):
@@ -188,7 +182,7 @@ class Pool:
         self.queues = settings.queues
         self.line = Line()  # of members who can be rung
         self.order: list[tuple[int, Member]] = []  # the same by serial, where a strategy asks for it
-        self.ranks: list[tuple[tuple[int, int], list[tuple[list[Entry], Demand, tuple[Held, ...]]]]] = []
+        self.ranks: list[tuple[tuple[int, int], list[tuple[deque[Entry], Demand, tuple[Held, ...]]]]] = []
         """(tier, preference level), smallest first, with the demands he may serve at it, and reserves in the way."""
         self.crowds: list[Crowd] = []  # in which its members are too while they can be rung
         self.shares: dict[Strategy, Shares] = {}  # the same, of strategies that go by a share of signed-on time
@@ -201,13 +195,17 @@ class Pool:
 class Seat:
     """An agent in a pool."""
 
-    __slots__ = ("entry", "free", "pool", "single")
+    __slots__ = ("entry", "free", "member", "pool", "single")
 
-    def __init__(self, pool: Pool, single: bool) -> None:
+    def __init__(self, member: "Member", pool: Pool, single: bool) -> None:
+        self.member = member
         self.pool = pool
         self.single = single  # he does one thing at a time: any work at all takes his capacity
         self.entry: Entry | None = None  # while he can be rung
         self.free = False  # the same, or but for a penalty
+
+    def __lt__(self, other: "Seat") -> bool:
+        return False  # only ever asked by the entry it was itself before, or its agent before other skills
 
 
 class Member:
@@ -220,30 +218,8 @@ class Member:
         self.serial = state.serial
         self.state = state
         self.presence = Presence.SIGNED_OFF
-        self.seats = [Seat(pool, single) for pool in pools]
+        self.seats = [Seat(self, pool, single) for pool in pools]
         self.sole = self.seats[0] if single and len(pools) == 1 else None  # of who does one thing at a time
-
-    def is_free(self, now: float) -> bool:
-        """Whether he, who was not free when he was seen last, can be rung; asked of who does one thing at a time and
-        counts for no reserve, False for others."""
-        seat, state = self.sole, self.state
-        return (
-            seat is not None
-            and not seat.free
-            and not state.tasks
-            and state.presence is _READY
-            and self.presence is _READY
-            and now >= state.not_before
-            and state.wish is None
-            and not state.leaving
-            and not seat.pool.held
-        )
-
-    def __lt__(self, other: "Member | None") -> bool:
-        return other is not None and self.serial < other.serial
-
-    def __gt__(self, other: "Member | None") -> bool:
-        return other is not None and self.serial > other.serial
 
 
 class Demand:
@@ -251,7 +227,7 @@ class Demand:
 
     __slots__ = (
         *("channel", "crowds", "elapsed_s", "held", "line", "needs", "odd", "plainly", "plan", "queue"),
-        *("by_idle", "ranks", "site", "sites", "teams", "tier"),
+        *("by_idle", "ranks", "rings_all", "site", "sites", "teams", "tier"),
     )
 
     def __init__(self, plan: "Plan", elapsed_s: float, held: tuple[Held, ...]) -> None:
@@ -263,10 +239,11 @@ class Demand:
         self.site = plan.site if elapsed_s < queue.own_site_for_s else ""  # his own site only
         self.held = held
         self.plainly = queue.strategy == "longest_idle"
+        self.rings_all = queue.strategy == "ring_all"
         self.by_idle = queue.strategy in STANDINGS
         self.line = Line()
         self.odd: dict[tuple[AgentId, ...], Line] = {}  # those from whom some agents are excluded
-        self.ranks: list[tuple[int, list[tuple[list[Entry], Pool, tuple[Held, ...]]]]] = []
+        self.ranks: list[tuple[int, list[tuple[deque[Entry], Pool, tuple[Held, ...]]]]] = []
         """Preference level, smallest first, with the pools that may serve at it, and reserves in the way."""
         self.crowds: dict[int, dict[tuple[Standing, tuple[Held, ...]], Crowd]] = {}
         """Of levels with many pools, where the strategy goes by standing: by that and those reserves."""
@@ -286,8 +263,8 @@ class Plan:
     """What one kind of contact wants, over its waiting."""
 
     __slots__ = (
-        *("channel", "demands", "needs", "offsets_s", "queue", "reach", "signed_on", "site", "tier"),
-        "waiting",
+        *("channel", "demands", "kept", "needs", "offsets_s", "queue", "reach", "signed_on", "site", "tier"),
+        "windows",
     )
 
     def __init__(self, queue: Queue, tier: int, channel: str, needs: Needs, site: str, held: tuple[Held, ...]) -> None:
@@ -303,7 +280,13 @@ class Plan:
         ]
         self.reach: list[Pool] = []  # who may serve it, in whichever ring, delay or not
         self.signed_on = 0  # agents of those pools
-        self.waiting = 0
+        self.kept = False  # never forgotten
+        self.windows = 0  # contacts that wait for their preferred agents alone
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits by it, or it is kept in any case."""
+        return self.kept or self.windows > 0 or any(demand.line.entries or demand.odd for demand in self.demands)
 
     def reaches(self, pool: Pool) -> bool:
         stages = range(len(self.queue.rings) + 1)

@@ -182,12 +182,12 @@ class Doings:
         """What keeps from it those who can be rung, or everybody who is signed on."""
         demand = place.demand
         barriers = {pool: barrier(demand, pool) for pool in reach}
-        kept = [why for pool, why in barriers.items() if why is not None and pool.line.live]
+        kept = [why for pool, why in barriers.items() if why is not None and pool.line.entries]
         within = [pool for pool, why in barriers.items() if why is None]
         if not within:
             kept += [why for why in barriers.values() if why is not None]
         for pool in within:
-            free = pool.line.live
+            free = len(pool.line.entries)
             if place.only is not None:
                 own = self._can_ring(place.only, pool)
                 kept += ["preferred"] * (free > own)

@@ -5,6 +5,7 @@ is no such function. How the smallest is found without asking everybody depends 
 """
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final, Literal, TypeAlias
@@ -98,16 +99,33 @@ BY: Final[dict[Strategy, Literal["idle", "order", "share"]]] = {
 def choose(demand: Demand, excluded: Mapping[AgentId, float], now: float, last: int, random: Random) -> Member | None:
     """The agent to ring for a contact of this demand: of the best preference level, by the queue's strategy."""
     for level, links in demand.ranks:
-        if excluded or not demand.by_idle:
-            chosen = _choose(demand, links, excluded, now, last, random)
-        elif level in demand.crowds:
+        if level in demand.crowds and not excluded:
             chosen = _first_of(demand.crowds[level])
-        elif demand.plainly:
-            chosen = _longest_idle(links)
         else:
             chosen = _choose(demand, links, excluded, now, last, random)
         if chosen is not None:
             return chosen
+    return None
+
+
+def longest_idle_for(demand: Demand) -> Member | None:
+    """The same for what happens most: by idle time alone, nobody excluded."""
+    crowds = demand.crowds
+    for level, links in demand.ranks:
+        if crowds and level in crowds:
+            chosen = _first_of(crowds[level])
+            if chosen is not None:
+                return chosen
+            continue
+        best: Entry | None = None
+        for entries, _, held in links:
+            if entries:
+                head = entries[0]
+                if (best is None or head < best) and not (held and blocked(held)):
+                    best = head
+        if best is not None:
+            member: Member = best[2].member
+            return member
     return None
 
 
@@ -121,21 +139,12 @@ def _first_of(crowds: Mapping[tuple[Standing, tuple[Held, ...]], Crowd]) -> Memb
         first = crowd.first()
         if first is not None and (best is None or standing < highest or first < best):
             best, highest = first, standing
-    return best[2] if best is not None else None
-
-
-def _longest_idle(links: list[tuple[list[Entry], Pool, tuple[Held, ...]]]) -> Member | None:
-    """The same, for what happens most."""
-    best: Entry | None = None
-    for heap, _, held in links:
-        if heap and (best is None or heap[0] < best) and not (held and blocked(held)):
-            best = heap[0]
-    return best[2] if best is not None else None
+    return best[2].member if best is not None else None
 
 
 def _choose(
     demand: Demand,
-    links: list[tuple[list[Entry], Pool, tuple[Held, ...]]],
+    links: list[tuple[deque[Entry], Pool, tuple[Held, ...]]],
     excluded: Mapping[AgentId, float],
     now: float,
     last: int,
@@ -168,8 +177,8 @@ def _candidates(
         member = pool.shares[strategy].first(pool.line, excluded, now, SHARES[strategy])
         return [member] if member is not None else []
     if by == "idle":
-        entry = pool.line.first_but(excluded) if excluded else pool.line.heap[0]
-        return [entry[2]] if entry is not None else []
+        member = pool.line.first_but(excluded) if excluded else pool.line.entries[0][2].member
+        return [member] if member is not None else []
     order = pool.order
     after = bisect_left(order, (last + 1,))
     halves = (range(after, len(order)), range(after))

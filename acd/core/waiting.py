@@ -51,12 +51,6 @@ class Place:
         self.line: Line | None = None
         self.entry: Entry | None = None
 
-    def __lt__(self, other: "Place | None") -> bool:
-        return False  # only ever asked by the entry it was itself before: see Line
-
-    def __gt__(self, other: "Place | None") -> bool:
-        return False
-
 
 class Room:
     """Every contact that waits and is not being rung for, by where it stands."""
@@ -104,42 +98,43 @@ class Room:
         plan = self._market.plan(queue, w.tier, w.channel, w.needs, w.site)
         if not (w.needs or w.site or w.tier != queue.tier or w.channel != "voice"):
             self._plain[w.queue] = plan
-            plan.waiting += 1  # never forgotten
+            plan.kept = True
         return plan
 
     def put(self, place: Place, now: float) -> None:
         """Let it wait there."""
         w, demand = place.waiting, place.demand
         self.placed[w.contact] = place
-        demand.plan.waiting += 1
         if place.only is not None:
+            demand.plan.windows += 1
             self.only.setdefault(place.only, {})[w.contact] = place
         else:
             line = demand.odd.setdefault(tuple(w.excluded), Line()) if w.excluded else demand.line
             place.line = line
-            place.entry = [w.key, w.serial, place]
-            line.push(place.entry)
+            place.entry = entry = (w.key, w.serial, place)
+            line.push(entry)
         if w.preferred is not None and now < w.preferred_until:
             self.preferring.setdefault(w.preferred, {})[w.contact] = None
-        if w.queue in self._order:
+        if self._order and w.queue in self._order:
             insort(self._order[w.queue], (w.tier, w.key, w.serial))
 
-    def take_up(self, contact: CallId) -> Place:
+    def take_up(self, place: Place) -> Place:
         """The reverse of `stand` and `put`."""
-        place = self.placed.pop(contact)
-        w, demand, line = place.waiting, place.demand, place.line
-        demand.plan.waiting -= 1
-        if line is not None and place.entry is not None:
-            line.drop(place.entry)
-            if line is not demand.line and not line.live:
+        w, demand, line, entry = place.waiting, place.demand, place.line, place.entry
+        contact = w.contact
+        del self.placed[contact]
+        if line is not None and entry is not None:
+            line.drop(entry)
+            if line is not demand.line and not line.entries:
                 del demand.odd[tuple(w.excluded)]
         elif place.only is not None:
+            demand.plan.windows -= 1
             _discard(self.only, place.only, contact)
         if self._due:
             self.cancel_deadline(contact)
-        if w.preferred is not None and self.preferring:
+        if self.preferring and w.preferred is not None:
             _discard(self.preferring, w.preferred, contact)
-        if w.queue in self._order:
+        if self._order and w.queue in self._order:
             order = self._order[w.queue]
             del order[bisect_left(order, (w.tier, w.key, w.serial))]
         return place

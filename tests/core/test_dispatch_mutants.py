@@ -7,12 +7,16 @@ import pytest
 
 import acd.core.agents as agents
 import acd.core.deciding as deciding
+import acd.core.eligibility as eligibility
+import acd.core.floor as floor
+import acd.core.matching as matching
 import acd.core.pools as pools
 import acd.core.strategies as strategies
 from acd.core.agents import Agents, AgentState, Input, Presence, Task, Work
 from acd.core.dispatch import Dispatcher
 from acd.core.matching import Market
-from acd.core.pools import Demand, Line, Plan
+from acd.core.pools import Demand, Entry, Line, Plan
+from acd.core.settings import WrapUp
 from acd.core.waiting import Place, Room, Waiting
 from tests.core.histories import compare
 from tests.core.reference import ReferenceDispatcher
@@ -48,9 +52,10 @@ def setting(name: str, value: Any) -> Callable[..., None]:
 def last_come_first_served(patch: Patch) -> None:
     right = Line.push
 
-    def push(line: Line, entry: list[Any]) -> None:
-        if isinstance(entry[2], Place):
-            entry[0], entry[1] = -entry[0], -entry[1]
+    def push(line: Line, entry: Entry) -> None:
+        key, serial, item = entry
+        if isinstance(item, Place):
+            item.entry = entry = (-key, -serial, item)
         right(line, entry)
 
     patch.setattr(Line, "push", push)
@@ -58,7 +63,7 @@ def last_come_first_served(patch: Patch) -> None:
 
 @mutant
 def wrap_up_forgotten(patch: Patch) -> None:
-    def hung_up(self: Agents, state: AgentState, task: Task, now: float) -> Work:
+    def hung_up(self: Agents, state: AgentState, task: Task, wrap_up: WrapUp, now: float) -> Work:
         self._end(state, task, now)
         return Work.ENDED
 
@@ -131,13 +136,13 @@ def offered_again_after_rejection(patch: Patch) -> None:
 
 @mutant
 def reserve_ignored(patch: Patch) -> None:
-    for module in (deciding, strategies):
+    for module in (deciding, eligibility, floor, strategies):
         patch.setattr(module, "blocked", lambda held: False)
 
 
 @mutant
 def reserve_one_short(patch: Patch) -> None:
-    for module in (deciding, strategies):
+    for module in (deciding, eligibility, floor, strategies):
         patch.setattr(module, "blocked", lambda held: any(h.free < h.keep for h in held))
 
 
@@ -204,8 +209,8 @@ def preferred_window_kept_while_he_is_away(patch: Patch) -> None:
 
 @mutant
 def offered_to_two(patch: Patch) -> None:
-    def take_up(self: Room, contact: str) -> Place:
-        return self.placed[contact]
+    def take_up(self: Room, place: Place) -> Place:
+        return place
 
     patch.setattr(Room, "take_up", take_up)
 
@@ -288,9 +293,10 @@ def losing_resets_idle_time(patch: Patch) -> None:
 def shortest_idle(patch: Patch) -> None:
     right = Line.push
 
-    def push(line: Line, entry: list[Any]) -> None:
-        if not isinstance(entry[2], Place):
-            entry[1] = -entry[1]
+    def push(line: Line, entry: Entry) -> None:
+        since, serial, item = entry
+        if not isinstance(item, Place):
+            item.entry = entry = (since, -serial, item)
         right(line, entry)
 
     patch.setattr(Line, "push", push)
@@ -314,7 +320,9 @@ def queue_never_full(patch: Patch) -> None:
 
 @mutant
 def round_robin_stands_still(patch: Patch) -> None:
-    after(patch, Dispatcher, "_offer", lambda self, w, *_: setting("last_serial", -1)(self._lane(w.queue)))
+    after(
+        patch, Dispatcher, "_offer", lambda self, place, *_: setting("last_serial", -1)(self._lane(place.waiting.queue))
+    )
 
 
 @mutant
@@ -328,7 +336,7 @@ def head_blocks_the_rest(patch: Patch) -> None:
     right = Room.put
 
     def put(self: Room, place: Place, now: float) -> None:
-        if place.waiting.excluded and place.only is None and place.demand.line.live:
+        if place.waiting.excluded and place.only is None and place.demand.line.entries:
             place.waiting.excluded = {}
         right(self, place, now)
 
@@ -346,14 +354,23 @@ def urgency_ignored(patch: Patch) -> None:
 
 
 @mutant
-def dead_entries_come_back(patch: Patch) -> None:
-    def drop(self: Line, entry: list[Any]) -> None:
-        self.live -= 1
-        if self.heap[0] is entry:
-            self.heap.pop(0)
-            self.heap.sort()
+def whoever_leaves_from_the_midst_stays(patch: Patch) -> None:
+    def drop(self: Line, entry: Entry) -> None:
+        if self.entries[0] is entry:
+            self.entries.popleft()
 
     patch.setattr(Line, "drop", drop)
+
+
+@mutant
+def put_back_at_the_end(patch: Patch) -> None:
+    patch.setattr(Line, "push", lambda self, entry: self.entries.append(entry))
+
+
+@mutant
+def who_was_taken_stays_in_the_crowd(patch: Patch) -> None:
+    patch.setattr(matching, "WIDE", 1)
+    patch.setattr(pools.Crowd, "first", lambda self: self.entries[0] if self.entries else None)
 
 
 @mutant
