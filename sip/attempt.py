@@ -17,7 +17,7 @@ from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop
 from sip.sips import CIPHERED, is_sips
 from sip.timers import LONG, Alarm
-from sip.transaction import Client, ClientInvite, ClientRequest, Tell
+from sip.transaction import ClientInvite, ClientRequest, Tell, unheard
 from sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -249,9 +249,5 @@ def send_cancel(invite: ClientInvite, reason: str = "") -> None:
     outline = invite.outline
     assert outline is not None
     data = request_of(outline, "CANCEL", reason)
-    ClientRequest(invite.layer, (outline.branch, "CANCEL"), invite.hop, data, _unheard)
+    ClientRequest(invite.layer, (outline.branch, "CANCEL"), invite.hop, data, unheard)
     invite.give_up_after(LONG)
-
-
-def _unheard(transaction: Client, response: Response | None) -> None:
-    """What a CANCEL is answered changes nothing."""

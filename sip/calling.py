@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sip.attempt import Attempt, send_cancel
+from sip.building import Outline, request_of
+from sip.dialog import Dialog
 from sip.events import FailedOver, Redirected
 from sip.headers import retry_after, tag_of
 from sip.message import Response, SipError
 from sip.settings import Hop
 from sip.states import CALLING, PROCEEDING, Input, cause_of
-from sip.transaction import Client, ClientInvite
+from sip.transaction import Client, ClientInvite, ClientRequest, unheard
 
 if TYPE_CHECKING:
     from sip.session import Session
@@ -154,7 +156,23 @@ class Calling:
         elif session.dialog is not None and tag_of(response.first.get("to", "")) == session.dialog.remote_tag:
             session.resend_ack()
         else:
-            session.endpoint.end_fork(session, response, transaction.hop)
+            _end_fork(session, response, transaction.hop)
+
+
+def _end_fork(session: Session, response: Response, hop: Hop) -> None:
+    """A second callee answered a forked INVITE of ours: ACK and BYE (§13.2.2.4)."""
+    endpoint = session.endpoint
+    via, branch = endpoint.new_via(hop)
+    from_, cseq = response.first.get("from", ""), response.cseq.number
+    origin = Outline("", via, branch, "", from_, "", session.call_id, cseq)
+    dialog = Dialog.of_response(origin, session.local_tag, response, hop)
+    if not dialog.target or dialog.remote_tag == "":
+        return
+    dialog.hop = endpoint.addresses.next_hop(dialog, endpoint.heard_from or hop)
+    endpoint.layer.send(request_of(dialog.request(via, branch, cseq), "ACK"), dialog.hop)
+    via, branch = endpoint.new_via(dialog.hop)
+    data = request_of(dialog.request(via, branch, cseq + 1), "BYE")
+    ClientRequest(endpoint.layer, (branch, "BYE"), dialog.hop, data, unheard)
 
 
 def _retry_after(response: Response) -> float | None:

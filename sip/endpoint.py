@@ -35,12 +35,13 @@ from sip.events import (
     RegistrationResult,
     SipEvent,
 )
-from sip.headers import MAGIC_COOKIE, NameAddr, tag_of
+from sip.headers import MAGIC_COOKIE, tag_of
 from sip.identifiers import Identifiers
 from sip.message import Request, Response, SipError
 from sip.parsing import MalformedRequest, parse
 from sip.registrar import Registrar
 from sip.registration import Registration
+from sip.reopened import move_trunks
 from sip.session import Session
 from sip.session_id import SessionIds
 from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
@@ -50,7 +51,7 @@ from sip.timers import Alarm
 from sip.transaction import Client, ClientRequest, Layer
 from sip.uas import Uas
 from sip.uri import Uri
-from sip.vias import branch_of, reopened
+from sip.vias import branch_of
 
 __all__ = [
     "Account",
@@ -166,7 +167,9 @@ class Endpoint:
         """These connections are gone or could not be had: with what was asked over them, the calls that wait for an
         answer there, the registrations that were to be called back on them."""
         self.layer.now = now
-        self._move_trunks({hop for hop in hops if hop.connection and self.addresses.trunks.find(hop.host, hop.port)})
+        of_trunks = {hop for hop in hops if hop.connection and self.addresses.trunks.find(hop.host, hop.port)}
+        if of_trunks:
+            move_trunks(of_trunks, self.layer, self.sessions.values(), self.addresses)
         self.layer.unreachable(hops)
         for session in [one for one in self.sessions.values() if one.hop in hops]:
             session.caller_lost()
@@ -174,21 +177,6 @@ class Endpoint:
             stranded = [one for one in self.sessions.values() if one.dialog is not None and one.dialog.hop in gone]
             self._stranded[user] = [one for one in self._stranded.get(user, ()) if one.confirmed] + stranded
             self.bindings_changed(user)
-
-    def _move_trunks(self, lost: Set[Hop]) -> None:
-        """A trunk's connection may end and another begin: what it asked is answered over a new one (§18.2.2), and its
-        calls go on at its Contact. Of anybody else we could open as many as he names ports."""
-        if not lost:
-            return
-        for server in [one for one in self.layer.servers.values() if one.hop in lost and len(one.key) == 3]:
-            server.move(reopened(server.key[1], server.hop))
-        for session in self.sessions.values():
-            dialog = session.dialog
-            if dialog is not None and dialog.hop in lost:
-                text = dialog.routes[0] if dialog.routes else f"<{dialog.target}>"
-                beside = self.addresses.hop_beside(dialog.hop, NameAddr.parse(text).uri)
-                if beside is not None:
-                    session.move(beside)
 
     def connections(self) -> Set[Hop]:
         """The hops that a call or a registration, theirs or ours, lives on."""
@@ -398,20 +386,6 @@ class Endpoint:
         )
         return None if value is None else f"{answers}: {value}\r\n"
 
-    def end_fork(self, session: Session, response: Response, hop: Hop) -> None:
-        """A second callee answered a forked INVITE of ours: ACK and BYE (§13.2.2.4)."""
-        via, branch = self.new_via(hop)
-        from_, cseq = response.first.get("from", ""), response.cseq.number
-        origin = Outline("", via, branch, "", from_, "", session.call_id, cseq)
-        dialog = Dialog.of_response(origin, session.local_tag, response, hop)
-        if not dialog.target or dialog.remote_tag == "":
-            return
-        dialog.hop = self.addresses.next_hop(dialog, self.heard_from or hop)
-        self._send(request_of(dialog.request(via, branch, cseq), "ACK"), dialog.hop)
-        via, branch = self.new_via(dialog.hop)
-        data = request_of(dialog.request(via, branch, cseq + 1), "BYE")
-        ClientRequest(self.layer, (branch, "BYE"), dialog.hop, data, _unheard)
-
     # ----------------------------------------------------------------------------------------------- from the wire
 
     def _send(self, data: bytes, hop: Hop) -> None:
@@ -455,7 +429,3 @@ class Endpoint:
     def _expire(self, user: str, now: float) -> None:
         self.registrar.expire(user, now)
         self.bindings_changed(user)
-
-
-def _unheard(transaction: Client, response: Response | None) -> None:
-    """Nobody waits for this answer."""

@@ -10,10 +10,9 @@ from urllib.parse import unquote
 from sip.building import Reply
 from sip.headers import NameAddr
 from sip.message import REASONS, Request, SipError
-from sip.transaction import Client, ServerRequest
+from sip.transaction import ServerRequest, unheard
 
 if TYPE_CHECKING:
-    from sip.message import Response
     from sip.session import Session
 
 LASTS_S = 60  # the subscription that a REFER makes, as we say
@@ -63,7 +62,7 @@ class Refer:
         state = "terminated;reason=noresource" if over else f"active;expires={LASTS_S}"
         lines = f"{self._event}Subscription-State: {state}\r\nContent-Type: message/sipfrag;version=2.0\r\n"
         body = f"SIP/2.0 {status} {REASONS.get(status, 'Unknown')}\r\n".encode()
-        self._session.send_within("NOTIFY", _unheard, f"{self._session.contact_line()}{lines}", body)
+        self._session.send_within("NOTIFY", unheard, f"{self._session.contact_line()}{lines}", body)
 
 
 def target_of(request: Request, named: Callable[[str, str, str], str]) -> tuple[str, str | None]:
@@ -85,7 +84,3 @@ def target_of(request: Request, named: Callable[[str, str, str], str]) -> tuple[
             tags = {kind.lower(): tag for kind, tag in _TAG.findall(replaces)}
             return text, named(replaces.partition(";")[0], tags.get("to", ""), tags.get("from", ""))
     return text, None
-
-
-def _unheard(transaction: Client, response: Response | None) -> None:
-    """Whether they liked our NOTIFY changes nothing."""

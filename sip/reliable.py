@@ -10,7 +10,7 @@ from sip.headers import RAck, tag_of
 from sip.message import Request, Response, SipError
 from sip.settings import Hop
 from sip.timers import LONG, T1, Timer
-from sip.transaction import Client, ClientRequest, Layer, ServerInvite
+from sip.transaction import ClientRequest, Layer, ServerInvite, unheard
 
 FIRST_RSEQ = 1
 
@@ -120,8 +120,4 @@ def send_prack(layer: Layer, dialog: Dialog, via: str, branch: str, response: Re
     dialog.local_cseq += 1
     outline = dialog.request(via, branch, dialog.local_cseq)
     data = request_of(outline, "PRACK", f"RAck: {rseq_of(response)} {invite_cseq} INVITE\r\n")
-    ClientRequest(layer, (branch, "PRACK"), dialog.hop, data, _unheard)
-
-
-def _unheard(transaction: Client, response: Response | None) -> None:
-    """Nobody waits for this answer."""
+    ClientRequest(layer, (branch, "PRACK"), dialog.hop, data, unheard)

@@ -396,3 +396,7 @@ class ServerInvite(Server):
             self._settle(LONG)  # L
         elif state is TERMINATED:
             self._leave()
+
+
+def unheard(transaction: Client, response: Response | None) -> None:
+    """Of a request whose answer changes nothing."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from sip.headers import PLAIN_VIA
 from sip.message import Request, Response
 from sip.settings import Hop
-from sip.sources import may_send_to
 
 
 class TopVia(NamedTuple):
@@ -34,19 +33,6 @@ def top_via(request: Request, hop: Hop) -> TopVia:
     asked_rport = via.param("rport") is not None
     stamped = str(via.seen_from(hop.host, hop.port))
     return TopVia(branch, sent_by, stamped, hop if asked_rport else _back(hop, via.port or 5060))
-
-
-def reopened(sent_by: str, hop: Hop) -> Hop:
-    """Where to answer a request whose connection is gone: over a new one to the address it came from, at the port that
-    its Via names (§18.2.2). A name there is what the certificate must be for."""
-    host, port = sent_by, ""
-    if not sent_by.endswith("]"):
-        name, colon, after = sent_by.rpartition(":")
-        host, port = (name, after) if colon else (sent_by, "")
-    usual = 5061 if hop.transport == "tls" else 5060
-    named = hop.transport == "tls" and not may_send_to(host.strip("[]"))
-    number = int(port) if port.isdecimal() and 0 < int(port) < 65536 else usual
-    return Hop(hop.listener, hop.host, number, hop.transport, domain=host.lower() if named else "")
 
 
 def branch_of(response: Response) -> str:

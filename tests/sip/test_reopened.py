@@ -8,7 +8,7 @@ import pytest
 
 from sip.aio import SipShell
 from sip.endpoint import Confirmed, Ended, EndpointSettings, Hop, Incoming, Listener, Peer, Session, SipEvent
-from sip.vias import reopened
+from sip.reopened import reopened
 from tests.sip.shells import closed_for_good
 from tests.sip.world import ANSWER, OFFER, Wire
 
