@@ -16,7 +16,7 @@ RING_AGAIN = 60.0  # s between repeated provisionals (§13.3.1.1)
 
 
 class Arrival:
-    __slots__ = ("_again", "_answer_after", "_patience", "_provisionals", "cseq", "invite", "reply")
+    __slots__ = ("_again", "_answer_after", "_offered", "_patience", "_provisionals", "cseq", "invite", "reply")
 
     def __init__(self, invite: ServerInvite, reply: Reply, cseq: int) -> None:
         self.invite = invite
@@ -26,6 +26,7 @@ class Arrival:
         self._patience: Alarm | None = None
         self._provisionals: Provisionals | None = None  # where the caller requires them reliable
         self._answer_after: bytes | None = None  # while a reliable offer or answer waits for its PRACK
+        self._offered = False  # our offer, to an INVITE without one, stood in a reliable provisional
 
     def begin(
         self, request: Request, most_s: float, cancelled: Callable[[str], None], unanswered: Callable[[int], None]
@@ -40,6 +41,15 @@ class Arrival:
         self.invite.on_cancel = cancelled
         self._patience = Alarm(lambda now: unanswered(status))
         layer.timers.set(self._patience, layer.now + min(most_s, theirs_s))
+
+    @property
+    def reliable(self) -> bool:
+        return self._provisionals is not None
+
+    def may_offer(self) -> bool:
+        """An offer of ours stands in the first reliable provisional, or not before the 200 (RFC 3261 §13.2.1)."""
+        first, self._offered = not self._offered, self.reliable
+        return first and self.reliable
 
     def ring(self, status: int, lines: str, sdp: bytes) -> None:
         """A provisional answer."""

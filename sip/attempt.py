@@ -41,10 +41,11 @@ class Attempt:
         self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
         sdp: bytes, credentials: Credentials | None, ids: SessionIds, others: Sequence[tuple[str, Hop]] = (),
         routes: Sequence[str] = (), may_redirect: Callable[[Uri], bool] | None = None,
+        reliable: bool = False,
     ) -> None:  # fmt: skip
         """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the URIs and hops
         that are asked in turn where this one does not take the call; `routes` the proxies before this one;
-        `may_redirect` says whether a 3xx may lead to a URI."""
+        `may_redirect` says whether a 3xx may lead to a URI; `reliable` that provisionals may be (100rel)."""
         self._endpoint = endpoint
         self.hop = hop
         self._uri = uri
@@ -60,7 +61,7 @@ class Attempt:
         self._targets = [uri]  # all that were asked
         self._tries = self._challenged = 0  # at this target
         self._expires_s = endpoint.settings.session_expires_s
-        self._reliable = endpoint.settings.reliable_provisionals
+        self._reliable = reliable
         self._pracks: Pracks | None = None
         self._unheard_of: Alarm | None = None  # for too long, once it rings
         self._routes = route_lines(routes)

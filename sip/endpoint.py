@@ -224,13 +224,14 @@ class Endpoint:
         routes: Sequence[str] = (),
         session_id: str = "",
         may_redirect: Callable[[Uri], bool] | None = None,
+        reliable: bool = False,
     ) -> Session:
         """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
         `others`: further request URIs and hops, asked in turn where the one before cannot be reached, is silent or says
         503; each time a `FailedOver` tells. `routes`: the proxies on the way to the first, as whole Route values.
         `session_id` is what we are called (RFC 7989) where that has been settled before. A 3xx leads to another address
-        of the same peer only, and only to a URI of which `may_redirect` says so. Raises `ValueError` for a URI that is
-        none, and for sips without TLS."""
+        of the same peer only, and only to a URI of which `may_redirect` says so. `reliable`: we offer to acknowledge
+        provisionals (RFC 3262). Raises `ValueError` for a URI that is none, and for sips without TLS."""
         self.layer.now = now
         for asked, at in ((uri, hop), *others):
             if Uri.parse(asked).scheme == "sips" and at.transport not in CIPHERED:
@@ -244,7 +245,7 @@ class Endpoint:
         session.begin(
             Attempt(
                 self, hop, uri, session.call_id, tag, from_, to, lines, sdp, credentials, ids, others, routes,
-                may_redirect,
+                may_redirect, reliable,
             )
         )  # fmt: skip
         return session

@@ -82,7 +82,7 @@ class Offered:
 
 @dataclass(slots=True)
 class Reanswered:
-    """Our re-INVITE was answered: with 2xx and a body, or refused."""
+    """Our offer was answered: a re-INVITE with 2xx and a body, or refused; one in a reliable provisional by a PRACK."""
 
     session: Session
     status: int

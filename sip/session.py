@@ -14,7 +14,7 @@ from sip.attempt import Attempt
 from sip.building import ALLOW, SDP, Outline, Reply, one_line, request_of
 from sip.calling import Calling
 from sip.dialog import Dialog
-from sip.events import Answered, Confirmed, Ended, Progress, Referred
+from sip.events import Answered, Confirmed, Ended, Progress, Reanswered, Referred
 from sip.message import Request, Response, SipError
 from sip.refer import Refer, target_of
 from sip.refresh import Refresh
@@ -174,6 +174,11 @@ class Session:
         return self._reoffer
 
     @property
+    def no_early_media(self) -> bool:
+        """They made no offer, and ours has to wait for the 200."""
+        return self._arrival is not None and not self.remote_sdp and not self._arrival.reliable
+
+    @property
     def confirmed(self) -> bool:
         return self.state is CONFIRMED
 
@@ -257,11 +262,13 @@ class Session:
 
     def pracked(self, request: Request) -> None:
         assert self._arrival is not None
-        if request.body:
+        answers = bool(request.body) and not self.remote_sdp  # our offer
+        if answers:
             self.remote_sdp = request.body
+            self._endpoint.events.append(Reanswered(self, 200, request.body))
         sdp = self._arrival.pracked()
         if sdp is not None:
-            self.answer(sdp)
+            self.answer(b"" if answers else sdp)
 
     def gone(self, status: int) -> None:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
@@ -413,6 +420,9 @@ class Session:
         assert isinstance(message, tuple)
         assert self._arrival is not None
         status, sdp = message
+        if sdp and not self.remote_sdp and not self._arrival.may_offer():
+            sdp = b""
+        self._local_sdp = sdp or self._local_sdp
         self._arrival.ring(status, f"{self.contact_line()}{ALLOW}{SDP if sdp else ''}", sdp)
 
     def _accept_invite(self, message: object) -> None:
@@ -421,7 +431,7 @@ class Session:
         sdp, arrival = message[1], self._arrival
         self._silence()
         lines = f"{self.contact_line()}{ALLOW}{self._endpoint.server_line}{SDP if sdp else ''}"
-        self._local_sdp = sdp
+        self._local_sdp = sdp or self._local_sdp
         if self._refresh is not None:
             lines += self._refresh.lines(as_server=True)
             self._refresh.restart()

@@ -77,4 +77,3 @@ class EndpointSettings:
     unanswered_max_s: float = 300.0  # an INVITE of theirs is refused (480) when nobody has answered it by then
     session_expires_s: int = 1800  # the session timer we ask for (RFC 4028); 0: only where the peer asks
     looks_up: bool = False  # the owner answers `Redirected`
-    reliable_provisionals: bool = False  # offer 100rel (RFC 3262) in our INVITEs; a caller that requires it gets it

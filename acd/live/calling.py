@@ -79,6 +79,7 @@ class Calling:
             leg.session = self.endpoint.invite(
                 leg.id, uri, hop, leg.offer(), self._now(), from_=shown, headers=headers, credentials=credentials,
                 others=others, routes=routes, session_id=session_id, may_redirect=may_redirect,
+                reliable=isinstance(party, TrunkShell),  # telephones on our own network need no PRACK
             )  # fmt: skip
             self._on_session(leg.id, leg.session.call_id, "")
             if leg.trunk:

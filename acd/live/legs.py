@@ -253,9 +253,9 @@ class Legs:
             self._give_up(leg, "failed", 488)
 
     def _confirmed(self, event: Confirmed) -> None:
-        """The ACK: it brings the answer when the offer was ours."""
+        """The ACK: it brings the answer when the offer was ours. Without one there is nobody to send audio to."""
         leg = self.legs.get(event.session.name)
-        if leg is not None and event.sdp and leg.agreed is None and not self.sound.agree(leg, event.sdp):
+        if leg is not None and leg.agreed is None and not leg.ending and not self.sound.agree(leg, event.sdp):
             self._give_up(leg, "failed", 488)
 
     def _offered(self, event: Offered) -> None:
@@ -322,10 +322,10 @@ class Legs:
         leg = self.legs.get(command.leg)
         if leg is None or leg.session is None:
             return
-        if command.status != 183:
+        if command.status != 183 and leg.theirs is not None:
             leg.session.ring(command.status)
-        elif self.sound.ready(leg):
-            leg.session.ring(183, self.sound.first_body(leg))
+        elif self.sound.ready(leg):  # who made no offer has ours as soon as that can be
+            leg.session.ring(command.status, self.sound.first_body(leg))
 
     def _answer(self, command: do.AnswerLeg) -> None:
         leg = self.legs.get(command.leg)

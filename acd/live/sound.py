@@ -70,6 +70,9 @@ class Sound:
         leg = self.legs.get(command.leg)
         if leg is None or leg.ending or not self.ready(leg):
             return
+        if leg.session is not None and leg.session.no_early_media:  # the flow goes on, or it would never be answered
+            self.post(ev.PlayEnded(command.op, "failed"))
+            return
         try:
             files = self.prompts.files(command.prompts)
         except UnknownPrompt as error:

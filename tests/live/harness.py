@@ -204,7 +204,12 @@ class Sipp:
             self.process.wait(SOON_S)
 
     def hang_up(self, call_id: str = "", *, tcp: bool = False) -> None:
-        """Tell it, by an INFO from nowhere, that this call (its first) has lasted long enough, and wait for its end."""
+        """Tell it that this call (its first) has lasted long enough, and wait for its end."""
+        self.go_on(call_id, tcp=tcp)
+        self.done()
+
+    def go_on(self, call_id: str = "", *, tcp: bool = False) -> None:
+        """Tell it, by an INFO from nowhere, to go on with this call (its first)."""
         told = (
             f"INFO sip:now SIP/2.0\r\nVia: SIP/2.0/{'TCP' if tcp else 'UDP'} 127.0.0.1:9;branch=z9hG4bKnow\r\n"
             f"From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:sipp@127.0.0.1>;tag=2\r\n"
@@ -213,7 +218,6 @@ class Sipp:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as test:
             test.connect((self.host, self.port))
             test.sendall(told)
-        self.done()
 
     def done(self, timeout_s: float = SOON_S) -> None:
         """Wait for its end; every call must have gone by its script."""

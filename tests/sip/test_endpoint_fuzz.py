@@ -83,13 +83,13 @@ def test_nothing_a_peer_says_breaks_us(seed: int) -> None:
 
     world = Spoiler(seed)
     guarded = (Listener("l", B, 5060),)
-    world.add(A, hear, reliable_provisionals=True)
+    world.add(A, hear)
     world.add(B, hear, listeners=guarded, accounts={"1001": Account("1001", "pw")})
     hop, credentials = Hop("l", B, 5060), Credentials("1001", "pw")
     world.endpoints[A].register("1001", f"sip:{B}", hop, 0.0, credentials=credentials)
     for number in range(4):
         headers = (("Require", "100rel"),) if world.random.random() < 0.5 else ()
-        session = world.call(A, B, f"call-{number}", credentials=credentials, headers=headers)
+        session = world.call(A, B, f"call-{number}", credentials=credentials, headers=headers, reliable=True)
         world.at(world.now + 300, session.end)
         world.run(world.now + 3)
     world.run(400)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.endpoint import Answered, Confirmed, Ended, Endpoint, Incoming, Progress, Session, SipEvent
+from sip.endpoint import Answered, Confirmed, Ended, Endpoint, Incoming, Progress, Reanswered, Session, SipEvent
 from sip.message import Request, Response
 from tests.sip.world import ANSWER, OFFER, Wire, World
 
@@ -74,8 +74,8 @@ def test_without_a_demand_nothing_is_reliable() -> None:
 
 
 def test_theirs_are_acknowledged_once_each_in_order() -> None:
-    wire = Wire(reliable_provisionals=True)
-    session, invite = wire.call()
+    wire = Wire()
+    session, invite = wire.call(reliable=True)
     assert "100rel" in invite.tokens("Supported")
     wire.answer(invite, 180, lines=f"{REQUIRED}RSeq: 7\r\n")
     wire.answer(invite, 180, lines=f"{REQUIRED}RSeq: 7\r\n")
@@ -116,13 +116,51 @@ def test_both_ways_over_a_bad_network() -> None:
                 world.at(world.now + 1, session.end)
 
     world = World(9, loss=0.2, double=0.1, jitter_s=0.1)
-    world.add("192.0.2.1", hear, reliable_provisionals=True)
+    world.add("192.0.2.1", hear)
     world.add("192.0.2.2", hear)
     for number in range(30):
-        world.call("192.0.2.1", "192.0.2.2", f"call-{number}", headers=(("Require", "100rel"),))
+        world.call("192.0.2.1", "192.0.2.2", f"call-{number}", headers=(("Require", "100rel"),), reliable=True)
         world.run(world.now + 1)
     world.run()
     assert [(end.by, end.cause) for end in world.ends("192.0.2.1")] == [("us", "hangup")] * 30
     for host in world.endpoints:
         assert len(world.ends(host)) == 30
     assert world.left() == [(0, 0, 0), (0, 0, 0)]
+
+
+def wants_our_offer(lines: str) -> tuple[Wire, Session]:
+    wire = Wire()
+    wire.give(wire.request("INVITE", lines=lines))
+    (event,) = wire.events
+    assert isinstance(event, Incoming)
+    wire.sent()
+    return wire, event.session
+
+
+def test_our_offer_stands_in_the_first_reliable_provisional_and_their_prack_answers_it() -> None:
+    wire, session = wants_our_offer(REQUIRED)
+    session.ring(180, OFFER)
+    session.ring(183, OFFER)
+    session.answer(OFFER)
+    (first,) = wire.sent()
+    assert isinstance(first, Response)
+    assert (first.status, first.body) == (180, OFFER)
+    data = wire.within(session, "PRACK", 2, body=ANSWER)
+    wire.give(data.replace(b"Max-Forwards", b"RAck: 1 1 INVITE\r\nMax-Forwards"))
+    sent = [message for message in wire.sent() if isinstance(message, Response)]
+    assert [(message.status, message.cseq.method, message.body) for message in sent] == [
+        (200, "PRACK", b""), (183, "INVITE", b""), (200, "INVITE", b""),
+    ]  # fmt: skip
+    assert wire.events[-1] == Reanswered(session, 200, ANSWER)
+
+
+def test_our_offer_never_stands_in_a_provisional_that_may_be_lost() -> None:
+    wire, session = wants_our_offer("Supported: 100rel\r\n")
+    session.ring(183, OFFER)
+    (progress,) = wire.sent()
+    assert isinstance(progress, Response)
+    assert (progress.status, progress.body) == (183, b"")
+    session.answer(OFFER)
+    assert [message.body for message in wire.sent() if isinstance(message, Response)] == [OFFER]
+    wire.give(wire.within(session, "ACK", 1, body=ANSWER))
+    assert wire.events[-1] == Confirmed(session, ANSWER)

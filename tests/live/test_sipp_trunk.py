@@ -1,0 +1,139 @@
+"""What a carrier's interop test asks, with SIPp in the carrier's place: reliable provisionals, late offer, UPDATE,
+session timers, redirects, forking. Each scenario checks what we say; the ears check that there is sound."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.bank import MUSIC, WELCOME, Bank
+from tests.live.ear import PCMA, Ear
+from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
+from tests.live.rawsip import RawSip
+
+pytestmark = pytest.mark.peer
+
+EARLY = "steps: [{say: welcome}, answer, {queue: loans}]"  # what is said before the answer is early media
+
+
+class Trunk:
+    """An engine whose agent is a telephone number behind the trunk."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.gateway = directory, free_port()
+        self.bank = Bank(
+            directory, agents=0, flow=EARLY, queue="{needs: {loans: 1}, wrap_up: none, nobody_signed_on: wait}",
+            trunk=f'trusted: true, codecs: [PCMA, PCMU], dial_out: {{to: "sip:127.0.0.1:{self.gateway}"}}',
+            devices='  home: {number: "0138", through: carrier, codecs: [PCMA]}',
+            more_agents='  "2001": {name: Home, device: home, skills: {loans: 5}, sign_on: manual}',
+        )  # fmt: skip
+        self.engine = EngineProcess(directory, self.bank.text)
+
+    def callee(self, ear: Ear, scenario: str, port: int = 0, **keys: object) -> Sipp:
+        """SIPp where the trunk dials out to; its audio is the ear's."""
+        keys = {"rtp_ip": "127.0.0.1", "rtp_port": ear.port, "codec": PCMA, **keys}
+        return Sipp(scenario, self.directory, port=port or self.gateway, keys=keys)
+
+    def agent(self, operation: str) -> None:
+        self.engine.ask("agent", id="2001", op=operation)
+
+    def talks(self, agent: Ear) -> None:
+        """Somebody calls, talks to the agent, and hangs up."""
+        self.agent("sign-on")
+        with RawSip(self.bank.caller_port) as carrier, Ear() as ear:
+            caller = carrier.call(("127.0.0.1", self.bank.trunk_port), "95588", rtp=ear.port)
+            caller.connect()
+            ear.wait_for_packets()
+            ear.reaches(agent, 1100.0)
+            agent.reaches(ear, 900.0)
+            caller.bye()
+        self.agent("sign-off")
+
+    def hang_up(self) -> None:
+        [call] = self.engine.ask("calls")["calls"]
+        self.engine.ask("call", id=call["id"], op="hang-up")
+
+    def has_answered(self) -> None:
+        wait_until(lambda: [c for c in self.engine.ask("calls")["calls"] if c["queue"]], "the call is in its queue")
+
+
+@pytest.fixture(scope="module")
+def trunk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunk]:
+    trunk = Trunk(tmp_path_factory.mktemp("trunk"))
+    with trunk.engine:
+        yield trunk
+        trunk.engine.wait_idle()
+
+
+@pytest.mark.parametrize("scenario", ["caller_100rel", "caller_100rel_late_offer"])
+def test_early_media_is_acknowledged_before_the_answer(trunk: Trunk, scenario: str) -> None:
+    with Ear() as ear, trunk.bank.caller(ear, scenario) as caller:
+        ear.wait_for_tone(WELCOME)
+        trunk.has_answered()
+        ear.wait_for_tone(MUSIC)  # music: the call has sound after its answer, too
+        trunk.hang_up()
+        caller.done()
+    trunk.engine.wait_idle()
+
+
+def test_who_wants_our_offer_answers_it_in_his_ack(trunk: Trunk) -> None:
+    with Ear() as ear, trunk.bank.caller(ear, "caller_late_offer") as caller:
+        ear.wait_for_tone(MUSIC)
+        trunk.hang_up()
+        caller.done()
+    trunk.engine.wait_idle()
+
+
+def test_a_caller_refreshes_holds_and_resumes_by_update(trunk: Trunk) -> None:
+    with Ear() as ear, trunk.bank.caller(ear, "caller_updates") as caller:
+        trunk.has_answered()
+        wait_until(lambda: time.monotonic() - ear.packets[-1].at > 0.5, "nothing is sent to who holds")
+        caller.go_on()
+        ear.wait_for_tone(MUSIC, since=time.monotonic())
+        trunk.hang_up()
+        caller.done()
+    trunk.engine.wait_idle()
+
+
+def test_a_carrier_whose_ringing_is_reliable_is_acknowledged(trunk: Trunk) -> None:
+    with Ear() as ear, trunk.callee(ear, "callee_100rel") as callee:
+        trunk.talks(ear)
+        callee.done()
+    trunk.engine.wait_idle()
+
+
+def test_of_two_telephones_that_answer_the_second_is_hung_up_on(trunk: Trunk) -> None:
+    with Ear() as ear, trunk.callee(ear, "callee_forks") as callee:
+        trunk.talks(ear)
+        callee.done()
+    trunk.engine.wait_idle()
+
+
+def test_a_carrier_names_another_of_its_gateways(trunk: Trunk) -> None:
+    elsewhere = free_port()
+    with (
+        Ear() as ear,
+        trunk.callee(ear, "callee_moved", elsewhere=elsewhere) as gateway,
+        trunk.callee(ear, "agent_stays", elsewhere) as other,
+    ):
+        trunk.talks(ear)
+        gateway.done()
+        other.done()
+    trunk.engine.wait_idle()
+
+
+def test_an_ack_that_should_answer_our_offer_and_does_not_ends_the_call(trunk: Trunk) -> None:
+    with RawSip(trunk.bank.caller_port) as carrier:
+        caller = carrier.call(("127.0.0.1", trunk.bank.trunk_port), "95588", body="")
+        assert "m=audio" in caller.connect().body
+        caller.expect("BYE")
+    trunk.engine.wait_idle()
+
+
+@pytest.mark.prove
+def test_sessions_are_refreshed_by_us_and_end_where_the_other_side_does_not_refresh_them(trunk: Trunk) -> None:
+    for scenario in ("caller_is_refreshed", "caller_forgets"):  # after 45 s, after 60 s
+        with Ear() as ear, trunk.bank.caller(ear, scenario) as caller:
+            caller.done(90)
+        trunk.engine.wait_idle()
