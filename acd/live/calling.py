@@ -67,9 +67,13 @@ class Calling:
             del self.legs[leg.id]
             self.post(ev.LegEnded(leg.id, "network", "failed", 503))
             return
-        shown = identity.name_addr(*self.setup.caller(party, command.caller, command.caller_name), network.advertise)
-        asserted = command.asserted and isinstance(party, DeviceShell)  # outside we assert nobody
-        headers = (("P-Asserted-Identity", shown),) if asserted else ()
+        number, name = self.setup.caller(party, command.caller, command.caller_name)
+        shown = identity.name_addr(number, name, network.advertise)
+        headers: tuple[tuple[str, str], ...] = ()
+        if beside is not None and beside.private and number == command.caller:
+            shown, headers = identity.ANONYMOUS, (("Privacy", "id"),)
+        elif command.asserted and isinstance(party, DeviceShell):  # outside we assert nobody
+            headers = (("P-Asserted-Identity", shown),)
         session_id = beside.session_id if beside is not None else ""
 
         def may_redirect(uri: Uri) -> bool:

@@ -1,4 +1,5 @@
-"""Who calls whom, in SIP headers: read from what a peer sent, written into what we send (RFC 3261 §20, RFC 3325)."""
+"""Who calls whom, in SIP headers: read from what a peer sent, written into what we send (RFC 3261 §20, RFC 3323,
+RFC 3325)."""
 
 import re
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from sip.message import Request, SipError
 from sip.uri import Uri
 
 LONGEST: Final = 128
+ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+_PRIVATE: Final = re.compile(r"(?:^|[;,\s])(?:id|user)(?=$|[;,\s])", re.IGNORECASE)
 _UNWANTED: Final = re.compile(r"[\x00-\x1f\x7f\udc80-\udcff]")
 _NOT_IN_USER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,]")
 
@@ -24,6 +27,7 @@ class Identity:
     caller: str
     caller_name: str
     asserted: bool
+    private: bool = False  # he does not want whom he calls to see who he is
 
 
 def clean(text: str) -> str:
@@ -43,11 +47,19 @@ def _asserted(request: Request) -> NameAddr | None:
 
 def read(request: Request, *, trusted: bool) -> Identity:
     """Called and calling party of an INVITE. A number is asserted when a trusted trunk gave it; such a trunk's
-    P-Asserted-Identity goes before its From, anybody else's is not looked at. Raises `SipError`."""
+    P-Asserted-Identity goes before its From, anybody else's is not looked at. A wish for privacy is anybody's. Raises
+    `SipError`."""
     called = request.parsed_uri.number
     sender = request.from_
     party = (_asserted(request) if trusted else None) or sender
-    return Identity(clean(called), clean(party.uri.number), clean(party.display or sender.display), trusted)
+    return Identity(
+        clean(called), clean(party.uri.number), clean(party.display or sender.display), trusted, _private(request)
+    )
+
+
+def _private(request: Request) -> bool:
+    """He wants it by Privacy: id (RFC 3325 §9.3) or user (RFC 3323 §4.2)."""
+    return any(_PRIVATE.search(value) for value in request.all("Privacy"))
 
 
 def dialled(uri: str) -> str:

@@ -40,6 +40,7 @@ class Leg:
     keys_by: Literal["", "rtp", "info"] = ""  # how this telephone tells its keys; one that does both is heard once
     trunk: str = ""  # it goes through
     party: str = ""  # who it is with: trunk:carrier, device:desk
+    private: bool = False  # it calls, and does not want to be shown
     session_id: str = ""  # of a party that called (RFC 7989): our other legs are called so too
     quality: Quality | None = None  # as last told by media
     invite: Callable[[], None] | None = None  # what called it

@@ -151,7 +151,7 @@ class Legs:
             session.end(error.status)
             return
         if kind == "account":
-            who = identity.Identity(who.called, name, who.caller_name, True)
+            who = replace(who, caller=name, asserted=True)
         codecs = self.setup.codecs(party)
         if theirs is not None and not in_common(theirs, codecs):
             self.log.info("refused", status=488, why="no codec in common", source=name)
@@ -173,6 +173,7 @@ class Legs:
         call = f"{self.boot}-{self._arrived}"
         leg = Leg(f"{call}.0", network, codecs, session, theirs, self.setup.latch(party, session.hop), party.srtp)
         leg.trunk, leg.party = name if trunk is not None else "", source
+        leg.private = who.private
         session.name = leg.id
         leg.session_id = session_id = session.ids.theirs if session.ids is not None else ""
         self.on_session(leg.id, session.call_id, session_id)
