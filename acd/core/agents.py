@@ -81,9 +81,9 @@ class Agents:
     """Everybody who may serve a caller.
 
     `changed` gathers the agents whose availability may have changed, `reskilled` those among them whose skills did;
-    the dispatcher empties both. `worked` gathers those whose work went on, for whoever watches; he empties it. A
-    snapshot holds `states`, `up` (devices that can be rung), and `settings` and `queues`, in which agents and queues
-    live on that are configured no longer but still at work.
+    the dispatcher empties both. `worked` gathers those whose work went on, for whoever watches: he puts it there and
+    empties it. A snapshot holds `states`, `up` (devices that can be rung), and `settings` and `queues`, in which agents
+    and queues live on that are configured no longer but still at work.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Agents:
         self.queues: dict[QueueId, Queue] = {}
         self.changed: dict[AgentId, None] = {}
         self.reskilled: dict[AgentId, None] = {}
-        self.worked: dict[AgentId, None] = {}
+        self.worked: dict[AgentId, None] | None = None  # until somebody watches
         self._devices: dict[DeviceId, Device] = {}
         self._wrap_ups: dict[QueueId | None, WrapUp] = {}  # of queues that have any
         self.go_by(queues if queues is not None else {})
@@ -254,7 +254,8 @@ class Agents:
             work = WORK[task.work, given]
         except KeyError:
             return self._not_taken(agent, contact, given)
-        self.worked[agent] = None
+        if self.worked is not None:
+            self.worked[agent] = None
         if work is _WRAP_UP:
             if task.answered_at is not None and task.queue in self._wrap_ups:
                 return self._hung_up(state, task, self._wrap_ups[task.queue], now)
@@ -287,7 +288,9 @@ class Agents:
         task = tasks.pop(contact)
         task.contact = to
         tasks[to] = task
-        self.changed[agent] = self.worked[agent] = None
+        self.changed[agent] = None
+        if self.worked is not None:
+            self.worked[agent] = None
 
     def missed(self, agent: AgentId, contact: CallId, how: str, now: float) -> None:
         """The offer came to nothing: ``rejected``, ``busy``, ``no_answer``, ``unreachable``; each has its delay (none

@@ -246,8 +246,8 @@ class Decider(Floor):
             member = self._market.members.get(place.only)
             return level_for(place, member) if member is not None and fits(place, member) else None
         for level, links in demand.ranks:
-            for heap, pool, held in links:
-                if heap and not (held and blocked(held)) and not (excluded and not pool.line.first_but(excluded)):
+            for line, _, held in links:
+                if line.head and not (held and blocked(held)) and not (excluded and not line.first_but(excluded)):
                     return level
         return None
 

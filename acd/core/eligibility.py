@@ -1,12 +1,11 @@
 """`may_match` (DESIGN §6), over pools and demands: what is left of it once these know each other."""
 
-from collections import deque
 from typing import TypeAlias
 
-from acd.core.pools import Demand, Entry, Held, Member, blocked
+from acd.core.pools import Demand, Entry, Held, Line, Member, blocked
 from acd.core.waiting import Place
 
-Link: TypeAlias = tuple[deque[Entry], Demand, tuple[Held, ...]]
+Link: TypeAlias = tuple[Line, Demand, tuple[Held, ...]]
 
 
 def fits(place: Place, member: Member) -> bool:
@@ -41,14 +40,15 @@ def level_for(place: Place, member: Member) -> int | None:
 def first(member: Member, links: list[Link]) -> Entry | None:
     """The first contact among those whom an agent may serve at one rank."""
     best: Entry | None = None
-    for entries, demand, held in links:
-        if entries:
-            head = entries[0]
-            if (best is None or head < best) and not (held and blocked(held)):
-                best = head
+    for line, demand, held in links:
+        head = line.head
+        if head is not None and (best is None or head < best) and not (held and blocked(held)):
+            best = head
         if demand.odd:
-            for excluded, line in demand.odd.items():
-                odd = line.entries[0]
-                if member.id not in excluded and (best is None or odd < best) and not (held and blocked(held)):
+            for excluded, others in demand.odd.items():
+                odd = others.head
+                if odd is None or member.id in excluded or (held and blocked(held)):
+                    continue
+                if best is None or odd < best:
                     best = odd
     return best

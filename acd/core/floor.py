@@ -197,8 +197,8 @@ class Floor:
         for member in members:
             for seat in member.seats:
                 for _, links in seat.pool.ranks:
-                    for heap, demand, _ in links:
-                        if heap or any(member.id not in excluded for excluded in demand.odd):
+                    for line, demand, _ in links:
+                        if line.head or any(member.id not in excluded for excluded in demand.odd):
                             return False
             if any(eligible(place, member) for place in self._room.only.get(member.id, {}).values()):
                 return False

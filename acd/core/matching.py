@@ -1,13 +1,26 @@
 """The market: pools and demands, who is in which, and which know each other. See `pools`."""
 
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from acd.core.agents import Agents, Presence
 from acd.core.ids import AgentId, QueueId, SkillId
-from acd.core.pools import STANDINGS, Crowd, Demand, Entry, Held, Member, Needs, Plan, Pool, Seat, at_stage, serves
+from acd.core.pools import (
+    STANDINGS,
+    Crowd,
+    Demand,
+    Entry,
+    Held,
+    Line,
+    Member,
+    Needs,
+    Plan,
+    Pool,
+    Seat,
+    at_stage,
+    serves,
+)
 from acd.core.settings import Agent, Queue
 
 R = TypeVar("R", int, tuple[int, int])
@@ -225,25 +238,25 @@ class Market:
             if level is not None:
                 held = tuple(h for h in demand.held if h in pool.held)
                 links = _linked(demand.ranks, level)
-                links.append((pool.line.entries, pool, held))
+                links.append((pool.line, pool, held))
                 if level in demand.crowds:
                     self._crowd(demand, level, links[-1:])
                 elif demand.by_idle and len(links) >= WIDE:
                     self._crowd(demand, level, links)
-                _linked(pool.ranks, (demand.tier, level)).append((demand.line.entries, demand, held))
+                _linked(pool.ranks, (demand.tier, level)).append((demand.line, demand, held))
 
-    def _crowd(self, demand: Demand, level: int, links: list[tuple[deque[Entry], Pool, tuple[Held, ...]]]) -> None:
+    def _crowd(self, demand: Demand, level: int, links: list[tuple[Line, Pool, tuple[Held, ...]]]) -> None:
         """From now on the idle agents of these pools are in one heap, too."""
         self.gather()
         crowds = demand.crowds.setdefault(level, {})
         standing = STANDINGS[demand.queue.strategy]
-        for entries, pool, held in links:
+        for line, pool, held in links:
             key = (standing(demand, pool), held)
             crowd = crowds.get(key)
             if crowd is None:
                 crowd = crowds[key] = Crowd(demand.plan)
             pool.crowds.append(crowd)
-            for entry in entries:
+            for entry in line.entries:
                 crowd.push(entry)
 
     def _forget_idle_plans(self) -> None:

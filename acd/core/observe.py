@@ -42,6 +42,7 @@ class Observed(Engine):
         agents = self._core.agents
         agents.changed = self._noted = _Noted(agents.changed)
         self._noted.seen = dict.fromkeys(agents.states)
+        agents.worked = {}
         self._watchers = watchers
         for watcher in watchers:
             watcher.begin(self._core)

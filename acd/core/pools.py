@@ -30,22 +30,28 @@ class Line:
     over the memory. Whoever was there before (put back, other credit) or leaves from the midst is found by halving.
     """
 
-    __slots__ = ("entries",)
+    __slots__ = ("entries", "head")
 
     def __init__(self) -> None:
-        self.entries: deque[Entry] = deque()  # never replaced: links hold it
+        self.entries: deque[Entry] = deque()
+        self.head: Entry | None = None  # the first of them, which is what is asked for
 
     def push(self, entry: Entry) -> None:
         entries = self.entries
-        if entries and entry < entries[-1]:
+        if self.head is None:
+            self.head = entry
+            entries.append(entry)
+        elif entry < entries[-1]:
             insort(entries, entry)
+            self.head = entries[0]
         else:
             entries.append(entry)
 
     def drop(self, entry: Entry) -> None:
         entries = self.entries
-        if entries[0] is entry:
+        if entry is self.head:
             entries.popleft()
+            self.head = entries[0] if entries else None
         else:
             del entries[bisect_left(entries, entry)]
 
@@ -182,7 +188,7 @@ class Pool:
         self.queues = settings.queues
         self.line = Line()  # of members who can be rung
         self.order: list[tuple[int, Member]] = []  # the same by serial, where a strategy asks for it
-        self.ranks: list[tuple[tuple[int, int], list[tuple[deque[Entry], Demand, tuple[Held, ...]]]]] = []
+        self.ranks: list[tuple[tuple[int, int], list[tuple[Line, Demand, tuple[Held, ...]]]]] = []
         """(tier, preference level), smallest first, with the demands he may serve at it, and reserves in the way."""
         self.crowds: list[Crowd] = []  # in which its members are too while they can be rung
         self.shares: dict[Strategy, Shares] = {}  # the same, of strategies that go by a share of signed-on time
@@ -243,7 +249,7 @@ class Demand:
         self.by_idle = queue.strategy in STANDINGS
         self.line = Line()
         self.odd: dict[tuple[AgentId, ...], Line] = {}  # those from whom some agents are excluded
-        self.ranks: list[tuple[int, list[tuple[deque[Entry], Pool, tuple[Held, ...]]]]] = []
+        self.ranks: list[tuple[int, list[tuple[Line, Pool, tuple[Held, ...]]]]] = []
         """Preference level, smallest first, with the pools that may serve at it, and reserves in the way."""
         self.crowds: dict[int, dict[tuple[Standing, tuple[Held, ...]], Crowd]] = {}
         """Of levels with many pools, where the strategy goes by standing: by that and those reserves."""

@@ -5,14 +5,13 @@ is no such function. How the smallest is found without asking everybody depends 
 """
 
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final, Literal, TypeAlias
 
 from acd.core.agents import AgentState
 from acd.core.ids import AgentId
-from acd.core.pools import Crowd, Demand, Entry, Held, Member, Pool, Shares, Standing, blocked, fit
+from acd.core.pools import Crowd, Demand, Entry, Held, Line, Member, Pool, Shares, Standing, blocked, fit
 from acd.core.settings import Strategy
 
 Fit: TypeAlias = tuple[int, int]
@@ -118,11 +117,10 @@ def longest_idle_for(demand: Demand) -> Member | None:
                 return chosen
             continue
         best: Entry | None = None
-        for entries, _, held in links:
-            if entries:
-                head = entries[0]
-                if (best is None or head < best) and not (held and blocked(held)):
-                    best = head
+        for line, _, held in links:
+            head = line.head
+            if head is not None and (best is None or head < best) and not (held and blocked(held)):
+                best = head
         if best is not None:
             member: Member = best[2].member
             return member
@@ -144,14 +142,14 @@ def _first_of(crowds: Mapping[tuple[Standing, tuple[Held, ...]], Crowd]) -> Memb
 
 def _choose(
     demand: Demand,
-    links: list[tuple[deque[Entry], Pool, tuple[Held, ...]]],
+    links: list[tuple[Line, Pool, tuple[Held, ...]]],
     excluded: Mapping[AgentId, float],
     now: float,
     last: int,
     random: Random,
 ) -> Member | None:
     strategy = demand.queue.strategy
-    pools = [pool for heap, pool, held in links if heap and not (held and blocked(held))]
+    pools = [pool for line, pool, held in links if line.head and not (held and blocked(held))]
     if strategy == "random":
         return _drawn(pools, excluded, random)
     sort = SORTS[strategy]

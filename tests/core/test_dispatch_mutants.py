@@ -356,15 +356,20 @@ def urgency_ignored(patch: Patch) -> None:
 @mutant
 def whoever_leaves_from_the_midst_stays(patch: Patch) -> None:
     def drop(self: Line, entry: Entry) -> None:
-        if self.entries[0] is entry:
+        if self.head is entry:
             self.entries.popleft()
+            self.head = self.entries[0] if self.entries else None
 
     patch.setattr(Line, "drop", drop)
 
 
 @mutant
 def put_back_at_the_end(patch: Patch) -> None:
-    patch.setattr(Line, "push", lambda self, entry: self.entries.append(entry))
+    def push(self: Line, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.head = self.entries[0]
+
+    patch.setattr(Line, "push", push)
 
 
 @mutant
