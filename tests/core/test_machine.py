@@ -1,20 +1,26 @@
 """Anything may arrive at any time: a random world, stale and crossing events among it; after every step the invariants
 hold, and in the end nobody is stuck and every call has its one record."""
 
+import os
 from dataclasses import replace
+from random import Random
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from acd.core import engine, overlay
 from acd.core import events as e
 from acd.core.calls import LegState
+from acd.core.context import Core
 from acd.core.engine import Engine
 from acd.core.flow import Answer, CollectDigits, Enqueue, Expr, Flow, HangUpStep, Menu, RingTone, Say
 from acd.core.settings import Announce, Number, Queue, Settings, Surge, WrapUp
+from tests.core.between import Watched
 from tests.core.hotline import SURVEY, flow, hotline
-from tests.core.world import Phone, World
+from tests.core.test_dispatch_mutants import MUTANTS
+from tests.core.world import Phone
 
 FLOWS = {
     "main": flow(
@@ -85,7 +91,7 @@ class Machine(RuleBasedStateMachine):
     )
     def begin(self, strategy: str, capacity: int) -> None:
         self.strategy, self.capacity, self.version = strategy, capacity, 0
-        self.world = World(config(0, strategy, capacity))
+        self.world = Watched(config(0, strategy, capacity))
         for called in ("2", "1", "2"):
             self.world.call(called)
         self.world.run(5)
@@ -285,7 +291,45 @@ TestMachine.settings = settings(
 )
 
 
+def forget_the_books(patch: pytest.MonkeyPatch) -> None:
+    """A reload that counts anew."""
+    right = overlay.configure
+
+    def wrong(core: Core, settings: Settings) -> None:
+        core.state.counts.clear()
+        right(core, settings)
+
+    patch.setattr(engine, "configure", wrong)
+
+
+BREAKS = {
+    "the last come first": MUTANTS["last_come_first_served"],
+    "no wrap-up": MUTANTS["wrap_up_forgotten"],
+    "no break after the call": MUTANTS["break_asked_in_a_call_forgotten"],
+    "offered to two": MUTANTS["offered_to_two"],
+    "lost when put back": MUTANTS["lost_when_put_back"],
+    "more than he can": MUTANTS["capacity_ignored"],
+    "a reload that forgets": forget_the_books,
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_break_of_the_engine_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    BREAKS[name](monkeypatch)
+    once = settings(
+        TestMachine.settings, max_examples=150, phases=[Phase.generate], database=None, report_multiple_bugs=False
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Machine, settings=once)
+
+
 @pytest.mark.prove
-def test_anything_for_long() -> None:
-    long = settings(TestMachine.settings, max_examples=3000, stateful_step_count=80)
-    run_state_machine_as_test(Machine, settings=long)
+def test_two_million_steps_of_anything() -> None:
+    """ACD_SEED repeats a run."""
+    first = int(os.environ.get("ACD_SEED", Random().randrange(2**32)))
+    print(f"ACD_SEED={first}")
+    long = settings(TestMachine.settings, max_examples=300, stateful_step_count=80, database=None)
+    round, begun = 0, Watched.steps
+    while Watched.steps - begun < 2_000_000:
+        run_state_machine_as_test(seed(first + round)(type(f"Round{round}", (Machine,), {})), settings=long)
+        round += 1
