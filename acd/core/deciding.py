@@ -140,6 +140,8 @@ class Decider(Floor):
         if not self._decide(place, now, done):
             self._room.put(place, now)
             self._left_waiting(w)
+        elif not self._rings:
+            self._room.cancel_deadline(w.contact)  # it has not come to stand anywhere
 
     def _for_agent(self, member: Member, now: float, done: list[Offer | Withdraw]) -> None:
         """One agent can be rung, no contact is new: what he may match nobody else may."""

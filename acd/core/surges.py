@@ -19,7 +19,8 @@ _LOOK: Final = ("look", "")
 
 def somebody_calls(core: Core) -> None:
     """The first call after a rest: how it stands may be long past."""
-    if core.state.settings.surges and _LOOK not in core.timers.at:
+    surges = core.state.settings.surges
+    if surges and _LOOK not in core.timers.at and any([surge.on is not None for surge in surges.values()]):  # noqa: C419 - there are few, and a generator takes longer
         look(core)
 
 

@@ -237,6 +237,15 @@ def test_rings_widen_with_waiting() -> None:
     assert (floor.dispatcher.deadline(), floor.at(10.0)) == (10.0, ["c2>ann"])
 
 
+def test_who_is_rung_for_at_once_leaves_no_deadline_behind() -> None:
+    floor = desk({"ann": {}, "bob": {}}, {"q": {"rings": (Ring(5.0, teams=()),)}})
+    floor.busy("bob")
+    assert floor.joins("c1") == ["c1>ann"]
+    assert floor.dispatcher.deadline() is None
+    assert floor.joins("c2") == []
+    assert floor.dispatcher.deadline() == 5.0
+
+
 def test_a_preference_level_becomes_active_after_its_delay() -> None:
     levels = {"ann": 1, "bob": 2, "eve": 3, "zoe": 4}
     floor = desk({n: {"queues": {"q": level}} for n, level in levels.items()}, {"q": {"level_delays_s": (0, 10, 30)}})
