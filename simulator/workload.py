@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from random import Random
 from typing import TypeVar, get_args
 
-from simulator.distributions import Distribution, Lognormal
+from simulator.distributions import Constant, Distribution, Lognormal
 from simulator.scenario import EVERYBODY, Scenario
 from simulator.schema import CallerAt, OneOfAt, Scalar, Weekday
 
@@ -64,6 +64,7 @@ class Choices:
 
     def __init__(self, at: OneOfAt) -> None:
         self._values = [value for value, _ in at.one_of]
+        self.fixed = len(self._values) == 1
         self._upto = list(accumulate(weight for _, weight in at.one_of))
 
     def pick(self, u: float) -> Scalar:
@@ -217,11 +218,15 @@ class _Kind:
         self._waiting_key = stream(seed, replication, f"{name}/waiting_key")
         self._waiting_key_after = at.waiting_key.after.build() if at.waiting_key is not None else None
         self._presses = [(Choices(key.press), key.after.build()) for key in at.keys]
+        # What is the same for all is drawn once: its stream is its own.
+        same = all(choices.fixed for _, choices, _ in self._attributes)
+        self._same_attributes = self._drawn_attributes() if same else None
+        same = all(press.fixed and isinstance(after, Constant) for press, after in self._presses)
+        self._same_keys = self._drawn_keys() if same else None
         self.made = 0
 
     def caller(self, serial: int, when: float) -> Caller:
         patience, talk, hold, lasts, wrap_up, ends, redial, after_s, sent_on = [uniform() for uniform in self._draw]
-        keys = self._keys
         self.made += 1
         return Caller(
             serial,
@@ -230,8 +235,8 @@ class _Kind:
             self.at.number,
             self.trunk,
             f"{self.at.calling}{self.made:07d}",
-            {name: choices.pick(uniform()) for name, choices, uniform in self._attributes},
-            [(str(press.pick(keys())), after.quantile(keys())) for press, after in self._presses],
+            self._drawn_attributes() if self._same_attributes is None else self._same_attributes,
+            self._drawn_keys() if self._same_keys is None else self._same_keys,
             self.patience.quantile(patience),
             talk,
             hold,
@@ -241,8 +246,17 @@ class _Kind:
             redial,
             after_s,
             sent_on,
-            waiting_key=self._key_while_waiting(),
+            1,
+            False,
+            None if self._waiting_key_after is None else self._key_while_waiting(),
         )
+
+    def _drawn_attributes(self) -> dict[str, Scalar]:
+        return {name: choices.pick(uniform()) for name, choices, uniform in self._attributes}
+
+    def _drawn_keys(self) -> list[tuple[str, float]]:
+        keys = self._keys
+        return [(str(press.pick(keys())), after.quantile(keys())) for press, after in self._presses]
 
     def _key_while_waiting(self) -> tuple[str, float] | None:
         key, after = self.at.waiting_key, self._waiting_key_after

@@ -6,7 +6,6 @@ The engine is the real one, unchanged.
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import inf
 from typing import Any, Final
 
 from acd.config.hours import Calendar, instants
@@ -20,7 +19,7 @@ from simulator.scenario import Scenario
 from simulator.tally import Book, Ended, Stay
 from simulator.workload import DAY, Caller
 from simulator.world import agents, callers, faults, media
-from simulator.world.context import Core, World
+from simulator.world.context import Core, World, turn
 
 __all__ = ["Core", "World", "play"]
 
@@ -82,6 +81,7 @@ def _called_each_time(settings: Settings) -> Settings:
 
 def _begin(world: World, hours: Mapping[str, Calendar]) -> None:
     run = world.scenario.model.run
+    turn(world, 0)
     world.step(e.Started(1, world.wall_offset_s, run.seed))
     world.step(e.Configured(world.settings))
     if hours:
@@ -121,35 +121,33 @@ def _calls(world: World, what: tuple[Caller, Any]) -> None:
 
 def _run(world: World, progress: Callable[[float], None]) -> None:
     """The engine's deadlines and the world's events in the order of time; at one instant the engine's come first."""
-    heap, pop, deadline, end = world.heap, heapq.heappop, world.core.deadline, world.book.end
-    last = end + world.scenario.model.run.drain_s
+    heap, pop, step, end = world.heap, heapq.heappop, world.step, world.book.end
     woke = e.Woke()
-    due = inf
     while True:
         for _ in range(4096):
-            if world.stepped:
-                world.stepped = False
-                asked = deadline()
-                due = inf if asked is None else asked
-            at = heap[0][0] if heap else inf
-            if due <= at:
-                at = due
-            if at >= end and (at > last or at == inf or not (world.lines or world.rings)):
-                return
-            if at == due:
-                if at > world.now:
-                    world.now = at
-                world.step(woke)
+            at, due = heap[0][0], world.due
+            if due is not None and due <= at:
+                if due >= end and _is_over(world, due):
+                    return
+                world.now = max(world.now, due)
+                step(woke)
             else:
-                _, _, what, argument = pop(heap)
-                world.now = at
+                if at >= end and _is_over(world, at):
+                    return
+                world.now, _, what, argument = pop(heap)
                 what(world, argument)
         progress(world.now)
+
+
+def _is_over(world: World, at: float) -> bool:
+    """Behind the end of the run: whether what comes then is not waited for."""
+    return at > world.last or not (world.lines or world.rings)
 
 
 def _close(world: World) -> None:
     """Count those who are still there, and stop the clocks."""
     now = max(world.now, world.book.end)
+    world.book.steps = world.steps
     for line in world.lines.values():
         if line.counted:
             continue

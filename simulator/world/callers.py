@@ -89,18 +89,20 @@ def waits(world: World, line: Line, queue: str) -> None:
     if line.joined_at is None:
         line.joined_at = world.now
         line.loses_at = world.now + line.caller.patience_s
-        world.at(line.loses_at, _loses_patience, line)
+        world.at(line.loses_at, _loses_patience, line.leg)
         if line.caller.waiting_key is not None:
             world.at(world.now + line.caller.waiting_key[1], _leaves, line)
         return
     if world.now >= line.loses_at:
-        world.at(world.now, _loses_patience, line)  # after the step in which he joins
+        world.at(world.now, _loses_patience, line.leg)  # after the step in which he joins
     elif line.wants_out:
         world.at(world.now + REACTS_S, _leaves, line)
 
 
-def _loses_patience(world: World, line: Line) -> None:
-    if line.waiting and world.now >= line.loses_at:
+def _loses_patience(world: World, leg: str) -> None:
+    """By the leg's name: most have been served and gone long before, and nothing of them is to be kept until then."""
+    line = world.lines.get(leg)
+    if line is not None and line.waiting and world.now >= line.loses_at:
         hangs_up(world, line)
 
 

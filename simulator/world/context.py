@@ -1,15 +1,19 @@
 """What the parts of one simulated world share: the engine, virtual time, who is on the line, what is counted.
 
 Messages take time each way, so that an answer can cross a cancel and a hang-up an offer; each leg's messages keep their
-order, and `LegEnded` is its last. Events wait in one heap of ``(time, serial, what, argument)``: ties break by serial,
-so that a run is repeated to the byte.
+order, and `LegEnded` is its last.
+
+What is to happen is a tuple ``(time, serial, what, argument)``: ties break by serial, so that a run is repeated to the
+byte. Only what comes in the next seconds is in a heap: most of the rest is patience that nobody will lose, and among
+thousands of it each event took half as long again to find.
 """
 
-import heapq
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from heapq import heapify, heappush
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from acd.core.commands import Command
 from acd.core.events import Event
@@ -20,6 +24,9 @@ from simulator.handling import Aside, Handling, Parts
 from simulator.scenario import Scenario
 from simulator.tally import Book
 from simulator.workload import Caller, Workload, stream
+
+SOON_S: Final = 16.0  # a power of two, so that no rounding moves anything over the edge of a stretch
+Happening: TypeAlias = tuple[float, int, Callable[["World", Any], None], Any]
 
 
 class Core(Protocol):
@@ -88,6 +95,13 @@ class Asking:
 class World:
     """One replication's world."""
 
+    __slots__ = (
+        *("at_device", "at_the_door", "book", "core", "desks", "due", "failed", "handling", "heap", "last", "latency"),
+        *("lines", "network", "now", "prompt_s", "prompts", "replication", "rings", "scenario", "settings", "steps"),
+        *("trunks_down", "wall_offset_s", "workload"),
+        *("_deadline", "_do", "_later", "_names", "_serial", "_soon", "_step"),
+    )
+
     def __init__(
         self,
         core: Core,
@@ -128,12 +142,16 @@ class World:
         self.failed = model.world.failed
         self.network = stream(run.seed, replication, "network")
         self.latency = _sampler(model.world.latency.build(), self.network)
-        self.heap: list[tuple[float, int, Callable[[World, Any], None], Any]] = []
-        self.stepped = True  # since the engine's deadline was asked for
+        self.last = run.length_s + run.drain_s  # nothing is played that comes later
+        self.heap: list[Happening] = []
+        self._later: defaultdict[int, list[Happening]] = defaultdict(list)  # by stretch of `SOON_S`
+        self._soon = 0.0  # what comes before is in the heap
+        self.steps = 0  # of the engine
+        self.due: float | None = None  # its deadline
         self._serial = 0
         self._names = 0
-        self._do = do
-        self._step = core.step
+        self._do = do.get
+        self._step, self._deadline = core.step, core.deadline
 
     def name(self) -> int:
         """A number for a call or request, used once."""
@@ -142,8 +160,11 @@ class World:
 
     def at(self, when: float, what: Callable[["World", Any], None], argument: Any) -> None:
         """Let something happen at that instant."""
-        self._serial += 1
-        heapq.heappush(self.heap, (when, self._serial, what, argument))
+        self._serial = serial = self._serial + 1
+        if when < self._soon:
+            heappush(self.heap, (when, serial, what, argument))
+        elif when <= self.last:
+            self._later[int(when / SOON_S)].append((when, serial, what, argument))
 
     def deliver(self, leg: Line | Ring, delay: float, what: Callable[["World", Any], None], argument: Any) -> None:
         """A message sent now reaches the engine after `delay`, but never before one sent earlier for that leg."""
@@ -151,18 +172,16 @@ class World:
         if when < leg.latest:
             when = leg.latest
         leg.latest = when
-        self._serial += 1
-        heapq.heappush(self.heap, (when, self._serial, what, argument))
+        self._serial = serial = self._serial + 1
+        heappush(self.heap, (when, serial, what, argument))
 
     def step(self, event: Event) -> None:
         """Give the engine an event now, and do what it commands."""
-        self.book.steps += 1
-        self.stepped = True
-        do = self._do
+        self.steps += 1
         for command in self._step(event, self.now):
-            what = do.get(type(command))
-            if what is not None:
+            if (what := self._do(type(command))) is not None:
                 what(self, command)
+        self.due = self._deadline()
 
     def measured(self) -> bool:
         return self.book.begin <= self.now < self.book.end
@@ -171,6 +190,14 @@ class World:
 def step(world: World, event: Event) -> None:
     """`World.step` as something that happens."""
     world.step(event)
+
+
+def turn(world: World, stretch: int) -> None:
+    """The next stretch of time begins: what happens in it goes into the heap, and the turn to the one after it."""
+    world._soon = ends = (stretch + 1) * SOON_S
+    world.heap += world._later.pop(stretch, ())
+    world.heap.append((ends, 0, turn, stretch + 1))
+    heapify(world.heap)
 
 
 def _sampler(one: Distribution, uniform: Callable[[], float]) -> Callable[[], float]:
