@@ -4,7 +4,6 @@ from typing import Final
 
 from acd.core import interpreter, surges
 from acd.core.calls import Call, Leg, LegState
-from acd.core.commands import SILENCE
 from acd.core.conditions import flow_of
 from acd.core.context import Core
 from acd.core.events import LegArrived
@@ -64,7 +63,7 @@ def _new(core: Core, event: LegArrived) -> Call:
     record.session_id = event.session_id
     record.diverted_from, record.diverted_reason = event.diverted_from, event.diverted_reason
     call = Call(event.call, core.now, offset, record, event.leg, event.caller_name, event.asserted, event.channel)
-    leg = Leg(event.leg, event.call, "caller", _ARRIVED, core.now, hears=SILENCE)
+    leg = Leg(event.leg, event.call, "caller", _ARRIVED, core.now)
     call.legs[leg.id] = core.legs[leg.id] = leg
     call.version = state.version
     call.variables = {

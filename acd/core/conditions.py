@@ -20,8 +20,9 @@ def value_of(core: Core, tree: Expr, variables: Mapping[str, Any]) -> Any:
         return tree
     known = core.formulas.get(id(tree))
     if known is None:
-        known = core.formulas[id(tree)] = (tree, expr.formula(tree))  # kept with it, so that its id stays its own
-    return known[1](variables, lambda what, name: FACTS[what](core, name))
+        formula, ask = expr.formula(tree), lambda what, name: FACTS[what](core, name)
+        known = core.formulas[id(tree)] = (tree, formula, ask)  # kept with it, so that its id stays its own
+    return known[1](variables, known[2])
 
 
 def is_open(core: Core, calendar: str) -> bool:

@@ -7,7 +7,7 @@ from acd.core.calls import Call, Leg, PathItem
 from acd.core.commands import Command, Hears, Listen, Source
 from acd.core.deadlines import Deadlines
 from acd.core.dispatch import Dispatcher
-from acd.core.expr import Formula
+from acd.core.expr import Ask, Formula
 from acd.core.flow import Expr, Step
 from acd.core.ids import AgentId, CallId, DeviceId, LegId, OpId, QueueId
 from acd.core.state import QueueCounts, State
@@ -30,7 +30,7 @@ class Core:
         self.dispatcher = Dispatcher(self.agents, state.waiting, self.random, state.lanes)
         self.timers = Deadlines(state.timers)
         self.branches: dict[tuple[PathItem, ...], tuple[Step, ...]] = {}  # where calls stand in flows in force
-        self.formulas: dict[int, tuple[Expr, Formula]] = {}  # by the identity of a tree in force
+        self.formulas: dict[int, tuple[Expr, Formula, Ask]] = {}  # by the identity of a tree in force
         self.oldest: dict[QueueId, list[tuple[float, CallId]]] = {}  # heaps of who joined when: see `conditions`
         self.legs: dict[LegId, Leg] = {leg.id: leg for call in state.calls.values() for leg in call.legs.values()}
         self.legs |= {leg.id: leg for leg in state.nailed.values()}

@@ -27,25 +27,27 @@ class Deadlines:
         """Let `name` fall due at `when` (seconds, the engine's `now`)."""
         self._serial = serial = self._serial + 1
         at, heap = self.at, self.heap
-        moved = name in at
+        before = at.get(name)
         at[name] = (when, serial)
         heapq.heappush(heap, (when, serial, name))
-        if moved:
+        if before is not None:
             self._clear()
-        if len(heap) > 64 and len(heap) > 4 * len(at):
+        if not serial % 64 and len(heap) > 64 and len(heap) > 4 * len(at):
             self.heap = [(w, s, n) for n, (w, s) in at.items()]
             heapq.heapify(self.heap)
 
     def cancel(self, name: Name) -> None:
         """Forget `name`; nothing happens if it is not set."""
-        if self.at.pop(name, None) is not None:
+        gone = self.at.pop(name, None)
+        if gone is not None and self.heap[0][1] == gone[1]:
             self._clear()
 
     def cancel_each(self, kinds: Iterable[str], of: str) -> None:
         """Forget the names ``(kind, of)``."""
         pop = self.at.pop
         for kind in kinds:
-            if pop((kind, of), None) is not None:
+            gone = pop((kind, of), None)
+            if gone is not None and self.heap[0][1] == gone[1]:
                 self._clear()
 
     def next(self) -> float | None:

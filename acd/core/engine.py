@@ -99,15 +99,11 @@ class Engine:
     def deadline(self) -> float | None:
         """When `Woke` must come at the latest, or None."""
         core = self._core
-        due, own, wrap_ups = core.dispatcher.deadline(), core.timers.heap, core.agents.timers
-        if own:
-            first = own[0][0]
-            if due is None or first < due:
-                due = first
-        if wrap_ups:
-            first = wrap_ups[0][0]
-            if due is None or first < due:
-                return first
+        due = core.dispatcher.deadline()
+        if (own := core.timers.heap) and (due is None or own[0][0] < due):
+            due = own[0][0]
+        if (wrap_ups := core.agents.timers) and (due is None or wrap_ups[0][0] < due):
+            return wrap_ups[0][0]
         return due
 
     def keys_out(self, call: CallId) -> Collection[str]:

@@ -62,7 +62,7 @@ def current(core: Core, call: Call) -> Step | None:
     """The step the call stands at; the end of a branch leads behind the step it belongs to, None at the flow's end."""
     path = call.path
     while path:
-        where = (call.version, call.flow, *path[:-1])
+        where = (call.version, call.flow, *path[:-1]) if len(path) > 1 else (call.version, call.flow)
         steps = core.branches.get(where)
         if steps is None:
             steps = core.branches[where] = _branch_at(core, where)
@@ -271,7 +271,7 @@ def _play(core: Core, call: Call, prompts: tuple[str, ...], barge_in: bool) -> N
     _waits(core, call)
     call.op = core.name_op(call)
     call.collecting = False
-    core.hears(core.caller(call), PROMPTS)
+    core.hears(call.legs[call.caller_leg], PROMPTS)
     core.out.append(Play(call.op, call.caller_leg, prompts, 1, barge_in))
 
 

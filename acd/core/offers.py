@@ -10,7 +10,7 @@ from typing import Final, Literal
 from acd.core import nailed
 from acd.core.agents import Input
 from acd.core.calls import CALL, LEG, Call, CallInput, Leg, LegInput, LegState
-from acd.core.commands import PROMPTS, SILENCE, Play, Publish, StartLeg, Stop, Target, from_leg
+from acd.core.commands import PROMPTS, Play, Publish, StartLeg, Stop, Target, from_leg
 from acd.core.context import Core
 from acd.core.dispatch import Offer, Withdraw
 from acd.core.events import LegEnded
@@ -61,8 +61,7 @@ def ring(core: Core, call: Call, offer: Offer) -> None:
 def start(core: Core, call: Call, role: Literal["agent", "consult"], target: Target) -> Leg:
     """A leg to a device or a number outside for this call, beside the caller's."""
     outside = target.number if target.device is None else None
-    leg = Leg(core.name_leg(call), call.id, role, _STARTING, core.now, device=target.device, hears=SILENCE)
-    leg.number = outside
+    leg = Leg(core.name_leg(call), call.id, role, _STARTING, core.now, None, target.device, outside)
     call.legs[leg.id] = core.legs[leg.id] = leg
     core.out.append(
         StartLeg(leg.id, call.id, target, call.caller_leg, call.record.caller, call.caller_name, call.asserted)

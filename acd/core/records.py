@@ -32,7 +32,7 @@ def open_segment(
     device: DeviceId | None = None,
 ) -> Segment:
     """Begin a stretch of the call; the one before it must have been closed."""
-    segment = Segment(kind, name, core.now + call.wall_offset_s, queue=queue, device=device)
+    segment = Segment(kind, name, core.now + call.wall_offset_s, 0.0, "", queue, device)
     call.record.segments.append(segment)
     return segment
 

@@ -76,7 +76,8 @@ def cut(core: Core, leg: Leg, cause: str = "hangup", status: int = 0, retry_afte
     if leg.state is _ENDING:
         return
     report(core, leg, 487)
-    core.timers.cancel(("ring", leg.id))  # a device that nobody sits at has one, too
+    if not leg.accepted:
+        core.timers.cancel(("ring", leg.id))  # a device that nobody sits at has one, too
     if cause in PARTINGS and nailed.stays(core, leg):
         nailed.keep(core, leg)
         return
