@@ -13,7 +13,7 @@ from simulator.report import page
 from simulator.results import Results, differences, differences_as_json
 from simulator.run import simulate
 from simulator.scenario import Scenario
-from simulator.tables import print_results, sentences
+from simulator.tables import folded, print_results, sentences
 from simulator.tally import Book, Ended, Stay, Tally
 from simulator.world import play
 from tests.simulator.hotlines import hotline, markov, scenario
@@ -198,6 +198,24 @@ def test_a_hotline_against_itself_differs_in_nothing() -> None:
     one, other = (simulate(name, settings, given, processes=1) for name in "ab")
     total = differences(one, other)["total"]
     assert {name for name, estimate in total.items() if estimate.mean} == set()
+
+
+def test_a_table_as_wide_as_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    settings, given = small()
+    print_results(simulate("a", settings, given, processes=1))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 100
+    for title in ("offered", "wait s", "in 20 s", "gave up", "AHT s", "occupancy"):
+        assert out.count(title) == 1
+    assert out.count("\nall ") == 2
+
+
+def test_columns_are_folded_where_they_do_not_fit() -> None:
+    columns = [["offered", "1,729"], ["wait s", "12.7 ± 6.3"], ["gave up", "4.4 %"]]  # 7, 10 and 7 wide
+    assert folded(columns, 30) == [columns]
+    assert folded(columns, 29) == [columns[:2], columns[2:]]
+    assert folded(columns, 5) == [[column] for column in columns]
+    assert folded([], 30) == []
 
 
 # ---------------------------------------------------------------------------------------------- unusual days
