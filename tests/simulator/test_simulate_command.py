@@ -101,22 +101,36 @@ def test_a_report_that_stands_alone(acd: Callable[..., Result], quarter: str, tm
     assert facts["total"]["offered"]["mean"] > 0
 
 
-def test_two_configurations(acd: Callable[..., Result], quarter: str, tmp_path: Path) -> None:
-    """Without the senior lane's reserve and first tier, the same callers: the old wait longer."""
+def changed(old: str, new: str, path: Path) -> str:
+    """The bank's hotline, changed, in another folder."""
     text = (BANK / "hotline.yaml").read_text(encoding="utf-8")
-    plain = text.replace("    tier: 0\n    rings: [{after_s: 6", "    tier: 9\n    rings: [{after_s: 6")
+    plain = text.replace(old, new)
     assert plain != text
     for name, where in (("../../ivr_flows", BANK.parents[1] / "ivr_flows"), ("prompts: prompts", BANK / "prompts")):
         plain = plain.replace(name, f"prompts: {where}" if name.startswith("prompts") else str(where))
     plain = plain.replace("music/hold.wav", str(BANK / "music/hold.wav")).replace(
         "secrets.env", str(BANK / "secrets.env")
     )
-    other = tmp_path / "plain.yaml"
-    other.write_text(plain, encoding="utf-8")
-    done = acd("simulate", HOTLINE, str(other), quarter, "--seeds", "4", "--processes", "1")
+    path.write_text(plain, encoding="utf-8")
+    return str(path)
+
+
+def test_two_configurations(acd: Callable[..., Result], quarter: str, tmp_path: Path) -> None:
+    """Without the senior lane's reserve and first tier, the same callers: the old wait longer."""
+    first = "    tier: 0\n    rings: [{after_s: 6"
+    other = changed(first, first.replace("0", "9"), tmp_path / "plain.yaml")
+    done = acd("simulate", HOTLINE, other, quarter, "--seeds", "4", "--processes", "1")
     assert done.exit_code == 0, done.output
     [line] = [line for line in done.stdout.splitlines() if line.startswith("  senior: ")]
     assert line.startswith("  senior: wait +")
+
+
+def test_what_is_not_simulated_is_named(acd: Callable[..., Result], quarter: str, tmp_path: Path) -> None:
+    phone = '"sip:a1@127.0.0.1:7070"'
+    kept = changed(phone, f'{phone}, confirm: "1", nailed_up_s: 3600', tmp_path / "home.yaml")
+    done = acd("simulate", kept, quarter, "--seeds", "1")
+    assert done.exit_code == 0, done.output
+    assert f"{kept}: lines that stay up between calls are not simulated: a1 is called each time" in done.stderr
 
 
 def test_a_journal_that_replays(acd: Callable[..., Result], quarter: str, tmp_path: Path) -> None:
