@@ -13,7 +13,8 @@ from acd.config.explain import check as check_model
 from acd.config.problem import ConfigError, Problem, did_you_mean, shown
 from acd.config.yaml import Document, Step, read
 from acd.core.settings import Settings
-from simulator.schema import ArrivalsAt, ConsultAt, ScenarioFile, Whom
+from simulator.schema import ConsultAt, ScenarioFile, Whom
+from simulator.schema_callers import ArrivalsAt
 
 MOST_INTERVALS = 20_000  # a year of half-hours
 EVERYBODY = "all"  # the arrivals of it are split over the caller types by their shares

@@ -16,7 +16,7 @@ from typing import TypeVar, get_args
 
 from simulator.distributions import Constant, Distribution, Lognormal
 from simulator.scenario import EVERYBODY, Scenario
-from simulator.schema import CallerAt, OneOfAt, Scalar, Weekday
+from simulator.schema_callers import CallerAt, OneOfAt, Scalar, Weekday
 
 _T = TypeVar("_T")
 DAY = 86400.0
