@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from acd.config.words import Strict, wrong
+from acd.config.words import Channel, Strict, wrong
 from simulator.schema_durations import DistributionAt, Duration, MeanAt, Share, Some, Weight, constant
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -119,6 +119,7 @@ class CallerAt(Strict):
 
     number: str = Field(description="the number dialled")
     trunk: str | None = Field(default=None, description="where the call comes from (default: the only one)")
+    channel: Channel = Field(default="voice", description="`chat`: agents have as many at once as their capacity says")
     share: Weight = Field(default=1.0, description="of the calls that arrive under `all`")
     calling: str = Field(default="", description="the calling number begins with this")
     attributes: dict[str, Choice] = Field(default={})

@@ -53,6 +53,7 @@ class Caller:
     attempt: int = 1
     sent_on: bool = False  # whoever serves him now keeps him
     waiting_key: tuple[str, float] | None = None  # (pressed in a queue, how long after joining the first)
+    channel: str = "voice"
 
 
 DRAWN = ("patience", "talk", "hold", "hold_lasts", "wrap_up", "ends", "redial", "redial_after", "transfer")
@@ -249,6 +250,7 @@ class _Kind:
             1,
             False,
             None if self._waiting_key_after is None else self._key_while_waiting(),
+            self.at.channel,
         )
 
     def _drawn_attributes(self) -> dict[str, Scalar]:
@@ -313,6 +315,7 @@ class Workload:
             u_transfer=caller.u_transfer,
             attempt=caller.attempt + 1,
             waiting_key=caller.waiting_key,
+            channel=caller.channel,
         )
 
     def sent_on(self, caller: Caller) -> Caller:

@@ -13,6 +13,7 @@ from acd.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from acd.config import Hotline
+    from acd.config.problem import Problem
     from simulator.load.run import Loaded
     from simulator.results import Results, Summary
     from simulator.scenario import Scenario
@@ -85,6 +86,15 @@ def _report(out: Path, done: Loaded, compare: bool) -> None:
         fail(NO, f"{error.filename}: {error.strerror}")
 
 
+def _chats(scenario: Scenario) -> list[Problem]:
+    """What has no telephone."""
+    return [
+        scenario.document.problem(("callers", name, "channel"), "no telephone makes chats", "use `acd simulate`")
+        for name, caller in scenario.model.callers.items()
+        if caller.channel != "voice"
+    ]
+
+
 def _read(config: Path, scenario: Path) -> tuple[Hotline, Scenario]:
     from acd.config import ConfigError
     from acd.config import load as load_hotline
@@ -93,7 +103,7 @@ def _read(config: Path, scenario: Path) -> tuple[Hotline, Scenario]:
 
     try:
         hotline, found = load_hotline(config), load_scenario(scenario)
-        if problems := fit(found, hotline.settings):
+        if problems := fit(found, hotline.settings) or _chats(found):
             raise ConfigError(problems)
     except ConfigError as error:
         for problem in error.problems:

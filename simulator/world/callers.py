@@ -34,6 +34,7 @@ def calls(world: World, caller: Caller) -> None:
             caller.number,
             caller.calling,
             asserted=trunk is not None and trunk.trusted,
+            channel=caller.channel,
             attributes=dict(caller.attributes) or None,
         )
     )

@@ -81,6 +81,11 @@ def test_wrong_files_and_no_engine_are_said(tmp_path: Path) -> None:
     wrong = acd(tmp_path)
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("scenario.yaml:1:1:")
+    bank.scenario(hotline, 4.0, per_hour=3600)
+    text = (tmp_path / "scenario.yaml").read_text()
+    (tmp_path / "scenario.yaml").write_text(text.replace("  cards: {", "  cards: {channel: chat, ", 1))
+    chats = acd(tmp_path)
+    assert (chats.returncode, "no telephone makes chats – use `acd simulate`" in chats.stderr) == (1, True)
 
 
 @pytest.mark.prove

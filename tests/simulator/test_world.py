@@ -108,6 +108,36 @@ def watch(settings: Settings, given: Scenario) -> tuple[list[str], dict[str, flo
     return core.said, Replication.of(0, book).total
 
 
+def test_chats_at_once_and_a_call_on_top() -> None:
+    """Two chats at once, the third waits for the first to end; calls of the same day come on top of chats."""
+    able = Agent("a0", device="d0", capacity={"voice": 1, "chat": 2}, interrupts={"voice": ("chat",)})
+    given = scenario("""\
+        version: 1
+        run: {start: "2026-03-02T08:00:00+00:00", length_s: 600, replications: 1}
+        arrivals: {chat: {per_hour: 0}, call: {per_hour: 0}}
+        callers:
+          chat: {number: main, patience: never, channel: chat}
+          call: {number: main, patience: never}
+        handling: [{talk: 60}]
+        world: {latency: 0}
+        """)
+    given.calls |= {"chat": [10.0, 11.0, 12.0], "call": [20.0, 21.0]}
+    said, total = watch(hotline(people=[able]), given)
+    assert [line for line in said if "arrives" in line or "start" in line] == [
+        "10.00 arrives 1-2.0",
+        "10.00 > start 1-2.1",
+        "11.00 arrives 1-3.0",
+        "11.00 > start 1-3.1",
+        "12.00 arrives 1-4.0",
+        "20.00 arrives 1-5.0",
+        "20.00 > start 1-5.1",
+        "21.00 arrives 1-6.0",
+        "82.00 > start 1-4.1",  # no chat came on top of a call
+        "82.00 > start 1-6.1",
+    ]
+    assert total["answered"] == 5
+
+
 def test_a_plain_call() -> None:
     """Latency 0.1 s each way, the agent picks up after 2 s, they talk for 60 s, the caller hangs up."""
     said, total = watch(hotline(1), day(["10"]))
