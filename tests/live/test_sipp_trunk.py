@@ -54,6 +54,12 @@ class Trunk:
         [call] = self.engine.ask("calls")["calls"]
         self.engine.ask("call", id=call["id"], op="hang-up")
 
+    def said(self, *words: str) -> bool:
+        """Whether we have sent a message of the one call that holds all of these."""
+        calls = self.engine.ask("calls")["calls"]
+        messages = self.engine.ask("trace", call=calls[0]["id"])["messages"] if calls else []
+        return any(all(word in message["text"] for word in words) for message in messages)
+
     def has_answered(self) -> None:
         wait_until(lambda: [c for c in self.engine.ask("calls")["calls"] if c["queue"]], "the call is in its queue")
 
@@ -87,7 +93,7 @@ def test_who_wants_our_offer_answers_it_in_his_ack(trunk: Trunk) -> None:
 
 def test_a_caller_refreshes_holds_and_resumes_by_update(trunk: Trunk) -> None:
     with Ear() as ear, trunk.bank.caller(ear, "caller_updates") as caller:
-        trunk.has_answered()
+        wait_until(lambda: trunk.said("SIP/2.0 200", "CSeq: 4 UPDATE"), "his hold is answered")
         wait_until(lambda: time.monotonic() - ear.packets[-1].at > 0.5, "nothing is sent to who holds")
         caller.go_on()
         ear.wait_for_tone(MUSIC, since=time.monotonic())
