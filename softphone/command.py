@@ -106,7 +106,8 @@ def _configured(device: str, config: Path) -> tuple[str | None, tuple[str, int] 
         if found is None:
             fail(UNUSABLE, f"{config}: there is no device {device!r}; there are {', '.join(hotline.devices)}")
         if found.password is None:
-            fail(UNUSABLE, f"{config}: the device {device!r} does not register")
+            why = "is known by its ha1 only: give the password" if found.ha1 else "does not register"
+            fail(UNUSABLE, f"{config}: the device {device!r} {why}")
         listener = next((a for a in hotline.listen[found.network].sip if a.transport == "udp"), None)
         return found.password.reveal(), (listener.host, listener.port) if listener is not None else None
     except (ConfigError, SecretMissing, OSError) as error:

@@ -12,12 +12,11 @@ from acd.config.words import (
     Dialled,
     Key,
     Many,
+    Outside,
     Password,
     Seconds,
-    SecretAt,
     Strict,
     none_word,
-    not_inline,
     wrong,
 )
 
@@ -136,9 +135,7 @@ class RegistrationAt(Strict):
     """How a trunk registers with its carrier, where dial_out sends its calls."""
 
     user: str = Field(min_length=1, description="who we are")
-    password: Annotated[SecretAt, BeforeValidator(not_inline, json_schema_input_type=SecretAt)] = Field(
-        description="and our password"
-    )
+    password: Outside = Field(description="and our password")
     expires_s: int = Field(default=3600, ge=60, le=86_400, description="asked for; refreshed well before")
 
 
@@ -188,10 +185,13 @@ class TrunkAt(Strict):
 
 
 class DeviceAt(Strict):
-    """A telephone: it registers (password), or stands at a contact, or is a number through a trunk."""
+    """A telephone: it registers (password or ha1), or stands at a contact, or is a number through a trunk."""
 
     network: str | None = Field(default=None, description="a name under listen (default: agents, or the only one)")
     password: Password = Field(default=None, description="it registers under its name with this")
+    ha1: dict[Algorithm, Outside] = Field(
+        default={}, description="instead of the password, by algorithm: the hash of device:hotline:password in hex"
+    )
     contact: str | None = Field(default=None, description="static SIP URI, such as sip:a1@10.0.0.7:5060")
     number: str | None = Field(default=None, description="telephone number")
     through: str | None = Field(default=None, description="trunk that dials the number")

@@ -115,8 +115,8 @@ class TrunkShell:
 
 @dataclass(slots=True, frozen=True)
 class DeviceShell:
-    """A telephone. It registers with `password`, or stands at `contact`, or is a number through a trunk (then `number`
-    and `through` of the core's `Device` are set, and neither of these is)."""
+    """A telephone. It registers with `password` or `ha1`, or stands at `contact`, or is a number through a trunk (then
+    `number` and `through` of the core's `Device` are set, and none of these is)."""
 
     id: str  # also the user name it registers with
     network: str
@@ -126,6 +126,11 @@ class DeviceShell:
     nat: bool
     srtp: Srtp = "off"
     path: bool = False  # it registers through proxies that say so (RFC 3327), and is called through them
+    ha1: tuple[tuple[Algorithm, Secret], ...] = ()  # in place of the password (RFC 7616 §3.4.2)
+
+    @property
+    def registers(self) -> bool:
+        return self.password is not None or bool(self.ha1)
 
 
 @dataclass(slots=True, frozen=True)

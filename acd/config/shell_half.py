@@ -1,10 +1,13 @@
 """The models, references resolved, to the shell's values."""
 
 import os
+import re
 import ssl
 import wave
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from acd.config import addresses, hours
@@ -14,6 +17,7 @@ from acd.config.problem import Severity, did_you_mean, one_of
 from acd.config.schema import HoursAt
 from acd.config.schema_shell import DeviceAt, DialOutTo, ListenAt, RewriteStep, TargetAt, TrunkAt
 from acd.config.shell import (
+    Algorithm,
     DeviceShell,
     DialOut,
     DialTarget,
@@ -33,6 +37,7 @@ from acd.secret import Secret, SecretMissing
 
 ANY_ADDRESS = ("0.0.0.0", "::")
 SOCKET_PATH_MAX = 107  # bytes of sun_path
+HA1_DIGITS: Final[dict[Algorithm, int]] = {"MD5": 32, "SHA-256": 64}
 
 
 class ShellHalf(Judge):
@@ -209,13 +214,13 @@ class ShellHalf(Judge):
 
     def _device(self, name: str, at: DeviceAt) -> DeviceShell:
         path: tuple[Step, ...] = ("devices", name)
-        ways = [way for way in ("password", "contact", "number") if getattr(at, way) is not None]
+        ways = [way for way in ("password", "ha1", "contact", "number") if getattr(at, way) not in (None, {})]
         if not ways:
             fix = "give it a password (it registers), a contact, or a number through a trunk"
             self.wrong(path, "nobody knows how to reach this device", fix, key=True)
         for way in ways[1:]:
             self.wrong((*path, way), f"it has a {ways[0]} already", "a device is reached in one way", key=True)
-        if at.path and at.password is None:
+        if at.path and not (at.password or at.ha1):
             fix = "take it away: only what registers has a path"
             self.wrong((*path, "path"), "this device does not register", fix, key=True)
         if at.contact is not None:
@@ -240,7 +245,26 @@ class ShellHalf(Judge):
             at.nat,
             at.srtp,
             at.path,
+            self._ha1(at, network, (*path, "ha1")),
         )
+
+    def _ha1(self, at: DeviceAt, network: str, path: tuple[Step, ...]) -> tuple[tuple[Algorithm, Secret], ...]:
+        found: list[tuple[Algorithm, Secret]] = []
+        for algorithm, where in at.ha1.items():
+            secret = self.secret(where, (*path, algorithm))
+            assert secret is not None
+            found.append((algorithm, secret))
+            digits = HA1_DIGITS[algorithm]
+            with suppress(SecretMissing):  # that has been said
+                if not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", secret.reveal()):
+                    fix = f"the hash of user:realm:password by {algorithm}, {digits} hexadecimal digits"
+                    self.wrong((*path, algorithm), "what is kept there is no HA1", fix, key=True)
+        listen = self.model.listen.get(network)
+        for algorithm in listen.digest if listen is not None and at.ha1 else ():
+            if algorithm not in at.ha1:
+                what = f"network {network!r} challenges by {algorithm}, of which there is no HA1"
+                self.wrong(path, what, f"add {algorithm}: {{…}}, or leave it out of digest there", key=True)
+        return tuple(found)
 
     def media(self) -> Media:
         at = self.model.media

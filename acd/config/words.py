@@ -82,5 +82,6 @@ class SecretAt(Strict):
         return self
 
 
+Outside: TypeAlias = Annotated[SecretAt, BeforeValidator(not_inline, json_schema_input_type=SecretAt)]
 Password: TypeAlias = Annotated[SecretAt | None, BeforeValidator(not_inline, json_schema_input_type=SecretAt | None)]
 Off: TypeAlias = Annotated[str | None, BeforeValidator(none_word)]

@@ -8,7 +8,6 @@ from typing import Final, TypeAlias
 
 from acd.config import addresses
 from acd.config.shell import DeviceShell, DialOut, DialTarget, Hotline, Listen, Transport, TrunkShell
-from acd.secret import Secret
 from sip import sdp
 from sip.aio import Tls
 from sip.endpoint import Account, Endpoint, EndpointSettings, Hop, Listener, Peer
@@ -146,11 +145,13 @@ def tls_files(hotline: Hotline) -> dict[str, Tls]:
 
 def static_devices(hotline: Hotline) -> list[str]:
     """Devices that are reachable without registering: a contact of their own, or a number through a trunk."""
-    return [name for name, device in hotline.devices.items() if device.password is None]
+    return [name for name, device in hotline.devices.items() if not device.registers]
 
 
-def _account(name: str, secret: Secret, path: bool) -> Account:
-    return Account(name, secret.reveal(), path=path)
+def _account(device: DeviceShell) -> Account:
+    password = None if device.password is None else device.password.reveal()
+    ha1: dict[str, str] = {algorithm: secret.reveal().lower() for algorithm, secret in device.ha1}
+    return Account(device.id, password, ha1, path=device.path)
 
 
 def _host_port(listen: Listen) -> str:
@@ -172,11 +173,7 @@ def endpoint_settings(hotline: Hotline) -> EndpointSettings:
             for index, address in enumerate(listen.sip)
         ),
         realm=hotline.name,
-        accounts={
-            name: _account(name, device.password, device.path)
-            for name, device in hotline.devices.items()
-            if device.password is not None
-        },
+        accounts={name: _account(device) for name, device in hotline.devices.items() if device.registers},
         peers=peers(hotline),
         user_agent=f"Hotline/{VERSION}",
         looks_up=True,

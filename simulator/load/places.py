@@ -61,7 +61,7 @@ def places(hotline: Hotline, trunks: Iterable[str], target: tuple[str, int] | No
             raise Unplayable(f"device {name}: a line that stays up between calls is not played: leave nailed_up_s out")
         if device.contact is not None:
             _contact(found, name, device.contact)
-        elif device.password is not None:
+        elif device.registers:
             _account(found, hotline, name)
         else:
             _number(found, hotline, name)
@@ -79,7 +79,8 @@ def _contact(found: Places, name: str, contact: str) -> None:
 
 def _account(found: Places, hotline: Hotline, name: str) -> None:
     device = hotline.devices[name]
-    assert device.password is not None
+    if device.password is None:
+        raise Unplayable(f"device {name}: who only has its ha1 cannot register as it: give it a password")
     try:
         password = device.password.reveal()
     except SecretMissing as error:

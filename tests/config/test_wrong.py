@@ -367,6 +367,30 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "a secret must not stand in the configuration",
         "keep it outside: {env: NAME}, {file: path} or {file: path, key: NAME}",
     ),
+    "an HA1 in the file": (
+        "{password: {file: secrets.env, key: DESK}}",
+        "{ha1: {MD5: «8b6c2f12cd6a8f7f8b6c2f12cd6a8f7f}}",
+        "a secret must not stand in the configuration",
+        "keep it outside: {env: NAME}, {file: path} or {file: path, key: NAME}",
+    ),
+    "an HA1 that is a password": (
+        "{password: {file: secrets.env, key: DESK}}",
+        "{ha1: {«MD5: {file: secrets.env, key: DESK}}}",
+        "what is kept there is no HA1",
+        "the hash of user:realm:password by MD5, 32 hexadecimal digits",
+    ),
+    "an HA1 of another algorithm than is asked for": (
+        "{password: {file: secrets.env, key: DESK}}",
+        "{«ha1: {SHA-256: {file: secrets.env, key: HA1}}}",
+        "network 'agents' challenges by MD5, of which there is no HA1",
+        "add MD5: {…}, or leave it out of digest there",
+    ),
+    "an HA1 by an algorithm that nobody knows": (
+        "{password: {file: secrets.env, key: DESK}}",
+        "{ha1: {«SHA1: {file: secrets.env, key: DESK}}}",
+        "'SHA1' is not one of MD5, SHA-256",
+        "",
+    ),
     "a secret in two places": (
         "{password: {file: secrets.env, key: DESK}}",
         "{«password: {file: secrets.env, env: DESK}}",

@@ -62,7 +62,7 @@ def lay_out(directory: Path, hotline: str = HOTLINE, flow: str = FLOW) -> Path:
     for name in ("welcome", "menu", *(f"digit-{digit}" for digit in range(10))):
         silence(directory / "prompts" / f"{name}.wav")
     silence(directory / "hold.wav")
-    (directory / "secrets.env").write_text("DESK=sesame\n")
+    (directory / "secrets.env").write_text("DESK=sesame\nHA1=" + 64 * "a" + "\n")
     (directory / "flows" / "main.yaml").write_text(flow)
     path = directory / "hotline.yaml"
     path.write_text(hotline)

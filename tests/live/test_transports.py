@@ -1,5 +1,6 @@
 """Telephones and trunks over TCP and TLS: baresip registers and is called back on its connection, SIPp is a trunk."""
 
+import hashlib
 import shutil
 import socket
 import ssl
@@ -66,8 +67,7 @@ class Hotline:
                        voice=voice, transport=transport, config=config, **how)  # fmt: skip
 
     def ready(self, agent: str) -> bool:
-        self.engine.request("agent", id=agent, op="sign-on")
-        return any(a["id"] == agent and a["presence"] == "ready" for a in self.engine.ask("agents")["agents"])
+        return _signs_on(self.engine, agent)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,28 @@ def test_a_registered_linphone_answers_and_hangs_up(hotline: Hotline, tmp_path: 
         desk.hangs_up()
         hotline.engine.wait_idle()
     assert hotline.engine.last_record()["released_by"] == "agent"
+
+
+@pytest.mark.parametrize("password", ["desk-word", "another"])
+def test_a_linphone_registers_by_sha_256_where_only_its_hash_is_kept(tmp_path: Path, password: str) -> None:
+    ha1 = hashlib.sha256(b"desk:bank:desk-word").hexdigest()
+    (tmp_path / "hashes").write_text(f"DESK={ha1}\n")
+    devices = "  desk: {ha1: {SHA-256: {file: hashes, key: DESK}}, codecs: [PCMA]}\n"
+    bank = Bank(tmp_path, agents=0, digest="[SHA-256]", devices=devices, more_agents=AGENTS)
+    udp = f'"udp:127.0.0.1:{bank.phone_port}"'
+    text = bank.text.replace(udp, f'[{udp}, "tcp:127.0.0.1:{bank.phone_port}"]')
+    with (
+        EngineProcess(tmp_path, text) as engine,
+        Linphone(tmp_path, user="desk", password=password, port=bank.phone_port, transport="tcp",
+                 ca=tmp_path / "none") as desk,
+    ):  # fmt: skip
+        wait_until(lambda: "algorithm=SHA-256, " in desk.complaints().partition("\nAuthorization:")[2], "by SHA-256")
+        if password == "desk-word":
+            wait_until(lambda: _signs_on(engine, "2001"), "the agent is ready")
+        else:
+            wait_until(lambda: desk.complaints().count("401 Unauthorized") > 1, "it is refused")
+            assert not _signs_on(engine, "2001")
+    assert ha1 not in engine.log.read_text()
 
 
 def test_a_linphone_that_believes_somebody_else_does_not_register(hotline: Hotline, tmp_path: Path) -> None:
@@ -251,5 +273,14 @@ def _believes(port: int, authority: Authority) -> bool:
         return False
 
 
+def _signs_on(engine: EngineProcess, agent: str) -> bool:
+    engine.request("agent", id=agent, op="sign-on")
+    return _ready(engine, agent)
+
+
 def _up(hotline: Hotline, agent: str) -> bool:
-    return any(a["id"] == agent and a["presence"] == "ready" for a in hotline.engine.ask("agents")["agents"])
+    return _ready(hotline.engine, agent)
+
+
+def _ready(engine: EngineProcess, agent: str) -> bool:
+    return any(a["id"] == agent and a["presence"] == "ready" for a in engine.ask("agents")["agents"])
