@@ -36,10 +36,11 @@ class Watched(World):
         for call, agent in sorted(self._rung() - rung):
             self._must(agent not in self.away, f"{agent} was rung for {call} after {self.away.get(agent)}")
             self._overtook_nobody(call, agent)
-        by_himself = isinstance(event, (*AWAY, *BACK))
         for agent, call in sorted(working.keys() - self._working().keys()):
             task = working[agent, call]
-            ended = (task.work is Work.WRAP_UP and by_himself) or task.queue not in wraps & self._wraps_up()
+            by_himself = task.work is Work.WRAP_UP and isinstance(event, (*AWAY, *BACK))
+            none_due = task.queue not in wraps & self._wraps_up()
+            ended = by_himself or none_due or self._has_him_still(agent, task)
             self._must(ended, f"{agent} was {task.work} in {call}, of {task.queue}, and has nothing to wrap up")
         if books is not None:
             self._must(books == self._books(), f"a reload made {self._books()} of {books}")
@@ -81,6 +82,11 @@ class Watched(World):
             for task in state.tasks.values()
             if task.answered_at is not None and (task.until is None or task.until > self.now)
         }
+
+    def _has_him_still(self, agent: AgentId, task: Task) -> bool:
+        """The caller came back to him at once, or goes on with him in another call."""
+        tasks = self.engine._core.state.agents[agent].tasks
+        return task.contact in tasks or any(other.answered_at == task.answered_at for other in tasks.values())
 
     def _wraps_up(self) -> set[QueueId | None]:
         return {id for id, queue in self.engine._core.agents.queues.items() if queue.wrap_up.kind != "none"}
