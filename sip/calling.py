@@ -147,6 +147,7 @@ class Calling:
             session.why = (*session.why[:2], status)
         if session.retry_after_s is None:
             session.retry_after_s = _retry_after(response)
+        session.reason_given = response.first.get("reason", "")
         session.take(Input.FAILURE)
 
     def _succeeded(self, current: bool, transaction: Client, response: Response) -> None:

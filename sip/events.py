@@ -111,13 +111,15 @@ class InfoDigit:
 @dataclass(slots=True)
 class Ended:
     """Always a session's last event. `by` peer, us or network; `cause` a word of acd's LegEnded.cause: hangup,
-    cancelled, rejected, busy, no_answer, unreachable, not_acknowledged, failed, answered_elsewhere."""
+    cancelled, rejected, busy, no_answer, unreachable, not_acknowledged, failed, answered_elsewhere. `reason`: the
+    Reason (RFC 3326) that the peer gave for it, such as ``Q.850;cause=34``."""
 
     session: Session
     by: Literal["peer", "us", "network"]
     cause: str
     status: int = 0
     retry_after_s: float | None = None
+    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ class Session:
     __slots__ = (
         "_ack", "_arrival", "_asked_who", "_calling", "_credentials", "_endpoint", "_local_sdp", "_reason", "_refer",
         "_refresh", "_reoffer", "_told", "_unacked", "call_id", "dialog", "hop", "ids", "local_tag", "name", "outgoing",
-        "remote_sdp", "retry_after_s", "secure", "state", "why",
+        "reason_given", "remote_sdp", "retry_after_s", "secure", "state", "why",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +81,7 @@ class Session:
         self._refresh: Refresh | None = None
         self._refer: Refer | None = None
         self._local_sdp = b""
+        self.reason_given = ""  # the Reason of their CANCEL, BYE or refusal
         self._reason = ""  # the Reason line of our CANCEL or BYE
         self.why: tuple[Party, str, int] | None = None  # it ends: by whom, cause, status
         self.retry_after_s: float | None = None
@@ -326,6 +327,7 @@ class Session:
         return self._endpoint.authorization(response, self._credentials, method, uri, challenged)
 
     def _cancelled(self, reason: str) -> None:
+        self.reason_given = reason
         elsewhere = "cause=200" in reason.replace(" ", "") and reason[:3].upper() == "SIP"
         self.why = ("peer", "answered_elsewhere" if elsewhere else "cancelled", 487)
         self.take(Input.CANCEL)
@@ -493,7 +495,7 @@ class Session:
         if not self._told:
             self._told = True
             by, cause, status = self.why or ("network", "failed", 0)
-            self._endpoint.events.append(Ended(self, by, cause, status, self.retry_after_s))
+            self._endpoint.events.append(Ended(self, by, cause, status, self.retry_after_s, self.reason_given))
 
 
 Act: TypeAlias = Callable[[Session, object], None]

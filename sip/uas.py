@@ -145,6 +145,7 @@ class Uas:
         transaction = ServerRequest(self._layer, key, via.back)
         if method == "BYE":
             transaction.respond(200, reply.to_bytes(200))
+            session.reason_given = request.first.get("reason", "")
             session.bye()
         elif method == "UPDATE" and dialog is not None and session.confirmed:
             if request.body:

@@ -416,8 +416,10 @@ def test_a_call_as_events() -> None:
         Answered(session, ANSWER),
         Ended(session, "us", "hangup", 0, None),
     ]
-    theirs = [type(event) for event in world.heard["192.0.2.2"]]
-    assert theirs == [Incoming, Confirmed, Ended]
+    theirs = world.heard["192.0.2.2"]
+    assert [type(event) for event in theirs] == [Incoming, Confirmed, Ended]
+    assert isinstance(theirs[-1], Ended)
+    assert theirs[-1].reason == 'Q.850;cause=16;text="Normal"'
     assert world.transcript == [
         "192.0.2.1 INVITE",
         "192.0.2.2 100 INVITE",
@@ -476,6 +478,15 @@ def test_who_does_not_acknowledge_is_told_of_after_half_a_minute_whatever_become
     assert wire.lines()[-1] == "BYE"
     wire.pass_time(64.0)
     assert (len(wire.events), wire.endpoint.stats()["sessions"]) == (1, 0)
+
+
+def test_why_it_was_refused_is_told() -> None:
+    wire = Wire()
+    session, invite = wire.call()
+    wire.answer(invite, 503, lines='Reason: Q.850;cause=34;text="No circuit available"\r\n')
+    assert wire.events == [
+        Ended(session, "peer", "failed", 503, None, 'Q.850;cause=34;text="No circuit available"'),
+    ]
 
 
 def test_a_fork_that_answers_too_is_acked_and_ended() -> None:
