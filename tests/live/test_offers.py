@@ -1,6 +1,7 @@
 """An agent's phone that is busy, refuses, or rings in vain: the caller keeps his place and goes to the next agent. And
 what a call brings to the agent: who calls, and that he was put on hold."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.peer
 DELAYS = "rejected_delay_s: 30, busy_delay_s: 30, no_answer_delay_s: 30"
 QUEUE = f"{{needs: {{loans: 1}}, wrap_up: none, ring_s: 30, {DELAYS}}}"
 BRIEF = f"{{needs: {{loans: 1}}, wrap_up: none, ring_s: 3, {DELAYS}}}"  # who does not answer is given up soon
+ALL = "{needs: {loans: 1}, wrap_up: none, ring_s: 30, strategy: ring_all}"
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 
 class Floor:
@@ -41,9 +44,12 @@ class Floor:
 @pytest.fixture(scope="module")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     directory = tmp_path_factory.mktemp("offers")
-    bank = Bank(directory, flow="steps: [answer, {queue: loans}]", agents=12, queue=f"{QUEUE}\n  brief: {BRIEF}")
+    bank = Bank(
+        directory, flow="steps: [answer, {queue: loans}]", agents=15, queue=f"{QUEUE}\n  brief: {BRIEF}\n  all: {ALL}"
+    )
     (directory / "flows" / "brief.yaml").write_text("steps: [answer, {queue: brief}]")
-    text = bank.text.replace("numbers: {", 'numbers: {"95599": {flow: brief}, ')
+    (directory / "flows" / "all.yaml").write_text("steps: [answer, {queue: all}]")
+    text = bank.text.replace("numbers: {", 'numbers: {"95599": {flow: brief}, "95577": {flow: all}, ')
     with (
         EngineProcess(directory, text) as engine,
         RawSip(bank.caller_port) as trunk,
@@ -160,3 +166,31 @@ def test_who_calls_is_told_to_the_agent_and_a_hold_stays_on_its_own_leg(floor: F
         caller.bye()
         agent.expect("BYE")
     floor.away(12)
+
+
+def test_all_ring_two_answer_at_once_and_one_has_the_caller(floor: Floor) -> None:
+    for n in (13, 14, 15):
+        floor.ready(n)
+    caller = floor.trunk.call(floor.hotline, "95577", caller="13800777")
+    caller.connect()
+    first, second, third = [floor.phones.ringing(f"a{n}") for n in (13, 14, 15)]
+    third.ring()
+    first.pick_up(floor.phones.sink)
+    second.pick_up(floor.phones.sink)  # before anybody can have told him
+    cancel = third.expect("CANCEL")
+    assert cancel["reason"] == ELSEWHERE
+    for phone in (first, second):
+        phone.expect("ACK")
+    wait_until(lambda: first.ended.is_set() or second.ended.is_set(), "one of them is sent away")
+    has_him, late = (second, first) if first.ended.is_set() else (first, second)
+    assert late.expect("BYE")["reason"] == ELSEWHERE
+    wait_until(lambda: floor.engine.ask("status")["agents_busy"] == 1, "one has the caller, the others are free")
+    caller.bye()
+    has_him.expect("BYE")
+    floor.away(13, 14, 15)
+    record = wait_until(
+        lambda: [r for r in floor.engine.records(1) if r["caller"] == "13800777"], "the call has its record"
+    )[0]
+    assert record["outcome"] == "answered"
+    served = [part["result"] for part in json.loads(record["segments"]) if part["kind"] == "agent"]
+    assert served.count("answered") == 1, served
