@@ -6,7 +6,7 @@ legal.
 """
 
 from collections.abc import Callable, Collection
-from copy import copy, deepcopy
+from copy import deepcopy
 from typing import Any, Final
 
 from acd.core import interpreter, nailed, offers, surges, transfers
@@ -112,11 +112,9 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """The state, a copy: what changes is copied deeply, settings and flows never change."""
-        state = copy(self._core.state)
-        configured, settings, flows = state.configured, state.settings, state.flows
-        state.configured, state.settings, state.flows = None, None, {}  # type: ignore[assignment] # just to copy less
-        state = deepcopy(state)
-        state.configured, state.settings, state.flows = configured, settings, dict(flows)
+        state = self._core.state
+        unchanging = (state.configured, state.settings, *state.flows.values())
+        state = deepcopy(state, {id(one): one for one in unchanging})
         version, numbers, _ = self._core.random.getstate()
         state.random = [version, *numbers]
         return state

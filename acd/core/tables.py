@@ -9,7 +9,7 @@ S = TypeVar("S", bound=Enum)
 I = TypeVar("I", bound=Enum)  # noqa: E741 - input; the pair reads as in the literature
 
 
-class Impossible(AssertionError):
+class Impossible(Exception):
     """The core was about to take a step that its table does not have: a bug here."""
 
 
