@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BENCH  := $(VENV)/.bench
+FUZZ   := $(VENV)/.fuzz
 # Programs that play the other side in tests: real phones, a real load generator, a real database.
 PEERS  := sip-tester baresip linphone-cli espeak-ng postgresql
 
@@ -53,7 +54,11 @@ $(BENCH): $(STAMP)
 bench: $(BENCH) peers  ## the figures: whole calls first, then each part; ARGS="--json" for machines
 	@for part in calls sip sip_calls media core dispatch simulator; do $(BIN)/python -m benchmarks.$$part $(ARGS) || exit 1; done
 
-fuzz: $(STAMP)   ## everything that peers' octets reach first, for SECONDS (default 60); by coverage after `pip install atheris`
+$(FUZZ): $(STAMP)   # not everywhere there is a wheel of atheris: then we do without, and the run says so
+	@$(BIN)/python -m pip install -qqq --disable-pip-version-check --only-binary atheris -e '.[fuzz]' 1>&2 || true
+	@touch $@
+
+fuzz: $(FUZZ)    ## everything that peers' octets reach first, guided by coverage, for SECONDS (default 60)
 	$(BIN)/python -m tests.sip.fuzz $(or $(SECONDS),60)
 
 clean:           ## forget the environment and what was run

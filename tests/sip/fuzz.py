@@ -1,6 +1,7 @@
 """Coverage-guided fuzzing of everything a peer's octets reach first: ``python -m tests.sip.fuzz [SECONDS]``.
 
-With atheris installed the coverage of `sip` guides it; without, the torture messages are mutated blindly; it says so.
+The coverage of `sip` and `media` guides it, by atheris, which `make fuzz` installs; where there is no wheel of that the
+torture messages are mutated blindly, and it says so.
 A message, a value or our error type comes back; anything else is a find, printed with its input, and exit status 1.
 """
 
@@ -54,7 +55,7 @@ def blind(seconds: int) -> int:
             print(f"after {count} inputs with seed {seed}: {data!r}", file=sys.stderr)
             return 1
         count += 1
-    print(f"{count} inputs, seed {seed}, nothing found (blind: install atheris for coverage)")
+    print(f"{count} inputs, seed {seed}, nothing found (blind)")
     return 0
 
 
@@ -76,6 +77,7 @@ def main() -> int:
     try:
         atheris = importlib.import_module("atheris")
     except ImportError:
+        print("atheris could not be installed for this Python: mutating blindly, without coverage", file=sys.stderr)
         return blind(seconds)
     guided(atheris, seconds)
     return 0
