@@ -14,7 +14,7 @@ from sip.redirect import LOOK_UP_S, MAX_REDIRECTS, Redirect
 from sip.refresh import wish
 from sip.reliable import Pracks, send_prack
 from sip.session_id import SessionIds
-from sip.settings import Credentials, Hop
+from sip.settings import Credentials, Hop, Way
 from sip.sips import CIPHERED, is_sips
 from sip.timers import LONG, Alarm
 from sip.transaction import ClientInvite, ClientRequest, Tell, unheard
@@ -39,11 +39,11 @@ class Attempt:
 
     def __init__(
         self, endpoint: Endpoint, hop: Hop, uri: str, call_id: str, local_tag: str, from_: str, to: str, lines: str,
-        sdp: bytes, credentials: Credentials | None, ids: SessionIds, others: Sequence[tuple[str, Hop]] = (),
+        sdp: bytes, credentials: Credentials | None, ids: SessionIds, others: Sequence[Way] = (),
         routes: Sequence[str] = (), may_redirect: Callable[[Uri], bool] | None = None,
         reliable: bool = False,
     ) -> None:  # fmt: skip
-        """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the URIs and hops
+        """`from_` and `to` are whole values; `lines` whole header lines beside the Contact; `others` the ways
         that are asked in turn where this one does not take the call; `routes` the proxies before this one;
         `may_redirect` says whether a 3xx may lead to a URI; `reliable` that provisionals may be (100rel)."""
         self._endpoint = endpoint
@@ -111,8 +111,8 @@ class Attempt:
             return False
         self.stop()
         self.invite.abandon()
-        self._uri, self.hop = self._others.pop(0)
-        self._routes = ""
+        self._uri, self.hop, routes = self._others.pop(0)
+        self._routes = route_lines(routes)
         self._targets.append(self._uri)
         self._tries = self._challenged = 0
         self.send(tell)
@@ -190,7 +190,7 @@ class Attempt:
     def _go(self, uri: Uri, hops: Sequence[Hop], tell: Tell) -> None:
         self.stop()
         self._uri, self.hop = str(uri), hops[0]
-        self._others = [*[(self._uri, hop) for hop in hops[1:]], *self._others][: MOST_PLACES - 1]
+        self._others = [*[Way(self._uri, hop) for hop in hops[1:]], *self._others][: MOST_PLACES - 1]
         self._routes = ""
         self._targets.append(self._uri)
         self._tries = self._challenged = 0

@@ -44,7 +44,7 @@ from sip.registration import Registration
 from sip.reopened import move_trunks
 from sip.session import Session
 from sip.session_id import SessionIds
-from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer
+from sip.settings import Account, Credentials, EndpointSettings, Hop, Listener, Peer, Way
 from sip.sips import CIPHERED
 from sip.states import CALLING, CONFIRMED
 from sip.timers import Alarm
@@ -78,6 +78,7 @@ __all__ = [
     "RegistrationResult",
     "Session",
     "SipEvent",
+    "Way",
 ]
 
 
@@ -220,20 +221,20 @@ class Endpoint:
         to: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         credentials: Credentials | None = None,
-        others: Sequence[tuple[str, Hop]] = (),
+        others: Sequence[Way] = (),
         routes: Sequence[str] = (),
         session_id: str = "",
         may_redirect: Callable[[Uri], bool] | None = None,
         reliable: bool = False,
     ) -> Session:
         """Start a session. `from_` and `to` are name-addrs without tags. Answers one challenge if `credentials` fit.
-        `others`: further request URIs and hops, asked in turn where the one before cannot be reached, is silent or says
-        503; each time a `FailedOver` tells. `routes`: the proxies on the way to the first, as whole Route values.
+        `others`: further ways, asked in turn where the one before cannot be reached, is silent or says 503; each time a
+        `FailedOver` tells. `routes`: the proxies on the way to the first, as whole Route values.
         `session_id` is what we are called (RFC 7989) where that has been settled before. A 3xx leads to another address
         of the same peer only, and only to a URI of which `may_redirect` says so. `reliable`: we offer to acknowledge
         provisionals (RFC 3262). Raises `ValueError` for a URI that is none, and for sips without TLS."""
         self.layer.now = now
-        for asked, at in ((uri, hop), *others):
+        for asked, at, _ in (Way(uri, hop), *others):
             if Uri.parse(asked).scheme == "sips" and at.transport not in CIPHERED:
                 raise ValueError(f"{asked} in clear")
         tag = self.new_tag()
@@ -294,14 +295,9 @@ class Endpoint:
 
         ClientRequest(self.layer, (branch, "OPTIONS"), hop, data, heard)
 
-    def contacts(self, user: str, now: float) -> tuple[tuple[str, Hop], ...]:
-        """Where the account is bound: (contact URI, hop to send to), newest first."""
-        return tuple([(binding.contact, binding.hop) for binding in reversed(self.registrar.current(user, now))])
-
-    def routes(self, user: str, now: float) -> tuple[str, ...]:
-        """The proxies before the newest contact of the account, as whole Route values (RFC 3327)."""
-        bound = self.registrar.current(user, now)
-        return bound[-1].path if bound else ()
+    def contacts(self, user: str, now: float) -> tuple[Way, ...]:
+        """Where the account is bound, newest first; the proxies before each as its Path says (RFC 3327)."""
+        return tuple([Way(b.contact, b.hop, b.path) for b in reversed(self.registrar.current(user, now))])
 
     def save_bindings(self, now: float) -> dict[str, list[list[object]]]:
         """All registrations as plain values, for the next start."""
@@ -424,8 +420,8 @@ class Endpoint:
         if contacts and user in self._stranded:  # the telephone is back: its calls go on where it is now
             for session in self._stranded.pop(user):
                 if session.dialog is not None:
-                    session.dialog.hop = contacts[0][1]
-        self.events.append(Registered(user, tuple([contact for contact, _ in contacts])))
+                    session.dialog.hop = contacts[0].hop
+        self.events.append(Registered(user, tuple([way.uri for way in contacts])))
 
     def _expire(self, user: str, now: float) -> None:
         self.registrar.expire(user, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 @dataclass(slots=True, frozen=True)
@@ -23,6 +23,14 @@ class Hop:
         """`Hop(*values)` gives it back."""
         values: list[str | int] = [self.listener, self.host, self.port, self.transport, self.connection]
         return [*values, self.domain] if self.domain else values
+
+
+class Way(NamedTuple):
+    """How somebody is reached: a request URI, where it is sent, and the proxies before it as whole Route values."""
+
+    uri: str
+    hop: Hop
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from acd.config.shell import DeviceShell, TrunkShell
 from acd.core import commands as do
@@ -13,10 +13,10 @@ from acd.core.ids import LegId
 from acd.live import identity
 from acd.live.leg import Leg, prefer
 from acd.live.log import get
-from acd.live.setup import Setup, Way, rewritten
+from acd.live.setup import Setup, rewritten
 from acd.live.sound import Sound
 from acd.live.trunks import Trunks
-from sip.endpoint import Credentials, Endpoint
+from sip.endpoint import Credentials, Endpoint, Way
 from sip.uri import Uri
 
 
@@ -49,15 +49,15 @@ class Calling:
         """Ring the target; the core hears at once if that cannot be."""
         beside = self.legs.get(command.beside) if command.beside else None
         try:
-            party, ways, routes, credentials = self._route(command.to)
+            party, ways, credentials = self._route(command.to)
         except LookupError as error:
             self.log.info("unreachable", call=command.call, leg=command.leg, why=str(error))
             self.post(ev.LegEnded(command.leg, "network", "unreachable", 480))
             return
-        (uri, hop), *others = ways
+        (uri, hop, routes), *others = ways
         network = self.setup.network_of(hop.listener)
         codecs = prefer(self.setup.codecs(party), beside)
-        latch = self.setup.latch(party, *[hop for _, hop in ways])
+        latch = self.setup.latch(party, *[way.hop for way in ways])
         leg = Leg(command.leg, network, codecs, latch=latch, srtp=party.srtp)
         self.legs[leg.id] = leg
         leg.party = f"device:{party.id}"
@@ -107,12 +107,11 @@ class Calling:
             self.log.info("redirect refused", trunk=party.id, dialled=to.number, to=number)
         return may
 
-    def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, list[Way], tuple[str, ...], Credentials | None]:
-        """The party, where it is rung (the first place first), by which proxies, and who we are there. Raises
-        `LookupError` with the reason when it cannot be reached."""
+    def _route(self, to: do.Target) -> tuple[TrunkShell | DeviceShell, Sequence[Way], Credentials | None]:
+        """The party, where it is rung (the first place first), and who we are there. Raises `LookupError` with the
+        reason when it cannot be reached."""
         if to.number is not None:  # of a device that is a telephone number, or of nobody's
             name = to.trunk or ""
             ways = self.trunks.ways(name, to.number)
-            return self.setup.trunks[name], ways, (), self.trunks.credentials(name)
-        device, way = self.setup.device(to.device or "", self.endpoint, self._now())
-        return device, [way], self.endpoint.routes(device.id, self._now()), None
+            return self.setup.trunks[name], ways, self.trunks.credentials(name)
+        return *self.setup.device(to.device or "", self.endpoint, self._now()), None

@@ -34,7 +34,7 @@ class Devices:
         self.log = get("devices")  # not at import: the log is configured after that
         self._now = now
         self.up: set[str] = set()  # that the core believes to be up
-        self.probed_for: set[str] = set()  # that are being asked whether they are there
+        self.probed_for: dict[str, int] = {}  # that are being asked whether they are there: how often they were
         self.bindings_changed = False  # since they were last saved
 
     def registered(self, event: Registered) -> None:
@@ -52,27 +52,30 @@ class Devices:
     def probe(self, command: do.ProbeDevice) -> None:
         self.up.discard(command.device)
         if command.device not in self.probed_for:
-            self.probed_for.add(command.device)
+            self.probed_for[command.device] = 0
             self._ask_again(command.device)
 
     def _ask_again(self, device: str, after_s: float = 0.0) -> None:
-        """Ask a telephone whether it is there; until it is, or has no binding any more, or has been heard of."""
+        """Ask a telephone whether it is there, at one of its contacts after the other; until it is, or has none any
+        more, or has been heard of."""
         try:
-            _, (uri, hop) = self.setup.device(device, self.endpoint, self._now())
+            _, ways = self.setup.device(device, self.endpoint, self._now())
         except LookupError:  # its next REGISTER will tell
-            self.probed_for.discard(device)
+            self.probed_for.pop(device, None)
             return
         if device in self.up:
-            self.probed_for.discard(device)
+            self.probed_for.pop(device, None)
         else:
-            routes = self.endpoint.routes(device, self._now())
+            asked = self.probed_for.get(device, 0)
+            self.probed_for[device] = asked + 1
+            uri, hop, routes = ways[asked % len(ways)]
             self.endpoint.probe(device, uri, hop, self._now(), after_s=after_s, routes=routes)
 
     def probed(self, event: Probed) -> None:
         if self.trunks.on_probe(event):
             return
         if event.answered:
-            self.probed_for.discard(event.name)
+            self.probed_for.pop(event.name, None)
             self.tell(event.name, True)
         else:
             self._ask_again(event.name, PROBE_S)

@@ -234,9 +234,11 @@ class Legs:
 
     def _failed_over(self, event: FailedOver) -> None:
         leg = self.legs.get(event.session.name)
-        if leg is not None and leg.trunk:
-            place = f"{event.hop.host}:{event.hop.port}"
-            self.log.info("next place", call=call_of(leg.id), leg=leg.id, failed=place, status=event.status)
+        if leg is None:
+            return
+        place = f"{event.hop.host}:{event.hop.port}"
+        self.log.info("next place", call=call_of(leg.id), leg=leg.id, failed=place, status=event.status)
+        if leg.trunk:
             self.trunks.failed_over(leg.trunk, event)
 
     def _answered(self, event: Answered) -> None:

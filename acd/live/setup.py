@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from acd.config import addresses
 from acd.config.shell import DeviceShell, DialOut, DialTarget, Hotline, Listen, Transport, TrunkShell
 from sip import sdp
 from sip.aio import Tls
-from sip.endpoint import Account, Endpoint, EndpointSettings, Hop, Listener, Peer
+from sip.endpoint import Account, Endpoint, EndpointSettings, Hop, Listener, Peer, Way
 from sip.locate import Family, Place
 
 CODECS: Final = {"PCMU": sdp.PCMU, "PCMA": sdp.PCMA, "G722": sdp.G722}
-Way: TypeAlias = tuple[str, Hop]
-"""A request URI, and where it is sent."""
 VERSION: Final = "0.1.0"
 BACKSTOP_S: Final = 60.0
 """How much longer than the core SIP waits before it gives up a call that nobody answers."""
@@ -68,8 +67,9 @@ class Setup:
         out = party.dial_out if isinstance(party, TrunkShell) else None
         return (number, name) if out is None or out.caller is None else (out.caller, "")
 
-    def device(self, name: str, endpoint: Endpoint, now: float) -> tuple[DeviceShell, Way]:
-        """Where a device is rung. Raises `LookupError` with the reason when it cannot be reached."""
+    def device(self, name: str, endpoint: Endpoint, now: float) -> tuple[DeviceShell, Sequence[Way]]:
+        """Where a device is rung, the contact it registered last first. Raises `LookupError` with the reason when it
+        cannot be reached."""
         device = self.devices.get(name)
         if device is None:
             raise LookupError(f"there is no device {name}")
@@ -78,11 +78,11 @@ class Setup:
             if known is None:
                 host, port, transport = addresses.sip_uri(device.contact)
                 known = self._static[name] = self.hop(device.network, Place(transport, host, port))
-            return device, (device.contact, known)
+            return device, [Way(device.contact, known)]
         bound = endpoint.contacts(name, now)
         if not bound:
             raise LookupError(f"device {name} is not registered")
-        return device, bound[0]
+        return device, bound
 
     def trunk(self, name: str) -> tuple[TrunkShell, DialOut]:
         """A trunk that dials out. Raises `LookupError`."""

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from acd.config.shell import TrunkShell
 from acd.live.places import Places, named
-from acd.live.setup import Setup, Way, peers, rewritten, uri_of
-from sip.endpoint import Credentials, Ended, Endpoint, FailedOver, Hop, Peer, Probed, RegistrationResult
+from acd.live.setup import Setup, peers, rewritten, uri_of
+from sip.endpoint import Credentials, Ended, Endpoint, FailedOver, Hop, Peer, Probed, RegistrationResult, Way
 from sip.locate import Asked, Option
 
 ALARMS: Final = ("trunk_down", "trunk_places_down", "trunk_name", "trunk_registration", "trunk_blocked")
@@ -148,7 +148,7 @@ class Trunks:
         if not self._may_begin(name):
             raise LookupError(f"trunk {name} begins no more calls in this second")
         dialled = rewritten(number, trunk.rewrite.dialled)
-        return [(uri_of(target, dialled), hop) for target, hop in found]
+        return [Way(uri_of(target, dialled), hop) for target, hop in found]
 
     def credentials(self, name: str) -> Credentials | None:
         """Who we are to this trunk when it challenges us."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acd.live.locator import AT_ONCE, Locator
 from acd.live.places import MISSED, PAUSE_S, TRIP, Health, Places
 from sip.aio.resolver import LookupFailed, Resolver
-from sip.endpoint import Ended, FailedOver, Hop
+from sip.endpoint import Ended, FailedOver, Hop, Way
 from sip.locate import Asked, Option, Place
 from sip.message import Request
 from sip.parsing import parse
@@ -38,7 +38,7 @@ NAMED = """
 
 
 def hosts(bench: Bench) -> list[str]:
-    return [hop.host for _, hop in bench.trunks.ways("carrier", "138")]
+    return [hop.host for _, hop, _ in bench.trunks.ways("carrier", "138")]
 
 
 def fail(bench: Bench, host: str, port: int = 5060) -> None:
@@ -54,8 +54,8 @@ def options(*hosts: str) -> list[Option]:
 def test_targets_by_hand_in_their_order_each_with_its_own_uri(tmp_path: Path) -> None:
     bench = Bench(tmp_path, TWO)
     assert bench.trunks.ways("carrier", "138") == [
-        ("sip:138@192.0.2.1:5060", Hop("trunks:0", "192.0.2.1", 5060)),
-        ("sip:138@192.0.2.2:5070", Hop("trunks:0", "192.0.2.2", 5070)),
+        Way("sip:138@192.0.2.1:5060", Hop("trunks:0", "192.0.2.1", 5060)),
+        Way("sip:138@192.0.2.2:5070", Hop("trunks:0", "192.0.2.2", 5070)),
     ]
 
 
@@ -126,8 +126,8 @@ def test_a_name_is_nowhere_until_dns_says_where(tmp_path: Path) -> None:
     bench.wire.pass_time(0)
     assert sorted(bench.wire.lines()) == ["OPTIONS", "OPTIONS", "REGISTER"]
     assert bench.trunks.ways("carrier", "138") == [
-        ("sip:138@carrier.example", Hop("trunks:0", "192.0.2.1", 5060)),
-        ("sip:138@carrier.example", Hop("trunks:0", "192.0.2.2", 5060)),
+        Way("sip:138@carrier.example", Hop("trunks:0", "192.0.2.1", 5060)),
+        Way("sip:138@carrier.example", Hop("trunks:0", "192.0.2.2", 5060)),
     ]
     assert bench.wire.endpoint.addresses.trunks.find("192.0.2.2", 40000) == "carrier", "its calls may come from there"
 
@@ -203,11 +203,11 @@ def test_the_certificate_must_be_of_the_name(tmp_path: Path) -> None:
     Authority(tmp_path).certificate("engine")
     bench = Bench(tmp_path, text, (listen, with_tls))
     bench.trunks.located("carrier", 0, [Option((Place("tls", "192.0.2.4", 5061),))])
-    [(uri, hop)] = bench.trunks.ways("carrier", "138")
+    [(uri, hop, _)] = bench.trunks.ways("carrier", "138")
     assert uri == "sip:138@carrier.example"
     assert hop == Hop("trunks:1", "192.0.2.4", 5061, "tls", domain="carrier.example")
     assert hop.to_values() == ["trunks:1", "192.0.2.4", 5061, "tls", 0, "carrier.example"]
-    [(uri, hop)] = bench.trunks.ways("other", "138")
+    [(uri, hop, _)] = bench.trunks.ways("other", "138")
     assert (uri, hop.domain) == ("sip:138@192.0.2.5:5061;transport=tls", "sip.carrier.example")
 
 

@@ -171,7 +171,7 @@ def test_a_registration_is_called_back_on_its_connection_and_ends_with_it(run: R
             assert await answers(reader) == ["SIP/2.0 200 OK"]
             registered = await registrar.hears(Registered)
             assert registered.contacts == ("sip:desk@127.0.0.1:9;transport=tcp",)
-            [(_, hop)] = registrar.shell.endpoint.contacts("desk", asyncio.get_running_loop().time())
+            [(_, hop, _)] = registrar.shell.endpoint.contacts("desk", asyncio.get_running_loop().time())
             registrar.call(hop)
             [request] = await answers(reader)
             assert request == "INVITE sip:bob@127.0.0.1:" + f"{hop.port};transport=tcp SIP/2.0"

@@ -25,6 +25,7 @@ from sip.endpoint import (
     Registered,
     RegistrationResult,
     SipEvent,
+    Way,
 )
 from sip.message import Request, Response
 from sip.parsing import parse
@@ -142,7 +143,7 @@ def test_a_phone_registers_is_called_and_calls() -> None:
     world.run(1)
     assert world.heard["192.0.2.2"] == [RegistrationResult("1001", 200, 600, "sip:192.0.2.1")]
     assert world.heard["192.0.2.1"] == [Registered("1001", ("sip:1001@192.0.2.2:5060",))]
-    ((contact, where),) = pbx.contacts("1001", world.now)
+    ((contact, where, _),) = pbx.contacts("1001", world.now)
     assert (contact, where) == ("sip:1001@192.0.2.2:5060", Hop("l", "192.0.2.2", 5060))
 
     phone.invite("out", "sip:95588@192.0.2.1", hop, OFFER, world.now, from_="<sip:1001@x>", credentials=credentials)
@@ -543,7 +544,7 @@ def test_registrations_survive_a_restart() -> None:
     reborn = Endpoint(EndpointSettings(GUARDED, accounts=ACCOUNTS), Random(1))
     reborn.restore_bindings({**saved, "gone": saved["1001"]}, 7.0)  # another clock
     assert reborn.events == [Registered("1001", ("sip:1001@192.0.2.2:5060",))]
-    assert reborn.contacts("1001", 7.0) == (("sip:1001@192.0.2.2:5060", Hop("l", "192.0.2.2", 5060)),)
+    assert reborn.contacts("1001", 7.0) == (Way("sip:1001@192.0.2.2:5060", Hop("l", "192.0.2.2", 5060)),)
     reborn.wake(500 if (when := reborn.deadline()) is None else when)
     assert reborn.deadline() == pytest.approx(7 + 600 - 100, abs=0.1)
     with pytest.raises(ValueError, match="1002"):

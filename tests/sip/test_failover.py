@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from sip.attempt import MOST_PLACES, NEXT_S
-from sip.endpoint import Answered, Ended, FailedOver, Hop, Progress, Session
+from sip.endpoint import Answered, Ended, FailedOver, Hop, Progress, Session, Way
 from sip.message import Request
 from sip.parsing import parse
 from tests.sip.world import ANSWER, Wire
 
 
-def place(n: int) -> tuple[str, Hop]:
-    return f"sip:agent@192.0.2.{n}", Hop("l", f"192.0.2.{n}", 5060)
+def place(n: int) -> Way:
+    return Way(f"sip:agent@192.0.2.{n}", Hop("l", f"192.0.2.{n}", 5060))
 
 
 def several(*numbers: int) -> tuple[Wire, Session, Request]:
@@ -64,6 +64,18 @@ def test_the_next_place_takes_the_call(how: str) -> None:
     wire.answer(again, 200, body=ANSWER)
     assert wire.events[1:] == [Answered(session, ANSWER)]
     assert wire.lines() == ["ACK"]
+
+
+def test_each_place_is_reached_through_its_own_proxies() -> None:
+    wire = Wire()
+    by_proxy = place(8)._replace(routes=("<sip:192.0.2.8;lr>",))
+    _, invite = wire.call(others=[by_proxy, place(7)], routes=("<sip:192.0.2.9;lr>",))
+    assert invite.all("Route") == ["<sip:192.0.2.9;lr>"]
+    wire.pass_time(NEXT_S)
+    second = next_invite(wire)
+    assert second.all("Route") == ["<sip:192.0.2.8;lr>"]
+    wire.pass_time(NEXT_S)
+    assert next_invite(wire).all("Route") == []
 
 
 @pytest.mark.parametrize("how", FAILS)

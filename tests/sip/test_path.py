@@ -29,8 +29,7 @@ def register(wire: Wire, *paths: str, lines: str = "Supported: path\r\n", cseq: 
 
 def called(wire: Wire) -> tuple[Request, str]:
     """The INVITE to the telephone, and where it went."""
-    [(contact, hop)] = wire.endpoint.contacts("1001", wire.now)
-    routes = wire.endpoint.routes("1001", wire.now)
+    [(contact, hop, routes)] = wire.endpoint.contacts("1001", wire.now)
     wire.endpoint.invite("x", contact, hop, OFFER, wire.now, from_="<sip:9@192.0.2.1>", routes=routes)
     [(_, sent_to)] = wire.endpoint.outgoing
     (invite,) = wire.sent()
@@ -65,8 +64,8 @@ def test_its_ack_of_a_refusal_and_its_cancel_go_the_same_way() -> None:
 def test_options_go_that_way_too() -> None:
     wire = registrar()
     register(wire, EDGE)
-    [(contact, hop)] = wire.endpoint.contacts("1001", wire.now)
-    wire.endpoint.probe("1001", contact, hop, wire.now, routes=wire.endpoint.routes("1001", wire.now))
+    [(contact, hop, routes)] = wire.endpoint.contacts("1001", wire.now)
+    wire.endpoint.probe("1001", contact, hop, wire.now, routes=routes)
     wire.pass_time(0)
     (options,) = wire.sent()
     assert options.all("Route") == [EDGE]
@@ -82,9 +81,9 @@ def test_a_new_registration_brings_a_new_path() -> None:
     wire = registrar()
     register(wire, EDGE)
     register(wire, INNER, cseq=2)
-    assert wire.endpoint.routes("1001", wire.now) == (INNER,)
+    assert wire.endpoint.contacts("1001", wire.now)[0].routes == (INNER,)
     register(wire, cseq=3)
-    assert wire.endpoint.routes("1001", wire.now) == ()
+    assert wire.endpoint.contacts("1001", wire.now)[0].routes == ()
 
 
 @pytest.mark.parametrize("paths", [["nonsense <"], ["<sip:192.0.2.9>"], [EDGE] * 9])
@@ -119,10 +118,10 @@ def test_it_outlives_a_restart() -> None:
     register(wire, EDGE, INNER)
     saved = wire.endpoint.save_bindings(wire.now)
     other.endpoint.restore_bindings(saved, 7.0)
-    assert other.endpoint.routes("1001", 7.0) == (EDGE, INNER)
+    assert other.endpoint.contacts("1001", 7.0)[0].routes == (EDGE, INNER)
     rows = [row[:-1] for row in saved["1001"]]
     other.endpoint.restore_bindings({"1001": rows}, 7.0)
-    assert other.endpoint.routes("1001", 7.0) == (), "of an engine that did not know of it"
+    assert other.endpoint.contacts("1001", 7.0)[0].routes == (), "of an engine that did not know of it"
 
 
 def test_who_must_prove_who_he_is_is_asked_first() -> None:

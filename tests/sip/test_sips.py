@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sip.endpoint import Hop, Incoming, Listener, Peer
+from sip.endpoint import Hop, Incoming, Listener, Peer, Way
 from sip.message import Request, Response
 from tests.sip.world import ANSWER, OFFER, Wire
 
@@ -93,7 +93,7 @@ def test_our_call_to_sips_has_a_sips_contact(uri: str, contact: str) -> None:
 
 def test_sips_is_not_called_in_clear() -> None:
     wire = Wire()
-    for others in ((), (("sips:a@192.0.2.9", wire.peer),)):
+    for others in ((), (Way("sips:a@192.0.2.9", wire.peer),)):
         uri = "sip:a@192.0.2.9" if others else "sips:a@192.0.2.9"
         with pytest.raises(ValueError, match="in clear"):
             wire.endpoint.invite("ours", uri, wire.peer, OFFER, 0.0, from_="<sip:u@h>", others=others)
