@@ -11,9 +11,9 @@ PEERS  := sip-tester baresip linphone-cli espeak-ng postgresql
 # Tests by a real clock – whole engines beside real peers, media workers –: two files at a time, for they mostly wait.
 LIVE   := tests/live tests/load tests/media tests/softphone
 
-.PHONY: help run test prove lint types imports check bench fuzz peers clean
+.PHONY: help run test prove prove-compiled lint types imports check bench fuzz peers clean
 help:            ## this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/\t/' | expand -t 16
 
 $(STAMP): pyproject.toml hatch_build.py media/_relay.c
 	@echo "setting up $(VENV) …" >&2
@@ -34,6 +34,9 @@ test: $(STAMP) peers   ## every test (at most 12 minutes)
 
 prove: $(STAMP) peers  ## the long proofs: soaks, oracles, kills
 	$(BIN)/python -m pytest -q -m prove $(ARGS)
+
+prove-compiled: $(STAMP)  ## the tests of core and simulator against a compiled wheel; some minutes to build
+	PYTHON=$(CURDIR)/$(BIN)/python .ci/compiled $(ARGS)
 
 lint: $(STAMP)   ## ruff
 	$(BIN)/ruff check .

@@ -1,101 +1,123 @@
-"""What a compiled core and simulator would be worth: the same sources through mypyc, in a copy, beside themselves.
+"""What the compiled wheel brings: the same figures of both builds, alternating, in one run.
 
-    python -m benchmarks.compiled DIR             copy everything to DIR and compile core and simulated world there
-    python -m benchmarks.compiled DIR --core      only the core, as one would who ships it
-    python -m benchmarks.compiled DIR --as-they-are   dataclasses keep the `__init__` that Python writes for them
-    PYTHONPATH=DIR acd simulate …                 use it
+    python -m benchmarks.compiled                  build the wheel first (some minutes of CPU; needs a C compiler)
+    python -m benchmarks.compiled --wheel FILE     take this one
+    python -m benchmarks.compiled --day            the bank's whole day, not a tenth of it
 
-mypyc has no slots in dataclasses, cannot inherit from most exceptions, and leaves what `dataclass` generates to the
-interpreter: the copy does without. Nothing of the project itself changes. See docs/decisions for what came of it.
+CPU of one process each, the best of the rounds. Both must come to the same decisions and books, to the last digit.
 """
 
 import argparse
-import ast
-import re
+import gc
+import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from time import process_time
 from typing import Final
 
+import acd.core.engine
+from benchmarks import bank_day, dispatch, simulator
+from benchmarks.machine import describe
+from simulator.world import play
+
 ROOT: Final = Path(__file__).parents[1]
-PLAIN: Final = {"activity", "explain", "invariants", "metrics", "observe", "values"}
-"""Modules of the core that watch or check it, and stay as they are."""
-WORLD: Final = ("world/*", "desks", "distributions", "handling", "lean", "tally", "workload")
-"""What of the simulator is with every call."""
-
-SETUP: Final = """\
-import sys
-from mypyc.build import mypycify
-from setuptools import setup
-
-options = ["--python-version=3.11", "--config-file=", "--follow-imports=silent"]
-modules = mypycify([*options, *sys.argv[3:]], debug_level="0", opt_level="2")
-setup(name="compiled", packages=[], ext_modules=modules, script_args=sys.argv[1:3])
-"""
+ROUNDS: Final = 3
+HIGHER: Final = "calls per CPU s"
+AGENTS: Final = 10_000
 
 
-def translated(text: str, *, written_out: bool) -> str:
-    """A module as mypyc takes it."""
-    text = text.replace("(AssertionError):", "(Exception):")
-    if not written_out:
-        return text
-    lines = text.splitlines()
-    for node in reversed([node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]):
-        for decorator in node.decorator_list:
-            how = ast.unparse(decorator)
-            if how in ("value", "event", "command") or how.startswith("dataclass"):
-                given = ["unsafe_hash=True"] if "frozen" in how else []
-                lines[node.body[-1].end_lineno : node.body[-1].end_lineno] = constructor(node)
-                lines[decorator.lineno - 1] = f"@dataclass({', '.join(['init=False', *given])})"
-    text = "\n".join(lines) + "\n"
-    if "@dataclass" in text and not re.search(r"^from dataclasses import .*\bdataclass\b", text, flags=re.M):
-        text = re.sub(r"^(?=from |import )", "from dataclasses import dataclass\n", text, count=1, flags=re.M)
-    return text
+def figures(day: bool) -> dict[str, tuple[float, str]]:
+    """Of the build that runs this, each with a digest of what came of it: calls per CPU second, or µs."""
+    found: dict[str, tuple[float, str]] = {}
+
+    def rate(name: str, model: Callable[[], simulator.Measured]) -> None:
+        gc.collect()
+        began = process_time()
+        calls, steps = model()
+        found[f"{name}, {HIGHER}"] = calls / (process_time() - began), f"{calls} {steps}"
+
+    rate("dispatcher, 100 agents", lambda: simulator.dispatcher(100, 20_000))
+    rate("dispatcher, 1,600 agents", lambda: simulator.dispatcher(1600, 40_000))
+    rate("engine, 100 agents", lambda: simulator.engine(100, 8_000))
+    rate("engine with a menu", lambda: simulator.menu(100, 6_000))
+    bank_day.CALLS = 274_000 if day else 27_400
+    settings, given = bank_day.bank_day()
+    gc.collect()
+    began = process_time()
+    book = play(settings, given, 0)
+    name = "the bank's day, µs a call" if day else "a tenth of the bank's day, µs a call"
+    us = (process_time() - began) / book.calls * 1e6
+    found[name] = us, _digest((book.total, book.queues, book.staff, book.steps))
+    busy, freed = dispatch.loaded("ours", AGENTS, 300, 3000)
+    calm, arrived = dispatch.quiet("ours", AGENTS, 300, 3000)
+    for figure in [*busy, *calm]:
+        found[f"{figure.what}, {AGENTS:,} agents, µs p50"] = figure.p50, _digest((freed, arrived))
+    found["one queue, a step, µs p50"] = dispatch.one_queue(1000).p50, ""
+    return found
 
 
-def constructor(node: ast.ClassDef) -> list[str]:
-    """What `dataclass` would write, to be compiled with the rest."""
-    parameters, body = ["self"], []
-    for field in node.body:
-        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
-            continue
-        name, kind = field.target.id, ast.unparse(field.annotation)
-        if isinstance(field.value, ast.Call) and ast.unparse(field.value.func) == "field":
-            made = ast.unparse(field.value.keywords[0].value)
-            parameters.append(f'{name}: "{kind.strip(chr(39))} | None" = None')
-            body.append(f"        self.{name} = {name} if {name} is not None else ({made})()")
-        else:
-            default = f" = {ast.unparse(field.value)}" if field.value is not None else ""
-            parameters.append(f"{name}: {kind}{default}")
-            body.append(f"        self.{name} = {name}")
-    if any(isinstance(method, ast.FunctionDef) and method.name == "__post_init__" for method in node.body):
-        body.append("        self.__post_init__()")
-    return ["", f"    def __init__({', '.join(parameters)}) -> None:", *(body or ["        pass"])]
+def _digest(what: object) -> str:
+    return sha256(repr(what).encode()).hexdigest()[:12]
 
 
-def build(into: Path, *, core_only: bool, written_out: bool) -> None:
-    """Raises `CalledProcessError` when the compiler refuses."""
-    unwanted = shutil.ignore_patterns("__pycache__")
-    for folder in ("acd", "simulator", "sip", "media", "benchmarks", "examples", "ivr_flows"):
-        shutil.copytree(ROOT / folder, into / folder, ignore=unwanted, dirs_exist_ok=True)
-    chosen = [path for path in (into / "acd/core").glob("*.py") if path.stem not in PLAIN | {"__init__"}]
-    if not core_only:
-        chosen += [path for pattern in WORLD for path in (into / "simulator").glob(f"{pattern}.py")]
-    for path in chosen:
-        path.write_text(translated(path.read_text(), written_out=written_out))
-    names = [str(path.relative_to(into)) for path in sorted(chosen)]
-    (into / "setup_compiled.py").write_text(SETUP)
-    subprocess.run([sys.executable, "setup_compiled.py", "build_ext", "--inplace", *names], cwd=into, check=True)
+def wheel(into: Path) -> Path:
+    """Built. Raises `CalledProcessError` when the compiler refuses."""
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(into), str(ROOT)]
+    subprocess.run(build, env={**os.environ, "HOTLINE_COMPILED": "1"}, check=True)
+    return next(into.glob("*.whl"))
+
+
+def beside(given: Path | None, day: bool) -> dict[str, dict[str, list[tuple[float, str]]]]:
+    """By figure and build, a value and a digest for each round; in a folder without sources, where only the build that
+    is meant can be imported."""
+    found: dict[str, dict[str, list[tuple[float, str]]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        away, unpacked = Path(folder, "away"), Path(folder, "compiled")
+        for part in ("benchmarks", "examples", "ivr_flows"):
+            shutil.copytree(ROOT / part, away / part)
+        shutil.unpack_archive(given or wheel(Path(folder)), unpacked, "zip")
+        for turn in range(ROUNDS):
+            for build, path in (("plain", ROOT), ("compiled", unpacked)):
+                print(f"round {turn + 1} of {ROUNDS}, {build} …", file=sys.stderr)
+                ran = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.compiled", "--figures", *(["--day"] if day else [])],
+                    cwd=away,
+                    env={**os.environ, "PYTHONPATH": str(path)},
+                    stdout=subprocess.PIPE,
+                    check=True,
+                )
+                told = json.loads(ran.stdout)
+                assert told["compiled"] == (build == "compiled"), told
+                for name, one in told["figures"].items():
+                    found.setdefault(name, {}).setdefault(build, []).append(one)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("into", metavar="DIR", type=Path)
-    parser.add_argument("--core", action="store_true", help="leave the simulator as it is")
-    parser.add_argument("--as-they-are", action="store_true", help="leave dataclasses their generated `__init__`")
+    parser.add_argument("--wheel", metavar="FILE", type=Path, help="a compiled wheel, built before")
+    parser.add_argument("--day", action="store_true", help="the bank's whole day")
+    parser.add_argument("--figures", action="store_true", help="only those of the build that runs this, as JSON")
     given = parser.parse_args()
-    build(given.into.absolute(), core_only=given.core, written_out=not given.as_they_are)
+    if given.figures:
+        native = not (acd.core.engine.__file__ or "").endswith(".py")
+        print(json.dumps({"compiled": native, "figures": figures(given.day)}))
+        return
+    print(f"{'':48}{'plain':>10}{'compiled':>10}")
+    for name, by in beside(given.wheel, given.day).items():
+        digests = {digest for rounds in by.values() for _, digest in rounds}
+        assert len(digests) == 1, f"{name}: the builds decide differently"
+        best = max if HIGHER in name else min
+        plain, compiled = (best(value for value, _ in by[build]) for build in ("plain", "compiled"))
+        times = compiled / plain if HIGHER in name else plain / compiled
+        print(f"{name:48}{plain:10,.1f}{compiled:10,.1f}   ×{times:.1f}")
+    print(describe())
 
 
 if __name__ == "__main__":

@@ -53,8 +53,11 @@ def main() -> None:
 def _say_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
+        from importlib.util import find_spec
 
-        print(f"acd {version('hotline-acd')}")
+        core = find_spec("acd.core.engine")
+        source = core is not None and (core.origin or "").endswith(".py")
+        print(f"acd {version('hotline-acd')}{'' if source else ' compiled'}")
         raise typer.Exit
 
 

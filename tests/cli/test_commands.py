@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from acd.cli import app as cli
+from acd.core import engine as core
 from tests.cli.engine import FakeEngine, serving
 
 LISTS = ["status", "queues", "agents", "calls", "trunks", "alarms"]
@@ -262,7 +263,9 @@ def test_a_command_of_our_own_does_not_wait_for_plugins(monkeypatch: pytest.Monk
 
 
 def test_the_version() -> None:
-    assert acd("--version").stdout.startswith("acd 0.")
+    told = acd("--version").stdout
+    assert told.startswith("acd 0.")
+    assert told.endswith(" compiled\n") == (not str(core.__file__).endswith(".py"))
 
 
 def test_a_command_is_found_in_the_module_that_has_it_and_waits_for_no_other() -> None:

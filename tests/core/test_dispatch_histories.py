@@ -124,6 +124,7 @@ def test_two_million_steps() -> None:
     assert decisions > steps // 50
 
 
+@pytest.mark.spoils
 def test_a_disagreement_tells_its_story() -> None:
     """The message is all one needs to repeat it."""
 

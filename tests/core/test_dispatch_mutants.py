@@ -411,6 +411,7 @@ def test_there_are_many() -> None:
     assert len(MUTANTS) >= 15
 
 
+@pytest.mark.spoils
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)

@@ -265,7 +265,8 @@ def test_what_is_no_database_is_refused_with_its_name(tmp_path: Path) -> None:
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 seconds = st.floats(0, 1e11)
-segments = st.lists(st.builds(Segment, name=names, started_at=seconds, ended_at=seconds, hold_s=seconds), max_size=3)
+kinds = st.sampled_from(["flow", "queue", "agent"])
+segments = st.lists(st.builds(Segment, kinds, names, started_at=seconds, ended_at=seconds, hold_s=seconds), max_size=3)
 
 
 @given(st.builds(Record, *[names] * 4, started_at=seconds, talk_s=seconds, segments=segments))
