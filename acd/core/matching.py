@@ -109,7 +109,8 @@ class Market:
 
     def _put_in(self, seat: Seat) -> None:
         pool, member = seat.pool, seat.member
-        seat.entry = entry = (member.state.idle_since, member.serial, seat)
+        entry: Entry = (member.state.idle_since, member.serial, seat)
+        seat.entry = entry
         pool.line.push(entry)
         if pool.crowds:
             self.idle.append((pool, entry))

@@ -18,7 +18,9 @@ from acd.core.ids import AgentId, SkillId
 from acd.core.settings import Agent, Queue, Strategy
 
 Needs: TypeAlias = tuple[tuple[SkillId, int], ...]
-Entry: TypeAlias = tuple[float, int, Any]  # order, serial, item; in a crowd: dead once the item has another
+# Order, serial, item; in a crowd: dead once the item has another. Of any length to the type checker: a compiled core
+# takes tuples of known length apart, and could not tell one from another that is equal.
+Entry: TypeAlias = tuple[Any, ...]
 
 BOUND_S: Final = 10.0  # for so long a bound of `Shares` holds: shorter, it is closer; longer, it is seldom made anew
 

@@ -111,7 +111,8 @@ class Room:
         else:
             line = demand.odd.setdefault(tuple(w.excluded), Line()) if w.excluded else demand.line
             place.line = line
-            place.entry = entry = (w.key, w.serial, place)
+            entry: Entry = (w.key, w.serial, place)
+            place.entry = entry
             line.push(entry)
         if w.preferred is not None and now < w.preferred_until:
             self.preferring.setdefault(w.preferred, {})[w.contact] = None
