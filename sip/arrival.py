@@ -16,7 +16,9 @@ RING_AGAIN = 60.0  # s between repeated provisionals (§13.3.1.1)
 
 
 class Arrival:
-    __slots__ = ("_again", "_answer_after", "_offered", "_patience", "_provisionals", "cseq", "invite", "reply")
+    __slots__ = (
+        "_again", "_answer_after", "_offered", "_patience", "_provisionals", "cseq", "invite", "reply", "settled",
+    )  # fmt: skip
 
     def __init__(self, invite: ServerInvite, reply: Reply, cseq: int) -> None:
         self.invite = invite
@@ -26,6 +28,7 @@ class Arrival:
         self._patience: Alarm | None = None
         self._provisionals: Provisionals | None = None  # where the caller requires them reliable
         self._answer_after: bytes | None = None  # while a reliable offer or answer waits for its PRACK
+        self.settled = False  # a reliable offer or answer of ours has its PRACK
         self._offered = False  # our offer, to an INVITE without one, stood in a reliable provisional
 
     def begin(
@@ -82,6 +85,7 @@ class Arrival:
     def pracked(self) -> bytes | None:
         """The answer that waited for this, if one did."""
         assert self._provisionals is not None
+        self.settled = self.settled or self._provisionals.carries_sdp
         self._provisionals.acknowledged()
         sdp, self._answer_after = self._answer_after, None
         return sdp

@@ -40,6 +40,7 @@ class Input(IntEnum):
     DONE = 8
     BACKED_OFF = 9
     STOP = 10
+    EARLY = 11  # theirs is dealt with, and our 2xx to their INVITE still waits for its ACK
 
 
 class Reoffer:
@@ -77,9 +78,11 @@ class Reoffer:
 
     def theirs(self, request: Request, cseq: int, transaction: Server, reply: Reply) -> None:
         """Their offer; without a body they ask for ours."""
+        status = self._session.refuses_offer(of_update=not isinstance(transaction, ServerInvite))
         if self.state in (State.ASKED, State.OFFERED, State.STOPPED):
             # §14.2: 491 while ours is open, 500 while theirs is.
             status = 500 if self.state is State.OFFERED else 491
+        if status:
             retry = f"Retry-After: {self._session.endpoint.rng.randrange(11)}\r\n" if status == 500 else ""
             transaction.respond(status, reply.to_bytes(status, retry))
             return
@@ -109,12 +112,12 @@ class Reoffer:
             self._take(Input.ACCEPT)
         else:
             transaction.respond(200, data)
-            self._take(Input.ACCEPT_UPDATE)
+            self._take(Input.ACCEPT_UPDATE if session.confirmed else Input.EARLY)
 
     def refuse(self, status: int) -> None:
         if self.state is State.OFFERED:
             self._refuse(status)
-            self._take(Input.REFUSE)
+            self._take(Input.REFUSE if self._session.confirmed else Input.EARLY)
 
     def acked(self, request: Request, cseq: int) -> None:
         if self._unacked is not None and self._unacked.cseq == cseq:
@@ -273,6 +276,7 @@ TABLE: dict[tuple[State, Input], tuple[State, Act]] = {
     (S.OFFERED, I.ACCEPT): (S.UNACKED, Reoffer._nothing),
     (S.OFFERED, I.ACCEPT_UPDATE): (S.IDLE, Reoffer._next),
     (S.OFFERED, I.REFUSE): (S.IDLE, Reoffer._next),
+    (S.OFFERED, I.EARLY): (S.UNACKED, Reoffer._nothing),
     (S.OFFERED, I.STOP): (S.STOPPED, Reoffer._forget),
     (S.UNACKED, I.ASK): (S.UNACKED, Reoffer._nothing),
     (S.UNACKED, I.THEIRS): (S.OFFERED, Reoffer._forget_unacked),

@@ -230,7 +230,7 @@ class Session:
 
     def refreshed(self, *, as_server: bool) -> str:
         """An offer or an UPDATE is being answered: the session timer begins anew. The lines to send with it."""
-        if self._refresh is None:
+        if self._refresh is None or self.state is ARRIVED:
             return ""
         self._refresh.restart()
         return self._refresh.lines(as_server=as_server)
@@ -242,6 +242,16 @@ class Session:
     def offered(self, sdp: bytes) -> None:
         """What we said last, in an offer or an answer."""
         self._local_sdp = sdp
+
+    def refuses_offer(self, *, of_update: bool) -> int:
+        """The status that refuses an offer of theirs before their INVITE is dealt with (RFC 3261 §14.2, RFC 3311 §5.2);
+        0: it may be answered. In an early dialog that is so once the first offer has its reliable answer."""
+        if self.state is not ARRIVED:
+            return 491 if of_update and self.state is not CONFIRMED else 0
+        assert self._arrival is not None
+        if not of_update or (self.remote_sdp and not self._arrival.settled):
+            return 500
+        return 0 if self.remote_sdp else 491
 
     def lapse(self) -> None:
         """Nobody has refreshed the session (RFC 4028 §10)."""
@@ -431,7 +441,7 @@ class Session:
         assert isinstance(message, tuple)
         assert self._arrival is not None
         sdp, arrival = message[1], self._arrival
-        self._silence()
+        arrival.stop()
         lines = f"{self.contact_line()}{ALLOW}{self._endpoint.server_line}{SDP if sdp else ''}"
         self._local_sdp = sdp or self._local_sdp
         if self._refresh is not None:

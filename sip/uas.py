@@ -23,7 +23,7 @@ from sip.session import Session
 from sip.session_id import SessionIds, sender_of
 from sip.settings import Hop
 from sip.sips import CIPHERED, is_secure
-from sip.states import ARRIVED
+from sip.states import ARRIVED, CONFIRMED
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
 from sip.vias import TopVia, top_via
 
@@ -147,7 +147,7 @@ class Uas:
             transaction.respond(200, reply.to_bytes(200))
             session.reason_given = request.first.get("reason", "")
             session.bye()
-        elif method == "UPDATE" and dialog is not None and session.confirmed:
+        elif method == "UPDATE" and dialog is not None and (request.body or session.state in (ARRIVED, CONFIRMED)):
             if request.body:
                 session.reoffer.theirs(request, cseq.number, transaction, reply)
             else:

@@ -262,7 +262,7 @@ class Legs:
             self._give_up(leg, "failed", 488)
 
     def _offered(self, event: Offered) -> None:
-        """A re-INVITE is answered on its own leg: hold, resume, a new address."""
+        """A re-INVITE or UPDATE is answered on its own leg: hold, resume, a new address."""
         leg = self.legs.get(event.session.name)
         if leg is None or leg.port is None:
             event.session.refuse(488)
@@ -277,6 +277,7 @@ class Legs:
             event.session.refuse(error.status)
             return
         event.session.accept(body)
+        leg.theirs = None  # what his INVITE offered holds no longer: the 200 to it says nothing more of that
         self.sound.apply(leg, agreed)
         self._holds(leg, theirs.direction)
 

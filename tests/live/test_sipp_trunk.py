@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.bank import MUSIC, WELCOME, Bank
+from tests.live.bank import MENU, MUSIC, WELCOME, Bank
 from tests.live.ear import PCMA, Ear
 from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
 from tests.live.rawsip import RawSip
@@ -15,6 +15,11 @@ from tests.live.rawsip import RawSip
 pytestmark = pytest.mark.peer
 
 EARLY = "steps: [{say: welcome}, answer, {queue: loans}]"  # what is said before the answer is early media
+UNANSWERED = """
+steps:
+  - say: welcome
+  - menu: {prompts: menu, timeout_s: 2, retries: 10, keys: {"1": [answer, {queue: loans}]}, otherwise: [{hang_up: 480}]}
+"""
 
 
 class Trunk:
@@ -81,6 +86,28 @@ def test_early_media_is_acknowledged_before_the_answer(trunk: Trunk, scenario: s
         trunk.hang_up()
         caller.done()
     trunk.engine.wait_idle()
+
+
+def test_who_moves_before_the_answer_hears_and_presses_where_he_is(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, agents=1, flow=UNANSWERED)
+    with (
+        Ear() as old,
+        Ear() as new,
+        EngineProcess(tmp_path, bank.text) as engine,
+        RawSip(bank.agent_port) as desk,
+        bank.caller(old, "caller_early_update", extra=("-key", "new_port", str(new.port))) as caller,
+    ):
+        old.wait_for_tone(WELCOME)
+        caller.go_on()
+        new.wait_for_tone(MENU)
+        new.press("1")
+        agent = desk.ringing("a1")  # the 200 has gone out before, and did not call the audio back
+        new.wait_for_tone(MUSIC)
+        agent.pick_up(desk.sink, "8 101")
+        agent.expect("ACK")
+        agent.bye()
+        caller.done()
+        engine.wait_idle()
 
 
 def test_who_wants_our_offer_answers_it_in_his_ack(trunk: Trunk) -> None:

@@ -228,6 +228,120 @@ def test_a_target_refresh_moves_the_dialog() -> None:
     assert hop.port == 5999
 
 
+NEW, NEWER = b"v=0\r\no=new\r\n", b"v=0\r\no=newer\r\n"
+
+
+def arrived(body: bytes = OFFER) -> tuple[Wire, Session]:
+    """An INVITE that wants its provisionals reliable; the one with our SDP is out."""
+    wire = Wire()
+    wire.give(wire.request("INVITE", lines="Require: 100rel\r\n", body=body))
+    (event,) = wire.events
+    assert isinstance(event, Incoming)
+    event.session.ring(183, ANSWER if body else OFFER)
+    wire.sent()
+    wire.events.clear()
+    return wire, event.session
+
+
+def prack(wire: Wire, session: Session, cseq: int, body: bytes = b"") -> None:
+    data = wire.within(session, "PRACK", cseq, body=body)
+    wire.give(data.replace(b"Max-Forwards", b"RAck: 1 1 INVITE\r\nMax-Forwards"))
+    assert wire.lines() == ["200 PRACK"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_early_update_after_a_reliable_answer_is_answered(late: bool) -> None:
+    wire, session = arrived(b"" if late else OFFER)
+    prack(wire, session, 2, ANSWER if late else b"")
+    wire.events.clear()
+    wire.give(wire.within(session, "UPDATE", 3, body=NEW))
+    assert wire.events == [Offered(session, NEW)]
+    session.accept(HELD)
+    (answer,) = wire.sent()
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.cseq.method, answer.body) == (200, "UPDATE", HELD)
+    wire.give(wire.within(session, "UPDATE", 4, body=NEWER))
+    session.refuse(488)
+    assert wire.lines() == ["488 UPDATE"]
+    session.answer(b"")
+    session.reinvite(HOLD)
+    assert wire.lines() == ["200 INVITE"], "our own offer waits for the ACK as ever"
+    wire.give(wire.within(session, "ACK", 1))
+    assert wire.lines() == ["INVITE"]
+    assert session.confirmed
+
+
+def test_who_is_answered_while_his_early_update_waits() -> None:
+    wire, session = arrived()
+    prack(wire, session, 2)
+    wire.give(wire.within(session, "UPDATE", 3, body=NEW))
+    session.answer(b"")
+    wire.give(wire.within(session, "ACK", 1))
+    session.accept(HELD)
+    assert wire.lines() == ["200 INVITE", "200 UPDATE"]
+    assert ask(wire, session).body == HOLD
+
+
+def test_an_early_update_ends_with_its_call() -> None:
+    wire, session = arrived()
+    prack(wire, session, 2)
+    wire.give(wire.within(session, "UPDATE", 3, body=NEW))
+    session.end(486)
+    assert wire.lines() == ["486 INVITE", "487 UPDATE"]
+
+
+def retry_after(wire: Wire) -> int:
+    """The one answer is 500, to be tried again in so many seconds; -1: it is 491."""
+    (answer,) = [message for message in wire.sent() if isinstance(message, Response) and message.status > 100]
+    assert answer.status == (491 if answer.get("Retry-After") is None else 500)
+    return int(answer.get("Retry-After") or -1)
+
+
+def test_an_early_update_meets_our_unanswered_offer() -> None:
+    wire, session = arrived(b"")
+    wire.give(wire.within(session, "UPDATE", 2, body=NEW))
+    assert retry_after(wire) == -1
+    assert wire.events == []
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_an_early_offer_before_theirs_is_answered_reliably_is_to_come_again(method: str) -> None:
+    wire, session = arrived()
+    wire.give(wire.within(session, method, 2, body=NEW))
+    assert 0 <= retry_after(wire) <= 10
+    assert wire.events == []
+    session.end(486)
+    assert wire.lines() == ["486 INVITE"]
+
+
+def test_of_two_early_updates_the_second_is_to_come_again() -> None:
+    wire, session = arrived()
+    prack(wire, session, 2)
+    wire.give(wire.within(session, "UPDATE", 3, body=NEW))
+    wire.give(wire.within(session, "UPDATE", 4, body=NEWER))
+    assert 0 <= retry_after(wire) <= 10
+    session.accept(HELD)
+    assert wire.lines() == ["200 UPDATE"]
+
+
+def test_an_early_update_without_an_offer_moves_the_dialog() -> None:
+    wire, session = arrived()
+    data = wire.within(session, "UPDATE", 2).replace(b"<sip:c@192.0.2.9:5060>", b"<sip:c@192.0.2.9:5999>")
+    wire.give(data)
+    assert wire.lines() == ["200 UPDATE"]
+    assert session.dialog is not None
+    assert session.dialog.target == "sip:c@192.0.2.9:5999"
+
+
+def test_an_update_between_our_200_and_its_ack_is_too_early() -> None:
+    wire, session = arrived()
+    prack(wire, session, 2)
+    session.answer(ANSWER)
+    wire.sent()
+    wire.give(wire.within(session, "UPDATE", 3, body=NEW))
+    assert wire.lines() == ["491 UPDATE"]
+
+
 def test_two_endpoints_hold_at_the_same_instant() -> None:
     """Real glare over a network: both offers get through in the end, one after the other."""
 
