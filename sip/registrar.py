@@ -9,6 +9,7 @@ from typing import Any
 from sip.headers import NameAddr, delta_seconds
 from sip.message import Request, SipError
 from sip.settings import Hop
+from sip.sips import CIPHERED
 from sip.sources import may_send_to
 from sip.uri import Uri
 
@@ -67,6 +68,8 @@ class Registrar:
             uri = contact.uri._replace(headers="")
             if uri.scheme not in ("sip", "sips"):
                 raise SipError(400, "Bad Contact scheme")
+            if uri.scheme == "sips" and hop.transport not in CIPHERED:
+                raise SipError(480, "SIPS Not Allowed")  # we could never call it there (RFC 5630 §6.2)
             old = next((binding for binding in kept if binding.uri.same_as(uri)), None)
             if old is not None:
                 _in_order(old, order)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from sip.endpoint import Hop, Incoming, Listener, Peer, Way
-from sip.message import Request, Response
+from sip.message import Request, Response, SipError
+from sip.parsing import parse
+from sip.registrar import Bounds, Registrar
 from tests.sip.world import ANSWER, OFFER, Wire
 
 PLAIN = "Contact: <sip:192.0.2.1:5061;transport=tls>"
@@ -49,6 +51,16 @@ def test_a_registration_of_a_sips_contact_without_tls_is_refused() -> None:
     wire = Wire()
     wire.give(wire.request("REGISTER").replace(b"Contact: <sip:", b"Contact: <sips:"))
     assert wire.lines() == ["480 REGISTER"]
+
+
+def test_nor_is_it_taken_behind_another() -> None:
+    request = Wire().request("REGISTER").replace(b"Contact: <sip:", b"Contact: <sip:1@192.0.2.9>, <sips:")
+    message = parse(request)
+    assert isinstance(message, Request)
+    registrar = Registrar()
+    with pytest.raises(SipError, match="SIPS Not Allowed"):
+        registrar.register("desk", message, Hop("l", "192.0.2.9", 5060, "udp"), 0.0, Bounds(60, 3600, 3))
+    assert registrar.current("desk", 0.0) == ()
 
 
 @pytest.mark.parametrize(
