@@ -313,6 +313,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.spoils
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_break_of_the_engine_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BREAKS[name](monkeypatch)
