@@ -78,21 +78,31 @@ def regroup(core: Core, agent: AgentId, to: Grouping) -> None:
         state.grouped.pop(agent, None)
     else:
         state.grouped[agent] = to
+    _staffed(core, agent)
+
+
+def _staffed(core: Core, agent: AgentId) -> None:
+    """What was laid over an agent has changed. One who is configured no longer goes on as he was, to his last call."""
+    state = core.state
+    if state.configured is None or agent not in state.configured.agents:
+        return
     state.settings = replace(state.settings, agents=_staff(core, state.configured))
     core.agents.settings[agent] = state.settings.agents[agent]
     core.agents.changed[agent] = core.agents.reskilled[agent] = None
 
 
 def listed(core: Core) -> dict[str, str]:
-    """Every live change in force, by name, as a person would say it."""
+    """Every live change there is, by name, as a person would say it; of what is configured no longer too, for it would
+    be in force again with it."""
     state = core.state
     found = {}
-    for agent in state.agents.values():
-        to = state.grouped.get(agent.id, Grouping())
-        parts = (_levels("skills", agent.skills), _levels("queues", to.queues))
+    for agent in dict.fromkeys((*state.agents, *state.grouped)):
+        to = state.grouped.get(agent, Grouping())
+        skills = state.agents[agent].skills if agent in state.agents else None
+        parts = (_levels("skills", skills), _levels("queues", to.queues))
         teams = "" if to.teams is None else f"teams {', '.join(to.teams) or 'none'}"
         if said := "; ".join(part for part in (*parts, teams) if part):
-            found[f"agent:{agent.id}"] = said
+            found[f"agent:{agent}"] = said
     found |= {f"queue:{id}": "blocked" if blocked else "not blocked" for id, blocked in state.blocked.items()}
     found |= {f"hours:{id}": "open" if is_open else "closed" for id, is_open in state.hours_set.items()}
     found |= {f"surge:{id}": "on" if on else "off" for id, on in state.surges_set.items()}
@@ -115,9 +125,10 @@ def reset(core: Core, name: str | None) -> int:
     for each in names:
         kind, _, id = each.partition(":")
         if kind == "agent":
-            core.agents.set_skills(id, None, core.now)
-            if id in state.grouped:
-                regroup(core, id, Grouping())
+            if id in state.agents:
+                state.agents[id].skills = None
+            state.grouped.pop(id, None)
+            _staffed(core, id)
         else:
             laid = {"queue": state.blocked, "hours": state.hours_set, "surge": state.surges_set}[kind]
             del laid[id]

@@ -31,6 +31,7 @@ from acd.core.events import (
     Swap,
     Transfer,
 )
+from acd.core.ids import QueueId
 from acd.core.overlay import apply, regroup, reset
 from acd.core.queueing import empty, move
 from acd.core.records import outcome_of
@@ -99,12 +100,21 @@ def _set_teams(core: Core, event: SetTeams) -> None:
 
 def _set_queues(core: Core, event: SetQueues) -> None:
     for queue, level in (event.queues or {}).items():
-        if queue not in core.state.settings.queues:
-            raise Refused(f"there is no queue {queue}")
+        _must_take_calls(core, queue)
         if not 1 <= level <= 9:
             raise Refused(f"queue {queue}: a preference level is 1 to 9, not {level}")
     given = core.state.grouped.get(event.agent, Grouping())
     regroup(core, event.agent, Grouping(given.teams, event.queues))
+
+
+def _must_take_calls(core: Core, queue: QueueId) -> None:
+    """Raises `Refused` for a queue that is not, or that a reload has removed: who waits in it is served, and that is
+    all."""
+    state = core.state
+    if queue not in state.settings.queues:
+        raise Refused(f"there is no queue {queue}")
+    if state.configured is not None and queue not in state.configured.queues:
+        raise Refused(f"queue {queue} is configured no longer: it takes no new calls, and is gone after its last one")
 
 
 def _hang_up(core: Core, event: HangUp) -> None:
@@ -120,8 +130,8 @@ def _move_call(core: Core, event: MoveCall) -> None:
         raise Refused(f"no call {event.call} waits in a queue")
     if event.queue is None and event.tier is None:
         raise Refused("name a queue, or a tier, or both")
-    if event.queue is not None and event.queue not in core.state.settings.queues:
-        raise Refused(f"there is no queue {event.queue}")
+    if event.queue is not None:
+        _must_take_calls(core, event.queue)
     if event.tier is not None and event.tier < 0:
         raise Refused("a tier is 0 or more")
     why = move(core, call, event.queue, event.tier)
@@ -130,8 +140,7 @@ def _move_call(core: Core, event: MoveCall) -> None:
 
 
 def _block_queue(core: Core, event: BlockQueue) -> None:
-    if event.queue not in core.state.settings.queues:
-        raise Refused(f"there is no queue {event.queue}")
+    _must_take_calls(core, event.queue)
     core.state.blocked.pop(event.queue, None)
     apply(core)
     if core.state.settings.queues[event.queue].blocked != event.blocked:  # else it is as configured
@@ -140,9 +149,9 @@ def _block_queue(core: Core, event: BlockQueue) -> None:
 
 
 def _empty_queue(core: Core, event: EmptyQueue) -> str:
-    for queue in (event.queue, event.to):
-        if queue not in core.state.settings.queues:
-            raise Refused(f"there is no queue {queue}")
+    if event.queue not in core.state.settings.queues:
+        raise Refused(f"there is no queue {event.queue}")
+    _must_take_calls(core, event.to)
     if event.queue == event.to:
         raise Refused("name another queue")
     moved, stayed = empty(core, event.queue, event.to)

@@ -49,7 +49,7 @@ def within(core: Core, call: Call, by: AgentId, text: str) -> Party | None:
         return _agent(core, by, name)
     if kind == "device":
         return _device(core, by, name)
-    if kind == QUEUE and name in settings.queues:
+    if kind == QUEUE and name in (core.state.configured or settings).queues:  # not what a reload has removed
         return Party(flow=f"{QUEUE}:{name}")
     if colon:
         raise NotThere(404, f"there is no {kind} {name}")

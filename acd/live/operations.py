@@ -31,6 +31,10 @@ def _text(args: Facts, name: str) -> str:
     return value
 
 
+def _text_if_any(args: Facts, name: str) -> str | None:
+    return None if args.get(name) is None else _text(args, name)
+
+
 def _number(args: Facts, name: str) -> float:
     value = args.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -60,7 +64,7 @@ def _by(args: Facts) -> str:
 
 
 AGENT: Final[dict[str, Callable[[str, Facts], Make]]] = {
-    "sign-on": lambda agent, args: lambda request: ev.SignOn(request, _by(args), agent, args.get("at")),
+    "sign-on": lambda agent, args: lambda request: ev.SignOn(request, _by(args), agent, _text_if_any(args, "at")),
     "sign-off": lambda agent, args: lambda request: ev.SignOff(request, _by(args), agent),
     "ready": lambda agent, args: lambda request: ev.Ready(request, _by(args), agent),
     "break": lambda agent, args: lambda request: ev.Break(request, _by(args), agent, str(args.get("reason") or "")),
@@ -81,7 +85,7 @@ CALL: Final[dict[str, Callable[[str, Facts], Make]]] = {
             request,
             _by(args),
             call,
-            args.get("queue"),
+            _text_if_any(args, "queue"),
             None if args.get("tier") is None else int(_number(args, "tier")),
         )
     ),
@@ -239,9 +243,7 @@ class Operations:
         return await self._ask(orders[op](name, args))
 
     async def _reset(self, args: Facts) -> Facts:
-        name = args.get("name")
-        if name is not None:
-            name = _text(args, "name")
+        name = _text_if_any(args, "name")
         return await self._ask(lambda request: ev.ResetOverlay(request, _by(args), name))
 
     async def _reload(self, args: Facts) -> Facts:

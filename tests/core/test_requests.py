@@ -23,6 +23,16 @@ UNKNOWN = [
     (e.HangUp, {"call": "x"}, "there is no call x"),
     (e.MoveCall, {"call": "x", "queue": "cards"}, "no call x waits in a queue"),
     (e.BlockQueue, {"queue": "x", "blocked": True}, "there is no queue x"),
+    (e.BlockQueue, {"queue": "x", "blocked": False}, "there is no queue x"),
+    (e.EmptyQueue, {"queue": "x", "to": "cards"}, "there is no queue x"),
+    (e.EmptyQueue, {"queue": "cards", "to": "x"}, "there is no queue x"),
+    (e.SetTeams, {"agent": "x", "teams": ()}, "there is no agent x"),
+    (e.SetQueues, {"agent": "x", "queues": {}}, "there is no agent x"),
+    (e.SetQueues, {"agent": "1001", "queues": {"x": 1}}, "there is no queue x"),
+    (e.SetHours, {"calendar": "x", "open": True}, "there is no calendar x"),
+    (e.SetSurge, {"surge": "x", "on": True}, "there is no surge x"),
+    (e.ResetOverlay, {"name": "queue:x"}, "nothing was changed of queue:x"),
+    (e.Transfer, {"agent": "x", "to": "queue:cards"}, "there is no agent x"),
     (e.Consult, {"agent": "x", "to": "agent:1001"}, "there is no agent x"),
     (e.Swap, {"agent": "x"}, "there is no agent x"),
     (e.CompleteTransfer, {"agent": "x"}, "there is no agent x"),
@@ -35,6 +45,70 @@ UNKNOWN = [
 def test_refused_with_a_reason(kind: type, what: dict[str, object], why: str) -> None:
     reply = World(hotline(skills=("loans", "cards"))).ask(kind, **what)
     assert (reply.ok, reply.detail) == (False, why)
+
+
+NO_LONGER = "queue loans is configured no longer: it takes no new calls, and is gone after its last one"
+
+
+def reloaded_without_loans(world: World, agents: int = 1) -> None:
+    settings = hotline(PLAIN, agents=agents, version="v2")
+    del settings.queues["loans"]
+    world.send(e.Configured(settings))
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (e.BlockQueue, {"queue": "loans", "blocked": False}),
+        (e.BlockQueue, {"queue": "loans", "blocked": True}),
+        (e.EmptyQueue, {"queue": "cards", "to": "loans"}),
+        (e.MoveCall, {"call": "1-1", "queue": "loans"}),
+        (e.SetQueues, {"agent": "1001", "queues": {"loans": 1}}),
+    ],
+)
+def test_a_queue_that_a_reload_removed_is_not_what_it_was(kind: type, what: dict[str, object]) -> None:
+    world = World(hotline(PLAIN, agents=1))
+    world.ask(e.Break, agent="1001", reason="")
+    world.call()
+    reloaded_without_loans(world)
+    assert (reply := world.ask(kind, **what)).detail == NO_LONGER
+    assert not reply.ok
+    assert world.engine.view(world.now).overlay == {}
+    assert world.ask(e.EmptyQueue, queue="loans", to="cards").detail == "1 moved", "who waits there may leave"
+
+
+def test_nobody_is_sent_on_into_a_queue_that_a_reload_removed() -> None:
+    world = World(hotline(PLAIN, answer="at_once", agents=1))
+    world.call()
+    world.run(5)
+    reloaded_without_loans(world)
+    assert world.ask(e.Transfer, agent="1001", to="queue:loans").detail == "there is no queue loans"
+    assert world.hears("caller") == "desk-1"
+
+
+def test_the_overlay_of_an_agent_and_a_queue_that_a_reload_removed_is_listed_and_taken_off() -> None:
+    world = World(hotline(PLAIN, answer="at_once", agents=2))
+    world.ask(e.BlockQueue, queue="cards", blocked=True)
+    world.ask(e.SetSkills, agent="1001", skills={"loans": 9})
+    for agent in ("1001", "1002"):
+        world.ask(e.SetQueues, agent=agent, queues={"loans": 2})
+    world.call()
+    world.run(5)
+    assert world.hears("caller") == "desk-1"
+    settings = hotline(PLAIN, answer="at_once", agents=0, version="v2")
+    del settings.queues["cards"]
+    world.send(e.Configured(settings))
+    assert world.engine.view(world.now).overlay == {
+        "agent:1001": "skills loans=9; queues loans=2",
+        "agent:1002": "queues loans=2",
+        "queue:cards": "blocked",
+    }
+    assert world.ask(e.SetSkills, agent="1001", skills=None).detail == "there is no agent 1001"
+    assert world.ask(e.ResetOverlay).detail == "3 taken off"
+    assert world.engine.view(world.now).overlay == {}
+    world.send(e.Configured(hotline(PLAIN, answer="at_once", agents=2, version="v3")))
+    assert world.engine.view(world.now).overlay == {}, "it does not come back with them"
+    assert world.hears("caller") == "desk-1"
 
 
 def test_moving_needs_something_to_do() -> None:

@@ -97,8 +97,12 @@ def test_orders_to_agents_and_calls(tmp_path: Path) -> None:
             assert ran.returncode == 0, ran.stderr
             assert there.agent("1001")["presence"] == presence
         assert there.acd("agent", "9999", "ready").returncode == 1
+        nowhere = there.acd("queue", "nowhere", "unblock")
+        assert (nowhere.returncode, nowhere.stderr) == (1, "acd: there is no queue nowhere\n")
         call, phone = there.talk()
         [live] = there.engine.ask("calls")["calls"]
+        refused = there.engine.request("call", id=live["id"], op="move", queue=[1])
+        assert refused["error"] == "queue is missing: it should be a text"
         assert there.acd("call", live["id"], "hang-up").returncode == 0
         call.expect("BYE")
         phone.expect("BYE")
