@@ -318,7 +318,7 @@ BREAKS = {
 def test_a_break_of_the_engine_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BREAKS[name](monkeypatch)
     once = settings(
-        TestMachine.settings, max_examples=150, phases=[Phase.generate], database=None, report_multiple_bugs=False
+        TestMachine.settings, max_examples=1500, phases=[Phase.generate], database=None, report_multiple_bugs=False
     )
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Machine, settings=once)
