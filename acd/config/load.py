@@ -91,6 +91,8 @@ def _compile(shell: ShellHalf, core: CoreHalf, path: Path, tables: list[Path]) -
         frozenset(model.attributes),
         frozenset(model.hours),
         frozenset(model.surges),
+        frozenset(model.agents),
+        frozenset(model.sites),
     )
     flows, problems = _flows(found, known)
     shell.problems += problems

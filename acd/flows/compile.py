@@ -49,6 +49,8 @@ class Known:
     attributes: frozenset[str] = frozenset()
     calendars: frozenset[str] = frozenset()
     surges: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -60,7 +62,8 @@ class Compiled:
     document: Document
     assigned: set[str] = field(default_factory=set)  # variables it sets
     secret: set[str] = field(default_factory=set)  # … and those that hold only a handle
-    used: list[tuple[str, Problem]] = field(default_factory=list)  # variable, the problem it is if nobody sets it
+    used: list[tuple[str, Problem]] = field(default_factory=list)
+    """Variable, the problem it is if nobody sets it; its `fix` holds if there is no variable of nearly that name."""
     clear: list[tuple[str, Problem]] = field(default_factory=list)  # variable, the problem it is if it is secret
 
 
@@ -87,7 +90,7 @@ def settle(flows: Iterable[Compiled], attributes: Iterable[str]) -> list[Problem
     for compiled in flows:
         for name, problem in compiled.used:
             if name not in known:
-                hint = did_you_mean(name, known, f'set it first, or write "{name}" for a text; known: {one_of(known)}')
+                hint = did_you_mean(name, known, f"{problem.fix}; known: {one_of(known)}")
                 problems.append(_with_fix(problem, hint))
         problems.extend(problem for name, problem in compiled.clear if name in secret)
     return problems
@@ -269,9 +272,9 @@ class _Compiler:
         for skill in body.needs:
             self.refer("skill", skill, self.known.skills, (*path, "needs", skill), "declare it under skills:", key=True)
         if body.preferred_agent is not None:
-            self.use(body.preferred_agent, (*path, "preferred_agent"))
+            self.use_name(body.preferred_agent, "agent", self.known.agents, (*path, "preferred_agent"))
         if body.site is not None:
-            self.use(body.site, (*path, "site"))
+            self.use_name(body.site, "site", self.known.sites, (*path, "site"))
         return core.Enqueue(
             body.to,
             dict(body.needs),
@@ -320,7 +323,7 @@ class _Compiler:
                 )
                 self.wrong(at, f"prompt {lacking[0]!r} does not exist", fix)
             elif rest.startswith("{") and rest.endswith("}"):
-                self.use(rest[1:-1], at)
+                self.use(rest[1:-1], at, f"set it first, or write {kind}:4711")
                 fix = "say something else: what was typed in secret is never spoken"
                 problem = self.document.problem(at, f"{rest[1:-1]!r} was collected in secret", fix)
                 self.out.clear.append((rest[1:-1], problem))
@@ -336,8 +339,16 @@ class _Compiler:
         else:
             self.out.assigned.add(name)
 
-    def use(self, name: str, path: Path) -> None:
-        self.out.used.append((name, self.document.problem(path, f"nobody sets the variable {name!r}")))
+    def use(self, name: str, path: Path, fix: str) -> None:
+        self.out.used.append((name, self.document.problem(path, f"nobody sets the variable {name!r}", fix)))
+
+    def use_name(self, name: str, kind: str, known: frozenset[str], path: Path) -> None:
+        """A variable that holds the name of something; who writes the name itself is told how it gets into one."""
+        fix = f"set it first, to the name of the {kind} ({one_of(known)})"
+        if name in known:
+            field = path[-1]
+            fix = f"{name!r} is the {kind}: - set: {{wanted: '\"{name}\"'}} before this step, and here {field}: wanted"
+        self.use(name, path, fix)
 
     def expression(self, given: object, path: Path) -> Expr:
         if not isinstance(given, str):
@@ -351,7 +362,8 @@ class _Compiler:
             self.problems.append(self.document.inside(path, error.offset, error.what, error.fix))
             return None
         for name, offset in names.items():
-            self.out.used.append((name, self.document.inside(path, offset, f"nobody sets the variable {name!r}", "")))
+            unset, text = f"nobody sets the variable {name!r}", f'set it first, or write "{name}" for a text'
+            self.out.used.append((name, self.document.inside(path, offset, unset, text)))
             fix = "the flow never sees its digits: hand it to a look-up"
             secret = self.document.inside(path, offset, f"{name!r} was collected in secret", fix)
             self.out.clear.append((name, secret))

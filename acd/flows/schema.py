@@ -10,7 +10,7 @@ Steps = list[Any]
 if TYPE_CHECKING:
     Variable: TypeAlias = str
 else:
-    Variable = named(r"[^\W\d]\w{0,63}", "letters, digits and _ only, no digit first")
+    Variable = named(r"[^\W\d]\w{0,63}", "the name of a variable: letters, digits and _ only, no digit first")
 Retries = Annotated[int, Field(ge=0, le=20)]
 
 

@@ -132,6 +132,36 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "nobody sets the variable 'calledr'",
         "did you mean 'caller'?",
     ),
+    "a site where a variable stands": (
+        "[queue: cards]",
+        "[queue: {to: cards, site: «beijing}]",
+        "nobody sets the variable 'beijing'",
+        "'beijing' is the site: - set: {wanted: '\"beijing\"'} before this step, and here site: wanted; known: one of",
+    ),
+    "no site and no variable": (
+        "[queue: cards]",
+        "[queue: {to: cards, site: «x}]",
+        "nobody sets the variable 'x'",
+        "set it first, to the name of the site (one of beijing); known: one of age, ",
+    ),
+    "an agent where a variable stands": (
+        "[queue: cards]",
+        "[queue: {to: cards, preferred_agent: «'1001'}]",
+        "'1001' cannot be used here",
+        "the name of a variable: letters, digits and _ only, no digit first",
+    ),
+    "no agent and no variable": (
+        "[queue: cards]",
+        "[queue: {to: cards, preferred_agent: «own}]",
+        "nobody sets the variable 'own'",
+        "set it first, to the name of the agent (one of 1001, 1002); known: one of age, ",
+    ),
+    "nothing to spell": (
+        "say: welcome",
+        "say: «digits:{n}",
+        "nobody sets the variable 'n'",
+        "set it first, or write digits:4711; known: one of age, ",
+    ),
     "a wrong condition": (
         "- hang_up",
         "- set: {old: «len(caller) > 3}",
@@ -199,6 +229,11 @@ def test_a_wrong_flow_is_told_by_place_fault_and_remedy(name: str, tmp_path: Pat
     found = check(lay_out(tmp_path, flow=text))
     here = [(Path(p.file).name, p.line, p.column, p.what, p.fix[: len(fix)]) for p in found]
     assert ("main.yaml", line, column, what, fix) in here, "\n".join(map(str, found))
+
+
+def test_a_site_is_named_as_the_remedy_says(tmp_path: Path) -> None:
+    flow = FLOW.replace("[queue: cards]", "[set: {wanted: '\"beijing\"'}, {queue: {to: cards, site: wanted}}]")
+    assert check(lay_out(tmp_path, flow=flow)) == []
 
 
 def test_a_menu_without_prompts_is_told_at_the_menu(tmp_path: Path) -> None:
