@@ -29,6 +29,9 @@ def run(
     log: Annotated[
         Level | None, typer.Option("--log", help="How much to log, whatever the configuration says.")
     ] = None,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="End with whoever holds the other end of standard input.")
+    ] = False,
 ) -> None:
     """Run the engine until it is told to stop (Ctrl-C, SIGTERM, or drained).
 
@@ -36,7 +39,7 @@ def run(
     """
     from acd.live import hotline  # here, because SIP, media and the event loop take their time to import
 
-    raise typer.Exit(hotline.run(file, log_level=log))
+    raise typer.Exit(hotline.run(file, log_level=log, until_stdin_closes=until_stdin_closes))
 
 
 def check(

@@ -38,6 +38,7 @@ class Cast:
     exchange: Exchange = field(init=False)
     scripts: dict[str, Script] = field(default_factory=dict)
     served: dict[str, asyncio.Future[tuple[str, Phone]]] = field(default_factory=dict)  # caller → agent's device, phone
+    rung: dict[str, asyncio.Event] = field(default_factory=dict)  # caller → a telephone rings for him
 
     def __post_init__(self) -> None:
         self.exchange = Exchange({CALLERS: self.caller_port, AGENTS: self.agent_port}, self.voice, self._serve)
@@ -54,6 +55,7 @@ class Cast:
         report = Report(script)
         self.scripts[script.caller] = script
         self.served[script.caller] = asyncio.get_running_loop().create_future()
+        self.rung[script.caller] = asyncio.Event()
         phone = None
         try:
             phone = self.exchange.dial(
@@ -69,6 +71,7 @@ class Cast:
                 self.exchange.hang_up(phone)
             self.scripts.pop(script.caller, None)
             self.served.pop(script.caller, None)
+            self.rung.pop(script.caller, None)
         if self.on_report is not None:
             self.on_report(report)
         return report
@@ -81,17 +84,18 @@ class Cast:
         keys = asyncio.ensure_future(self._press(phone, script.keys))
         served = self.served[script.caller]
         ended = asyncio.ensure_future(phone.ended.wait())
+        bored = asyncio.ensure_future(self._lose_patience(script))
         try:
-            either: list[asyncio.Future[Any]] = [served, ended]
+            either: list[asyncio.Future[Any]] = [served, ended, bored]
             await asyncio.wait(either, timeout=script.patience_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ended.cancel()
-            keys.cancel()
+            for task in (ended, bored, keys):
+                task.cancel()
         if phone.ended.is_set() and not served.done():
             report.problem = "hung up on while waiting"
         elif not served.done():
             await self._finish(phone)  # out of patience
-            if not script.gives_up:
+            if script.gives_up_s is None:
                 report.problem = "nobody answered"
         else:
             report.agent, agent = served.result()
@@ -120,6 +124,12 @@ class Cast:
             who = "caller" if phone.deaf.is_set() else "agent"
             report.problem = report.problem or f"the {who} heard nothing for {DEAF_S:g} s of the conversation"
 
+    async def _lose_patience(self, script: Script) -> None:
+        """Until he waits no longer. Only once a telephone rings for him is it certain that he is in a queue, and not in
+        the menu."""
+        await self.rung[script.caller].wait()
+        await asyncio.sleep(script.patience_s if script.gives_up_s is None else script.gives_up_s)
+
     async def _press(self, phone: Phone, keys: tuple[tuple[float, str], ...]) -> None:
         for delay_s, key in keys:
             await asyncio.sleep(delay_s)
@@ -135,6 +145,11 @@ class Cast:
             self.exchange.hang_up(phone, 404)
             return
         self.exchange.ring(phone)
+        if ring.caller in self.rung:
+            self.rung[ring.caller].set()
+        script = self.scripts.get(ring.caller)
+        if script is not None and script.gives_up_s is not None:
+            return  # he is at the coffee machine
         await asyncio.sleep(self.ring_s * (0.5 + self.exchange.random.random()))
         if phone.ended.is_set():
             return

@@ -104,11 +104,10 @@ def summary(reports: list[Report], records: dict[str, Record]) -> dict[str, Any]
         }
         outcomes.append(outcome | ({"problem": problem} if problem else {}))
     seen = [outcome["outcome"] for outcome in outcomes]
-    gone = ("abandoned", "hung_up_in_flow", "cancelled")
     return {
         "calls": len(reports),
         "answered": seen.count("answered"),
-        "abandoned": sum(one in gone for one in seen),
+        "abandoned": seen.count("abandoned"),
         "failed": failed,
         "outcomes": outcomes,
     }
@@ -124,8 +123,8 @@ def disagreement(report: Report, record: Record | None) -> str:
         if record.outcome != "answered" or record.released_by not in right:
             wanted = f"answered, released by {report.script.hangs_up}"
             return f"the record says {record.outcome}, released by {record.released_by}; it was {wanted}"
-    if not report.agent and record.outcome == "answered":
-        return "the record says answered, but nobody talked to the caller"
+    elif record.outcome != "abandoned":
+        return f"the record says {record.outcome}; he gave up while he waited"
     return ""
 
 

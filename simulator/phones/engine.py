@@ -37,10 +37,11 @@ class Engine:
         self.log = hotline.control.parent / f"{hotline.file.stem}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
-            # A session of its own: a Ctrl-C in the terminal is for us, and we end it in our own time.
+            # A session of its own: a Ctrl-C in the terminal is for us, and we end it in our own time. By the pipe it
+            # learns that we are gone, however that came about.
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "acd", "run", str(hotline.file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                [sys.executable, "-m", "acd", "run", str(hotline.file), "--until-stdin-closes"],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         try:
             self.control = self._wait()
@@ -67,6 +68,8 @@ class Engine:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
 
 def _last_words(log: Path) -> str:

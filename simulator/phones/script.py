@@ -15,16 +15,12 @@ class Script:
     called: str
     keys: tuple[tuple[float, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
-    patience_s: float = 120.0  # from the answer of the hotline to that of an agent
+    patience_s: float = 300.0  # from the answer of the hotline to that of an agent
+    gives_up_s: float | None = None  # a telephone rings for him, nobody picks it up, and so long after that he leaves
     talk_s: float = 3.0
     hangs_up: Literal["caller", "agent"] = "caller"
     rating: str = ""  # pressed in the survey, if the agent hung up
     gap_s: float = 0.0  # before the next caller
-
-    @property
-    def gives_up(self) -> bool:
-        """Whether he means to leave before anybody can answer."""
-        return self.patience_s < 3.0
 
 
 KINDS: Final[tuple[tuple[int, str, str, tuple[tuple[str, str], ...]], ...]] = (
@@ -40,7 +36,7 @@ KINDS: Final[tuple[tuple[int, str, str, tuple[tuple[str, str], ...]], ...]] = (
 
 def bank_callers(seed: int, *, called: str = "95588") -> Iterator[Script]:
     """Callers of the bank example, without end: what the menu offers, the senior and VIP lanes, one in ten who loses
-    patience, one in two whose agent hangs up first."""
+    patience in his queue, one in two whose agent hangs up first."""
     random = Random(seed)
     serial = 0
     while True:
@@ -54,7 +50,7 @@ def bank_callers(seed: int, *, called: str = "95588") -> Iterator[Script]:
             called=called,
             keys=((1.0 + random.random(), key),) if key else (),
             headers=headers,
-            patience_s=1.0 + random.random() if impatient else 300.0,
+            gives_up_s=1.0 + 3.0 * random.random() if impatient else None,
             talk_s=2.0 + 4.0 * random.random(),
             hangs_up="agent" if by_agent else "caller",
             rating=random.choice("12345") if by_agent else "",

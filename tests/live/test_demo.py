@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
 
+from simulator.phones.script import bank_callers
 from tests.live.harness import free_port, wait_until
 
 BANK = Path(__file__).parents[2] / "examples" / "bank"
@@ -41,6 +43,45 @@ def demo(file: Path, *arguments: str) -> subprocess.Popen[str]:
         [sys.executable, "-m", "acd", "demo", str(file), *arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=file.parent,
     )  # fmt: skip
+
+
+def test_callers_give_up_while_they_wait_and_the_hotline_counts_them(bank: Path) -> None:
+    seed = next(n for n in count() if [s.gives_up_s is None for s in islice(bank_callers(n), 3)] == [True, False, True])
+    done = demo(bank, "--calls", "3", "--json", "--seed", str(seed))
+    out, said = done.communicate(timeout=180)
+    assert done.returncode == 0, said
+    found = json.loads(out)
+    assert [found[name] for name in ("calls", "answered", "abandoned", "failed")] == [3, 2, 1, 0]
+    [gone] = [outcome for outcome in found["outcomes"] if outcome["outcome"] == "abandoned"]
+    assert gone["queue"], "he left a queue, not the menu"
+    assert (gone["agent"], gone["talk_s"]) == (None, 0.0)
+    assert gone["wait_s"] > 1.0
+
+
+def descendants(pid: int) -> list[int]:
+    """Everybody this process has started, and they in turn."""
+    children = [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+    return [*children, *(one for child in children for one in descendants(child))]
+
+
+def is_alive(pid: int) -> bool:
+    """A process that runs; not one that has ended, of which only nobody has taken note."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_demo_that_is_killed_leaves_nobody_behind(bank: Path) -> None:
+    running = demo(bank, "--calls", "500")
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("1/500 "), "calls are under way"
+    started = descendants(running.pid)
+    assert len(started) >= 3, "the engine, its media worker and that of the telephones"
+    running.kill()
+    running.communicate(timeout=60)
+    wait_until(lambda: not any(map(is_alive, started)), "they are all gone", 60)
+    assert not (bank.parent / "run" / "acd.sock").exists(), "the engine has ended as it should"
 
 
 def test_so_many_calls_give_one_json_object_and_nobody_is_left(bank: Path) -> None:
