@@ -43,7 +43,7 @@ from acd.core.ids import CallId, call_of
 from acd.core.overlay import configure
 from acd.core.queueing import announce, announced
 from acd.core.record import LegRecord
-from acd.core.records import outcome_of
+from acd.core.records import note_reason, outcome_of
 from acd.core.referrals import referred
 from acd.core.release import end_call, forget_if_gone, settle, unheard, watch_unanswered
 from acd.core.requests import REQUESTS, grant
@@ -213,6 +213,8 @@ def _leg_ended(core: Core, event: LegEnded) -> None:
         return
     call = core.call_of(leg)
     del call.legs[leg.id]
+    if event.reason and leg.state is not _ENDING:
+        note_reason(call, leg, event.reason)
     if leg.state is _ENDING:
         settle(core, leg)
         if call.state is _CALL_ENDING:

@@ -117,7 +117,8 @@ class LegEnded:
     """Always a leg's last event. `status` is the final SIP status if there was one (486 busy, 480, 603 …; 0 without).
 
     `cause` is one word: hangup, cancelled, rejected, busy, no_answer, unreachable, not_acknowledged, media_lost,
-    failed, interrupted, answered_elsewhere.
+    failed, interrupted, answered_elsewhere. `reason`: what the party itself gave (RFC 3326), such as
+    ``Q.850;cause=34``.
     """
 
     leg: LegId
@@ -125,6 +126,7 @@ class LegEnded:
     cause: str
     status: int = 0
     retry_after_s: float | None = None
+    reason: str | None = None
 
 
 # --------------------------------------------------------------------------------------------------------- media

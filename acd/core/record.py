@@ -39,6 +39,7 @@ class Segment:
     ring_s: float = 0.0
     talk_s: float = 0.0
     hold_s: float = 0.0
+    reason: str | None = None  # the last that somebody but the caller gave in it, as for `Record.reason`
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Record:
     session_id: str | None = None  # RFC 7989: the caller's, as other systems' logs have it
     diverted_from: str | None = None  # the number that sent him on to us
     diverted_reason: str | None = None
+    reason: str | None = None  # the last that a party gave as it refused or ended its leg (RFC 3326)
 
 
 @dataclass(slots=True)

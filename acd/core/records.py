@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from acd.core.calls import Call, CallState, wall
+from acd.core.calls import Call, CallState, Leg, wall
 from acd.core.commands import WriteRecord
 from acd.core.context import Core
 from acd.core.ids import DeviceId, QueueId
@@ -49,6 +49,14 @@ def close_segment(core: Core, call: Call, result: str) -> None:
         take_back(core, call)
         segment.talk_s = core.now - call.talking_since
         call.record.talk_s += segment.talk_s
+
+
+def note_reason(call: Call, leg: Leg, reason: str) -> None:
+    """What a party says of why it refuses or ends its leg. The caller's ends the call: it hides no other's."""
+    record = call.record
+    record.reason = reason
+    if leg.role != "caller" and record.segments and not record.segments[-1].result:
+        record.segments[-1].reason = reason
 
 
 def waited_s(call: Call, now: float) -> float:

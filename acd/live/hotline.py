@@ -196,6 +196,7 @@ class Hotline:
         self.log.info(
             "record", call=record.call, outcome=record.outcome, queue=record.queue, agent=record.agent,
             wait_s=round(record.wait_s, 3), talk_s=round(record.talk_s, 3), session_id=record.session_id,
+            **({"reason": record.reason} if record.reason else {}),
         )  # fmt: skip
         self.legs.sound.forget(record.call)
         if self.records is not None:

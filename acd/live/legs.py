@@ -317,9 +317,10 @@ class Legs:
             self.post(ev.LegQuality(leg.id, leg.quality))
         # A hang-up is in the record's line; what went wrong gets one of its own.
         say = self.log.debug if event.cause == "hangup" else self.log.info
-        why = {"reason": identity.clean(event.reason)} if event.reason else {}
+        reason = identity.clean(event.reason) or None
+        why = {"reason": reason} if reason else {}
         say("ended", call=call_of(leg.id), leg=leg.id, by=event.by, cause=event.cause, status=event.status, **why)
-        self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s))
+        self.post(ev.LegEnded(leg.id, event.by, event.cause, event.status, event.retry_after_s, reason))
 
     # ------------------------------------------------------------------------------------------- commands: legs
 

@@ -210,10 +210,10 @@ class World:
         if leg.phone.ends_when_told:
             self.at(0.1, lambda: self._end(leg, "us", command.cause))
 
-    def _end(self, leg: Leg, by: e.Party, cause: str, status: int = 0) -> None:
+    def _end(self, leg: Leg, by: e.Party, cause: str, status: int = 0, reason: str | None = None) -> None:
         if not leg.gone:
             leg.gone = True
-            self.send(e.LegEnded(leg.id, by, cause, status))
+            self.send(e.LegEnded(leg.id, by, cause, status, reason=reason))
 
     def _start(self, command: c.StartLeg) -> None:
         device = command.to.device or command.to.number or ""

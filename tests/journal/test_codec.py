@@ -219,6 +219,18 @@ def test_a_snapshot_comes_back_whole_tuples_for_keys_and_infinity_included() -> 
     assert same_kind(codec.decode_snapshot(codec.encode_snapshot(state)), state)
 
 
+def test_journals_and_snapshots_of_before_reasons_were_recorded_are_read() -> None:
+    line = b'[1.5,"LegEnded",{"leg":"1-1.0","by":"peer","cause":"hangup","status":0,"retry_after_s":null},[]]'
+    assert codec.decode_turn(line).event == it.LegEnded("1-1.0", "peer", "hangup")
+    engine = Engine()
+    for now, event, _ in shift()[:150]:
+        engine.step(event, now)
+    state = codec.encode_snapshot(engine.snapshot())
+    assert state.count(b"\xa6reason\xc0") > len(engine.snapshot().calls) > 0, "none was given, in calls and segments"
+    before = state.replace(b"\xa6reason\xc0", b"\xa6nobody\xc0")  # a name that nobody asks for
+    assert same_kind(codec.decode_snapshot(before), engine.snapshot())
+
+
 def test_a_snapshot_of_something_else_is_refused() -> None:
     with pytest.raises(JournalError, match="this version cannot read"):
         codec.decode_snapshot(b"\x93\x01")

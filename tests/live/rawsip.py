@@ -156,10 +156,10 @@ class Call:
             self.respond(self.invite, 200, sdp(rtp, codecs=codecs, direction=direction))
         return decided
 
-    def refuse(self, status: int) -> None:
+    def refuse(self, status: int, lines: str = "") -> None:
         assert self.invite is not None
         if self._decide():
-            self.respond(self.invite, status)
+            self.respond(self.invite, status, lines=lines)
 
     def _decide(self) -> bool:
         """An INVITE has one final answer, whoever gives it."""
@@ -202,8 +202,8 @@ class Call:
         self.request("CANCEL", branch=self.branch, cseq=1)
         self.far = far
 
-    def bye(self, *, wait_s: float = SOON_S) -> None:
-        self.request("BYE")
+    def bye(self, *, wait_s: float = SOON_S, lines: str = "") -> None:
+        self.request("BYE", lines=lines)
         if wait_s and not self.deaf:
             assert self.ended.wait(wait_s), f"BYE was not answered; there came {self.words}"
 

@@ -1,6 +1,7 @@
 """An agent at home on an ordinary telephone: rung through the trunk under the trunk's own number, told the queue, taken
 for a person only once he presses a key. A voice mail that answers never is."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -134,6 +135,27 @@ def test_a_voice_mail_that_answers_is_nobody_and_the_next_agent_is_rung(home: Ho
     record = next(r for r in home.engine.records(2) if r["caller"] == "13900000002")
     assert (record["outcome"], record["agent"]) == ("answered", "2001")
     assert record["wait_s"] > 10, "what the voice mail took was waiting"
+
+
+def test_the_reasons_a_carrier_gives_are_in_the_record(home: Home) -> None:
+    home.order("2002", "break")
+    caller = home.trunk.call(home.hotline, "95588", caller="13900000034")
+    caller.connect()
+    home.trunk.ringing(HOME).refuse(503, 'Reason: Q.850;cause=34;text="No circuit\t<script>"\r\n')
+    wait_until(lambda: "cause=34" in home.engine.log.read_text(), "he was rung in vain")
+    caller.bye(lines="Reason: Q.850;cause=16\r\n")
+    home.engine.wait_idle()
+    wait_until(lambda: home.engine.ask("status")["records_waiting"] == 0, "the record is written")
+    record = next(r for r in home.engine.records(1) if r["caller"] == "13900000034")
+    *_, queue = json.loads(record["segments"])
+    assert (record["outcome"], record["reason"]) == ("abandoned", "Q.850;cause=16")
+    assert (queue["kind"], queue["result"], queue["reason"]) == (
+        "queue",
+        "abandoned",
+        'Q.850;cause=34;text="No circuit<script>"',
+    )
+    home.order("2002", "ready")
+    wait_until(lambda: home.agent("2001")["presence"] == "ready", "2001 may be rung again")
 
 
 @pytest.mark.parametrize("status", [486, 480, 404])

@@ -167,13 +167,26 @@ def test_tables_of_an_earlier_version_get_the_columns_they_have_not(place: Place
     async def story() -> None:
         store = await open_store(place, Told())
         await store.close()
-        await alter(place, "alter table calls drop column talk_s")
+        for column in ("talk_s", "reason"):
+            await alter(place, f"alter table calls drop column {column}")
         store = await open_store(place, Told())
-        store.put(record(1, talk_s=51.5))
+        store.put(record(1, talk_s=51.5, reason="Q.850;cause=34"))
         await store.close()
 
     asyncio.run(story())
-    assert [r.talk_s for r in read(place)] == [51.5]
+    assert [(r.talk_s, r.reason) for r in read(place)] == [(51.5, "Q.850;cause=34")]
+
+
+def test_segments_of_an_earlier_version_have_no_reason(place: Place) -> None:
+    async def story() -> None:
+        store = await open_store(place, Told())
+        store.put(record(1))
+        await store.close()
+        segment = '[{"kind":"queue","name":"loans","started_at":1.0,"ended_at":2.0,"result":"abandoned"}]'
+        await alter(place, f"update calls set segments = '{segment}'")
+
+    asyncio.run(story())
+    assert [r.segments for r in read(place)] == [[Segment("queue", "loans", 1.0, 2.0, "abandoned")]]
 
 
 def test_records_of_a_later_version_are_left_alone(place: Place) -> None:
@@ -191,7 +204,7 @@ def test_records_of_a_later_version_are_left_alone(place: Place) -> None:
 
 async def alter(place: Place, statement: str) -> None:
     if isinstance(place, Path):
-        with closing(sqlite3.connect(place)) as database:
+        with closing(sqlite3.connect(place, isolation_level=None)) as database:
             database.execute(statement)
         return
     connection = await asyncpg.connect(place.url)
