@@ -157,9 +157,10 @@ def constructor(node: ast.ClassDef, fields: list[ast.AnnAssign]) -> str:
         if given.startswith("ClassVar"):
             continue
         if isinstance(value, ast.Call) and kind(value) == "field":
-            [factory] = [ast.unparse(one.value) for one in value.keywords if one.arg == "default_factory"]
+            [factory] = [one.value for one in value.keywords if one.arg == "default_factory"]
+            made = ast.unparse(factory.body) if isinstance(factory, ast.Lambda) else f"{ast.unparse(factory)}()"
             parameters.append(f"{name}: {given + ' | None'!r} = None")
-            body.append(f"self.{name} = {name} if {name} is not None else ({factory})()")
+            body.append(f"self.{name} = {name} if {name} is not None else {made}")
         else:
             parameters.append(f"{name}: {given!r}" + (f" = {ast.unparse(value)}" if value is not None else ""))
             body.append(f"self.{name} = {name}")

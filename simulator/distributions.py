@@ -9,20 +9,19 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from statistics import NormalDist, fmean
-from typing import Protocol
 
 _inverse_normal = NormalDist().inv_cdf
 _TINY = 2.0**-54  # half the smallest step of random(): keeps u off 0
 
 
-class Distribution(Protocol):
-    @property
-    def mean(self) -> float: ...
+class Distribution:
+    mean: float
 
-    def quantile(self, u: float) -> float: ...
+    def quantile(self, u: float) -> float:
+        raise NotImplementedError
 
 
-class Constant:
+class Constant(Distribution):
     """Always the same; `math.inf` is a patience without end."""
 
     def __init__(self, value: float) -> None:
@@ -32,7 +31,7 @@ class Constant:
         return self.mean
 
 
-class Exponential:
+class Exponential(Distribution):
     def __init__(self, mean: float) -> None:
         self.mean = mean
 
@@ -40,7 +39,7 @@ class Exponential:
         return -self.mean * math.log1p(-u)
 
 
-class Lognormal:
+class Lognormal(Distribution):
     """By its own mean and standard deviation, not those of its logarithm."""
 
     def __init__(self, mean: float, sd: float) -> None:
@@ -52,7 +51,7 @@ class Lognormal:
         return math.exp(self._mu + self._sigma * _inverse_normal(max(u, _TINY)))
 
 
-class Weibull:
+class Weibull(Distribution):
     """`shape` below 1: who has waited long waits on; above 1: patience wears out."""
 
     def __init__(self, mean: float, shape: float) -> None:
@@ -64,7 +63,7 @@ class Weibull:
         return float(self._scale * (-math.log1p(-u)) ** self._power)
 
 
-class Erlang:
+class Erlang(Distribution):
     """The sum of `stages` exponentials."""
 
     def __init__(self, mean: float, stages: int) -> None:
@@ -104,7 +103,7 @@ class Erlang:
         return 1 - total, density
 
 
-class Empirical:
+class Empirical(Distribution):
     """What was observed, each value as likely as the next; between two of them it is interpolated."""
 
     def __init__(self, values: Sequence[float]) -> None:
@@ -122,7 +121,7 @@ class Empirical:
         return low + (high - low) * (place - below)
 
 
-class Hazard:
+class Hazard(Distribution):
     """A piecewise constant hazard: `steps` are (from second, hazard per second), the first from 0, the last for ever.
 
     So a patience is written that often ends in the first seconds and when an announcement tells of a long wait.

@@ -1,7 +1,6 @@
 """The journal of a simulation, as the engine in service writes one: `acd replay`, `acd explain` and `acd report` read
 it, the last by what is kept beside it of agents' doings."""
 
-from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -12,12 +11,12 @@ from acd.journal.codec import Header, encode_header, encode_turn
 from acd.journal.shifts import Keeping
 
 
-class Journalled:
+class Journalled(Observed):
     """The engine, with every turn written down. Raises `OSError` when the file cannot be written."""
 
     def __init__(self, path: Path, seed: int, wall_offset_s: float) -> None:
         self._keeping = Keeping()
-        self._engine = Observed(None, [self._keeping.observer])
+        super().__init__(None, [self._keeping.observer])
         self._path = path
         self._header = Header(segment=1, boot=1, seed=seed, now=0.0, wall_offset_s=wall_offset_s)
 
@@ -37,12 +36,6 @@ class Journalled:
                 self._keeping.end()
 
     def step(self, event: Event, now: float) -> list[Command]:
-        commands = self._engine.step(event, now)
+        commands = super().step(event, now)
         self._file.write(encode_turn(now, event, commands))
         return commands
-
-    def deadline(self) -> float | None:
-        return self._engine.deadline()
-
-    def keys_out(self, call: str) -> Collection[str]:
-        return self._engine.keys_out(call)

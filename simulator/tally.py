@@ -7,7 +7,6 @@ whenever they end; queue length and working time belong to the interval they pas
 
 import math
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
@@ -59,7 +58,7 @@ class Tally:
 
     thresholds_s: list[float]  # rising
     offered: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
     queued: int = 0
     delayed: int = 0
     abandoned_short: int = 0
@@ -70,7 +69,7 @@ class Tally:
     hold_s: float = 0.0
     wrap_up_s: float = 0.0
     queue_s: float = 0.0  # time spent waiting by all callers together
-    waits: Counter[int] = field(default_factory=Counter)
+    waits: dict[int, int] = field(default_factory=dict)  # by tenths of a second
     answered_within: list[int] = field(default_factory=list)  # by the first threshold that holds; the last: none
     abandoned_within: list[int] = field(default_factory=list)
 
@@ -81,7 +80,7 @@ class Tally:
     def add(self, call: Ended, short_s: float) -> None:
         """Count a whole call."""
         self.offered += 1
-        self.outcomes[call.outcome] += 1
+        self.outcomes[call.outcome] = self.outcomes.get(call.outcome, 0) + 1
         if call.stays:
             self.waited(call.outcome, call.wait_s, call.delayed, short_s)
         if call.talk_s or call.outcome == "answered":
@@ -99,7 +98,8 @@ class Tally:
         self.queued += 1
         self.delayed += delayed
         self.wait_s += wait_s
-        self.waits[int(wait_s * TENTHS + ROUND_UP)] += 1
+        tenths = int(wait_s * TENTHS + ROUND_UP)
+        self.waits[tenths] = self.waits.get(tenths, 0) + 1
         if result == "answered":
             self.wait_answered_s += wait_s
             self.answered_within[bisect_left(self.thresholds_s, wait_s)] += 1
@@ -120,7 +120,7 @@ class Tally:
 
     def levels(self) -> Iterator[tuple[str, float | None]]:
         """The service level for each threshold and definition."""
-        answered = self.outcomes["answered"]
+        answered = self.outcomes.get("answered", 0)
         met = left = 0
         for i, threshold_s in enumerate(self.thresholds_s):
             met += self.answered_within[i]
@@ -139,8 +139,10 @@ class Tally:
         """Count all that `other` has counted, too."""
         for name in SUMMED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.outcomes.update(other.outcomes)
-        self.waits.update(other.waits)
+        for outcome, count in other.outcomes.items():
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+        for tenths, count in other.waits.items():
+            self.waits[tenths] = self.waits.get(tenths, 0) + count
         for i in range(len(self.answered_within)):
             self.answered_within[i] += other.answered_within[i]
             self.abandoned_within[i] += other.abandoned_within[i]
@@ -223,7 +225,7 @@ class Book:
         for stay in call.stays:
             tally = self.queue(stay.queue)
             tally.offered += 1
-            tally.outcomes[stay.result] += 1
+            tally.outcomes[stay.result] = tally.outcomes.get(stay.result, 0) + 1
             tally.waited(stay.result, stay.left_at - stay.joined_at, call.delayed, self._short)
             if stay.result == "answered":
                 tally.handled(call)

@@ -4,21 +4,21 @@ Everything that a caller brings is drawn when he arrives, each property from a s
 configurations meet the same callers (common random numbers) and a change of, say, patience moves nobody's talk.
 """
 
-import heapq
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from heapq import heapify, heappop, heapreplace
 from itertools import accumulate, pairwise
 from random import Random
-from typing import TypeVar, get_args
+from typing import Any, get_args
 
 from simulator.distributions import Constant, Distribution, Lognormal
 from simulator.scenario import EVERYBODY, Scenario
 from simulator.schema_callers import CallerAt, OneOfAt, Scalar, Weekday
 
-_T = TypeVar("_T")
 DAY = 86400.0
 REACTS_S = 2.0  # until a caller who joins a queue presses the key that he had in mind before
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -283,9 +283,19 @@ class Workload:
 
     def callers(self) -> Iterator[Caller]:
         """All who call, in the order of their calls; drawn as they are asked for."""
-        for when, _, name in heapq.merge(*self._times()):
+        coming: list[tuple[Any, ...]] = []  # a heap: the next of each process
+        for order, (times, kind) in enumerate(self._processes()):
+            if (when := next(times, None)) is not None:
+                coming.append((when, order, times, kind))
+        heapify(coming)
+        while coming:
+            when, order, times, kind = coming[0]
             self._serial += 1
-            yield self._kinds[name].caller(self._serial, when)
+            yield self._kinds[kind()].caller(self._serial, when)
+            if (after := next(times, None)) is not None:
+                heapreplace(coming, (after, order, times, kind))
+            else:
+                heappop(coming)
 
     def again(self, caller: Caller) -> Caller | None:
         """The same person's next call, if he makes one after this one came to nothing: new patience, same errand."""
@@ -338,33 +348,29 @@ class Workload:
         """What decides whether, and how, somebody is asked on behalf of this caller."""
         return stream(self._seed, self._replication, f"consult/{caller.serial}/{caller.attempt}")
 
-    def _times(self) -> Iterator[Iterator[tuple[float, int, str]]]:
-        """One stream of (instant, order, caller type) for each arrival process."""
+    def _processes(self) -> Iterator[tuple[Iterator[float], Callable[[], str]]]:
+        """The instants of each arrival process, and what tells the type of who comes next."""
         model = self._scenario.model
         shares = {name: at.share for name, at in model.callers.items() if at.share > 0}
-        order = 0
         for name in model.arrivals:
             whose = shares if name == EVERYBODY else {name: 1.0}
             total = sum(whose.values())
             if name in self._scenario.calls:
-                order += 1
-                yield self._logged(name, whose, order)
+                # Calls as they were; each belongs to a type by its share.
+                uniform = stream(self._seed, self._replication, f"{name}/type")
+                choose = Choices(OneOfAt(one_of=list(whose.items())))
+                yield self._logged(name), partial(_chosen, choose, uniform)
                 continue
             for kind, share in whose.items():
-                order += 1
                 rate = self._forecast.rate(name, kind, share / total)
                 uniform = stream(self._seed, self._replication, f"{kind}/arrival/{name}")
-                yield self._poisson(rate, uniform, order, kind)
+                yield rate.times(uniform), partial(str, kind)
 
-    @staticmethod
-    def _poisson(rate: Rate, uniform: Callable[[], float], order: int, kind: str) -> Iterator[tuple[float, int, str]]:
-        for when in rate.times(uniform):
-            yield when, order, kind
-
-    def _logged(self, name: str, whose: dict[str, float], order: int) -> Iterator[tuple[float, int, str]]:
-        """Calls as they were; each belongs to a type by its share."""
-        choose = Choices(OneOfAt(one_of=list(whose.items())))
-        uniform = stream(self._seed, self._replication, f"{name}/type")
+    def _logged(self, name: str) -> Iterator[float]:
         for when in self._scenario.calls[name]:
             if 0 <= when < self._scenario.model.run.length_s:
-                yield when, order, str(choose.pick(uniform()))
+                yield when
+
+
+def _chosen(choose: Choices, uniform: Callable[[], float]) -> str:
+    return str(choose.pick(uniform()))

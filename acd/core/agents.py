@@ -4,9 +4,9 @@
 it to match. Nothing here knows of legs: the engine says what became of an offer.
 """
 
-import heapq
 from dataclasses import dataclass, field
-from typing import Final
+from heapq import heappop, heappush
+from typing import Any, Final
 
 from acd.core.ids import AgentId, CallId, DeviceId, QueueId, SkillId
 from acd.core.settings import Agent, Device, Queue, Settings, WrapUp
@@ -104,8 +104,8 @@ class Agents:
         self._wrap_ups: dict[QueueId | None, WrapUp] = {}  # of queues that have any
         self.go_by(queues if queues is not None else {})
         self._at = {s.device: s.id for s in self.states.values() if s.device is not None}  # who is signed on where
-        self.timers: list[tuple[float, int, AgentId, CallId]] = []
-        """Contact "" is a penalty. Lazy: the state decides; but the first stands."""
+        self.timers: list[tuple[Any, ...]] = []
+        """(when, serial, agent, contact), contact "" for a penalty. Lazy: the state decides; but the first stands."""
         for state in self.states.values():
             if state.not_before > 0.0:
                 self._set_timer(state, state.not_before)
@@ -320,7 +320,7 @@ class Agents:
         """Wrap-ups that are over, penalties that have run out."""
         timers = self.timers
         while timers and timers[0][0] <= now:
-            when, _, agent, contact = heapq.heappop(timers)
+            when, _, agent, contact = heappop(timers)
             if contact:
                 self._end(self.states[agent], self.states[agent].tasks[contact], when)
             else:
@@ -418,13 +418,13 @@ class Agents:
         self._clear_timers()
 
     def _set_timer(self, state: AgentState, when: float, contact: CallId = "") -> None:
-        heapq.heappush(self.timers, (when, state.serial, state.id, contact))
+        heappush(self.timers, (when, state.serial, state.id, contact))
 
     def _clear_timers(self) -> None:
         """Let a timer that is not overtaken come first."""
         timers = self.timers
         while timers and not self._stands(timers[0][0], timers[0][2], timers[0][3]):
-            heapq.heappop(timers)
+            heappop(timers)
 
     def _stands(self, when: float, agent: AgentId, contact: CallId) -> bool:
         """Whether a timer is not overtaken."""

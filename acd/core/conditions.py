@@ -4,7 +4,7 @@ Calendars, surges and queues that nobody configured (any more) are closed, off a
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from acd.core import expr
@@ -14,7 +14,7 @@ from acd.core.ids import CallId, QueueId
 from acd.core.settings import Number
 
 
-def value_of(core: Core, tree: Expr, variables: Mapping[str, Any]) -> Any:
+def value_of(core: Core, tree: Expr, variables: dict[str, Any]) -> Any:
     """The value of an expression at this instant."""
     if not isinstance(tree, list):
         return tree

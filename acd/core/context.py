@@ -17,7 +17,7 @@ class Core:
     """One engine's machines and memory. `out` collects the commands of the step under way at `now`."""
 
     __slots__ = (
-        *("agents", "branches", "dispatcher", "formulas", "legs", "now", "oldest", "out", "random", "state"),
+        *("agents", "dispatcher", "formulas", "legs", "now", "oldest", "out", "random", "state", "steps"),
         "timers",
     )
 
@@ -29,7 +29,8 @@ class Core:
         self.agents = Agents(state.agents, state.up)
         self.dispatcher = Dispatcher(self.agents, state.waiting, self.random, state.lanes)
         self.timers = Deadlines(state.timers)
-        self.branches: dict[tuple[PathItem, ...], tuple[Step, ...]] = {}  # where calls stand in flows in force
+        self.steps: dict[str, dict[str, dict[tuple[PathItem, ...], Step | None]]] = {}
+        """Where calls stand: by version, flow and path; None behind the last of a branch. Of flows in force."""
         self.formulas: dict[int, tuple[Expr, Formula, Ask]] = {}  # by the identity of a tree in force
         self.oldest: dict[QueueId, list[tuple[float, CallId]]] = {}  # heaps of who joined when: see `conditions`
         self.legs: dict[LegId, Leg] = {leg.id: leg for call in state.calls.values() for leg in call.legs.values()}

@@ -4,9 +4,9 @@ A name is a tuple such as ``("ring", leg)``; setting it again moves it, so there
 heap forgets lazily: `at` is the truth, an entry of the heap that disagrees with it is dead. Its first never is.
 """
 
-import heapq
 from collections.abc import Iterable
-from typing import TypeAlias
+from heapq import heapify, heappop, heappush
+from typing import Any, TypeAlias
 
 Name: TypeAlias = tuple[str, ...]
 
@@ -17,8 +17,8 @@ class Deadlines:
     def __init__(self, at: dict[Name, tuple[float, int]] | None = None) -> None:
         self.at: dict[Name, tuple[float, int]] = at if at is not None else {}
         self._serial = max((serial for _, serial in self.at.values()), default=0)
-        self.heap = [(when, serial, name) for name, (when, serial) in self.at.items()]
-        heapq.heapify(self.heap)
+        self.heap: list[tuple[Any, ...]] = []  # (when, serial, name); for how they are typed see `pools.Entry`
+        self._build()
 
     def __len__(self) -> int:
         return len(self.at)
@@ -29,12 +29,11 @@ class Deadlines:
         at, heap = self.at, self.heap
         before = at.get(name)
         at[name] = (when, serial)
-        heapq.heappush(heap, (when, serial, name))
+        heappush(heap, (when, serial, name))
         if before is not None:
             self._clear()
         if not serial % 64 and len(heap) > 64 and len(heap) > 4 * len(at):
-            self.heap = [(w, s, n) for n, (w, s) in at.items()]
-            heapq.heapify(self.heap)
+            self._build()
 
     def cancel(self, name: Name) -> None:
         """Forget `name`; nothing happens if it is not set."""
@@ -59,10 +58,14 @@ class Deadlines:
         heap = self.heap
         if not heap or heap[0][0] > now:
             return None
-        name = heapq.heappop(heap)[2]
+        name: Name = heappop(heap)[2]
         del self.at[name]
         self._clear()
         return name
+
+    def _build(self) -> None:
+        self.heap = [(when, serial, name) for name, (when, serial) in self.at.items()]
+        heapify(self.heap)
 
     def _clear(self) -> None:
         """Let a name that stands come first."""
@@ -72,4 +75,4 @@ class Deadlines:
             stands = at.get(name)
             if stands is not None and stands[1] == serial:
                 return
-            heapq.heappop(heap)
+            heappop(heap)

@@ -103,7 +103,7 @@ class Engine:
         if (own := core.timers.heap) and (due is None or own[0][0] < due):
             due = own[0][0]
         if (wrap_ups := core.agents.timers) and (due is None or wrap_ups[0][0] < due):
-            return wrap_ups[0][0]
+            due = wrap_ups[0][0]
         return due
 
     def keys_out(self, call: CallId) -> Collection[str]:
@@ -149,7 +149,7 @@ def _started(core: Core, event: Started) -> None:
 
 def _configured(core: Core, event: Configured) -> None:
     core.formulas.clear()
-    core.branches.clear()
+    core.steps.clear()
     configure(core, event.settings)
     nailed.look(core, list(core.state.nailed))
     surges.look(core)

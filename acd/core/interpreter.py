@@ -61,32 +61,36 @@ def run(core: Core, call: Call) -> None:
 def current(core: Core, call: Call) -> Step | None:
     """The step the call stands at; the end of a branch leads behind the step it belongs to, None at the flow's end."""
     path = call.path
+    try:
+        known = core.steps[call.version][call.flow]
+    except KeyError:
+        known = core.steps.setdefault(call.version, {}).setdefault(call.flow, {})
     while path:
-        where = (call.version, call.flow, *path[:-1]) if len(path) > 1 else (call.version, call.flow)
-        steps = core.branches.get(where)
-        if steps is None:
-            steps = core.branches[where] = _branch_at(core, where)
-        index = path[-1]
-        if index < len(steps):  # type: ignore[operator] # and so is the last
-            return steps[index]  # type: ignore[index]
+        where = tuple(path)
+        step = known.get(where)
+        if step is None:
+            step = known[where] = _step_at(core, call, where)
+        if step is not None:
+            return step
         del path[-2:]
         if path:
-            path[-1] += 1  # type: ignore[operator]
+            path[-1] += 1  # type: ignore[operator] # the last item is an index
     return None
 
 
-def _branch_at(core: Core, where: tuple[PathItem, ...]) -> tuple[Step, ...]:
-    """The steps of a version and flow, or nested in it by every further pair of index and name."""
-    version, flow, *path = where
-    kind, _, queue = str(flow).partition(":")
+def _step_at(core: Core, call: Call, path: tuple[PathItem, ...]) -> Step | None:
+    """The step at a path of the call's flow, None behind the last of its branch."""
+    kind, _, queue = call.flow.partition(":")
     if kind == QUEUE:
-        return (Enqueue(queue),)
-    if flow == DIRECT:
-        return ()
-    steps = core.state.flows[version][flow].steps  # type: ignore[index] # names, both
-    for at in range(0, len(path), 2):
-        steps = branch(steps[path[at]], path[at + 1])  # type: ignore[index] # every even item is an index
-    return steps
+        steps: tuple[Step, ...] = (Enqueue(queue),)
+    elif call.flow == DIRECT:
+        steps = ()
+    else:
+        steps = core.state.flows[call.version][call.flow].steps
+    for at in range(1, len(path), 2):
+        steps = branch(steps[path[at - 1]], path[at])  # type: ignore[index] # every even item is an index
+    index = path[-1]
+    return steps[index] if index < len(steps) else None  # type: ignore[index,operator] # and so is the last
 
 
 def branch(step: Step, name: PathItem) -> tuple[Step, ...]:

@@ -125,7 +125,8 @@ class Market:
     def gather(self) -> None:
         """Let the crowds hear of those who came free and still are: most are offered the next contact at once."""
         for pool, entry in self.idle:
-            if entry[2].entry is entry:
+            seat: Seat = entry[2]
+            if seat.entry is entry:
                 for crowd in pool.crowds:
                     crowd.push(entry)
         self.idle.clear()

@@ -92,9 +92,13 @@ class Crowd:
 
     def first(self) -> Entry | None:
         entries = self.entries
-        while entries and entries[0][2].entry is not entries[0]:
+        while entries:
+            head = entries[0]
+            seat: Seat = head[2]
+            if seat.entry is head:
+                return head
             entries.popleft()
-        return entries[0] if entries else None
+        return None
 
 
 class Shares:

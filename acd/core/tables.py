@@ -1,7 +1,6 @@
 """State machines as tables: ``(state, input) → state``. An absent pair is a mistake of ours, never bad input from
 outside: events that crossed are sorted out before a table is asked."""
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ class Impossible(Exception):
     """The core was about to take a step that its table does not have: a bug here."""
 
 
-def advance(table: Mapping[tuple[S, I], S], state: S, given: I) -> S:
+def advance(table: dict[tuple[S, I], S], state: S, given: I) -> S:
     """The state after `given`. Raises `Impossible` for a pair the table does not have."""
     try:
         return table[state, given]

@@ -5,11 +5,12 @@ are excluded, or with its preferred agent alone. When an instant passes at which
 down anew.
 """
 
-import heapq
 from bisect import bisect_left, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from math import inf
+from typing import Any
 
 from acd.core.agents import Agents, Presence
 from acd.core.ids import AgentId, CallId, QueueId
@@ -62,7 +63,7 @@ class Room:
         self._agents, self._market, self._queues = agents, market, queues
         self._plain: dict[QueueId, Plan] = {}  # of most contacts: those with nothing of their own
         self._due: dict[CallId, float] = {}
-        self.timers: list[tuple[float, int, CallId]] = []  # lazy: `_due` decides; the first stands
+        self.timers: list[tuple[Any, ...]] = []  # (when, serial, contact); lazy: `_due` decides; the first stands
         self._order: dict[QueueId, list[tuple[int, float, int]]] = {}  # of queues whose positions are asked for
 
     def stand(self, w: Waiting, now: float) -> Place:
@@ -152,7 +153,7 @@ class Room:
         before = self._due.get(w.contact)
         if before != when:
             self._due[w.contact] = when
-            heapq.heappush(self.timers, (when, w.serial, w.contact))
+            heappush(self.timers, (when, w.serial, w.contact))
             if before is not None:
                 self._clear()
 
@@ -178,7 +179,7 @@ class Room:
         """Let a timer that `_due` agrees with come first."""
         timers, due = self.timers, self._due
         while timers and due.get(timers[0][2]) != timers[0][0]:
-            heapq.heappop(timers)
+            heappop(timers)
 
 
 def _discard(

@@ -4,8 +4,8 @@ A telephone hears prompts but does not understand them. So the scenario is simul
 prompts, and it is noted how long after which moment the engine listens. The live callers count from the same moments.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from acd.core import commands as c
@@ -58,28 +58,22 @@ class _Heard:
     served: bool = False
 
 
-@dataclass(slots=True)
-class Rehearsal:
-    """The engine in a simulation (a `simulator.world.Core`) that notes the cues. `callers` are by calling number."""
+class Rehearsal(Engine):
+    """The engine in a simulation, noting the cues. `callers` are by calling number."""
 
-    callers: Mapping[str, Who]
-    engine: Engine = field(default_factory=Engine)
-    asks: dict[tuple[Who, int], Cue] = field(default_factory=dict)
-    joins: dict[Who, Cue] = field(default_factory=dict)  # the first queue
-    waits: dict[tuple[Who, int], Wait] = field(default_factory=dict)  # the first queue, the next …
-    _heard: dict[str, _Heard] = field(default_factory=dict)  # by leg
+    def __init__(self, callers: Mapping[str, Who]) -> None:
+        super().__init__()
+        self.asks: dict[tuple[Who, int], Cue] = {}
+        self.joins: dict[Who, Cue] = {}  # the first queue
+        self.waits: dict[tuple[Who, int], Wait] = {}  # the first queue, the next …
+        self._callers = callers
+        self._heard: dict[str, _Heard] = {}  # by leg
 
     def step(self, event: Event, now: float) -> list[Command]:
         self._before(event, now)
-        commands = self.engine.step(event, now)
+        commands = super().step(event, now)
         self._after(commands, now)
         return commands
-
-    def deadline(self) -> float | None:
-        return self.engine.deadline()
-
-    def keys_out(self, call: str) -> Collection[str]:
-        return self.engine.keys_out(call)
 
     def leaves(self, who: Who, key: str, after_s: float) -> float | None:
         """How long after joining his first queue he presses this key, which he has in mind from `after_s` on: in the
@@ -95,7 +89,7 @@ class Rehearsal:
 
     def _before(self, event: Event, now: float) -> None:
         if isinstance(event, e.LegArrived):
-            self._heard[event.leg] = _Heard(self.callers[event.caller], now)
+            self._heard[event.leg] = _Heard(self._callers[event.caller], now)
         elif isinstance(event, e.Digit | e.Collected):
             if event.leg in self._heard:
                 self._heard[event.leg].at = now

@@ -3,9 +3,10 @@
 The engine is the real one, unchanged.
 """
 
-import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from heapq import heappop
+from math import inf
 from typing import Any, Final
 
 from acd.config.hours import Calendar, instants
@@ -19,9 +20,9 @@ from simulator.scenario import Scenario
 from simulator.tally import Book, Ended, Stay
 from simulator.workload import DAY, Caller
 from simulator.world import agents, callers, faults, media
-from simulator.world.context import Core, World, turn
+from simulator.world.context import World, turn
 
-__all__ = ["Core", "World", "play"]
+__all__ = ["World", "play"]
 
 
 def _ends(world: World, command: c.EndLeg) -> None:
@@ -56,13 +57,13 @@ def play(
     *,
     prompts: Mapping[str, float] | None = None,
     hours: Mapping[str, Calendar] | None = None,
-    core: Core | None = None,
+    core: Engine | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Book:
     """Play one replication to its end and return what was counted.
 
-    `prompts` are lengths in seconds by name; `hours` are the hotline's calendars; `core` is the engine or a wrapper of
-    it; `progress` is told the virtual time now and then.
+    `prompts` are lengths in seconds by name; `hours` are the hotline's calendars; `core` is the engine, if it shall do
+    more than decide; `progress` is told the virtual time now and then.
     """
     world = World(core or Engine(), _called_each_time(settings), scenario, replication, prompts or {}, DO)
     with collector.seldom():
@@ -81,7 +82,6 @@ def _called_each_time(settings: Settings) -> Settings:
 
 def _begin(world: World, hours: Mapping[str, Calendar]) -> None:
     run = world.scenario.model.run
-    turn(world, 0)
     world.step(e.Started(1, world.wall_offset_s, run.seed))
     world.step(e.Configured(world.settings))
     if hours:
@@ -121,20 +121,24 @@ def _calls(world: World, what: tuple[Caller, Any]) -> None:
 
 def _run(world: World, progress: Callable[[float], None]) -> None:
     """The engine's deadlines and the world's events in the order of time; at one instant the engine's come first."""
-    heap, pop, step, end = world.heap, heapq.heappop, world.step, world.book.end
+    heap, end = world.heap, world.book.end
     woke = e.Woke()
     while True:
         for _ in range(4096):
-            at, due = heap[0][0], world.due
+            at, due = heap[0][0] if heap else inf, world.due
+            if at >= world.soon:
+                turn(world)
+                at = heap[0][0] if heap else inf
             if due is not None and due <= at:
                 if due >= end and _is_over(world, due):
                     return
-                world.now = max(world.now, due)
-                step(woke)
+                if due > world.now:
+                    world.now = due
+                world.step(woke)
             else:
                 if at >= end and _is_over(world, at):
                     return
-                world.now, _, what, argument = pop(heap)
+                world.now, _, what, argument = heappop(heap)
                 what(world, argument)
         progress(world.now)
 
@@ -146,7 +150,7 @@ def _is_over(world: World, at: float) -> bool:
 
 def _close(world: World) -> None:
     """Count those who are still there, and stop the clocks."""
-    now = max(world.now, world.book.end)
+    now = world.last
     world.book.steps = world.steps
     for line in world.lines.values():
         if line.counted:

@@ -57,7 +57,7 @@ def hangs_up(world: World, line: Line, by: e.Party = "peer", cause: str = "hangu
         world.deliver(line, world.latency(), _gone, (line, e.LegEnded(line.leg, by, cause)))
 
 
-def _gone(world: World, what: tuple[Line, e.Event]) -> None:
+def _gone(world: World, what: tuple[Line, e.LegEnded]) -> None:
     line, event = what
     world.step(event)
     del world.lines[line.leg]
@@ -160,7 +160,8 @@ def _accepts(world: World, line: Line, ring: Ring) -> Parts:
     if not ring.accepted:
         wrap_up = world.settings.queues[ring.queue].wrap_up
         ring.accepted, ring.wrap_up_s = True, parts.wrap_up_s
-        line.wrap_up_s += {"none": 0.0, "timed": wrap_up.timed_s, "until_done": parts.wrap_up_s}[wrap_up.kind]
+        if wrap_up.kind != "none":
+            line.wrap_up_s += wrap_up.timed_s if wrap_up.kind == "timed" else parts.wrap_up_s
     return parts
 
 

@@ -4,18 +4,17 @@ Messages take time each way, so that an answer can cross a cancel and a hang-up 
 order, and `LegEnded` is its last.
 
 What is to happen is a tuple ``(time, serial, what, argument)``: ties break by serial, so that a run is repeated to the
-byte. Only what comes in the next seconds is in a heap: most of the rest is patience that nobody will lose, and among
-thousands of it each event took half as long again to find.
+byte. Only what comes in the stretch of time under way is in a heap: most of the rest is patience that nobody will lose,
+and among thousands of it each event took half as long again to find.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from heapq import heapify, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from acd.core.commands import Command
+from acd.core.engine import Engine
 from acd.core.events import Event
 from acd.core.settings import Settings
 from simulator.desks import Desk, desks
@@ -25,16 +24,8 @@ from simulator.scenario import Scenario
 from simulator.tally import Book
 from simulator.workload import Caller, Workload, stream
 
-SOON_S: Final = 16.0  # a power of two, so that no rounding moves anything over the edge of a stretch
-Happening: TypeAlias = tuple[float, int, Callable[["World", Any], None], Any]
-
-
-class Core(Protocol):
-    """The engine, or a wrapper that keeps its journal."""
-
-    def step(self, event: Event, now: float) -> list[Command]: ...
-    def deadline(self) -> float | None: ...
-    def keys_out(self, call: str) -> Collection[str]: ...
+STRETCH_S: Final = 2.0  # a power of two, so that no rounding moves anything over the edge of a stretch
+Happening: TypeAlias = tuple[Any, ...]  # of any length to the type checker, as `pools.Entry` is, and why
 
 
 @dataclass(slots=True)
@@ -97,19 +88,19 @@ class World:
 
     __slots__ = (
         *("at_device", "at_the_door", "book", "core", "desks", "due", "failed", "handling", "heap", "last", "latency"),
-        *("lines", "network", "now", "prompt_s", "prompts", "replication", "rings", "scenario", "settings", "steps"),
-        *("trunks_down", "wall_offset_s", "workload"),
-        *("_deadline", "_do", "_later", "_names", "_serial", "_soon", "_step"),
+        *("lines", "network", "now", "prompt_s", "prompts", "replication", "rings", "scenario", "settings", "soon"),
+        *("steps", "trunks_down", "wall_offset_s", "workload"),
+        *("_do", "_later", "_names", "_serial", "_stretches"),
     )
 
     def __init__(
         self,
-        core: Core,
+        core: Engine,
         settings: Settings,
         scenario: Scenario,
         replication: int,
         prompts: Mapping[str, float],
-        do: Mapping[type, Callable[["World", Any], None]],
+        do: dict[type, Callable[["World", Any], None]],
     ) -> None:
         model, run = scenario.model, scenario.model.run
         self.core = core
@@ -144,14 +135,14 @@ class World:
         self.latency = _sampler(model.world.latency.build(), self.network)
         self.last = run.length_s + run.drain_s  # nothing is played that comes later
         self.heap: list[Happening] = []
-        self._later: defaultdict[int, list[Happening]] = defaultdict(list)  # by stretch of `SOON_S`
-        self._soon = 0.0  # what comes before is in the heap
+        self.soon = 0.0  # what comes before is in the heap
+        self._later: dict[int, list[Happening]] = {}  # the rest, by stretches of `STRETCH_S`
+        self._stretches: list[int] = []  # a heap of those that there are
         self.steps = 0  # of the engine
         self.due: float | None = None  # its deadline
         self._serial = 0
         self._names = 0
-        self._do = do.get
-        self._step, self._deadline = core.step, core.deadline
+        self._do = do
 
     def name(self) -> int:
         """A number for a call or request, used once."""
@@ -161,10 +152,15 @@ class World:
     def at(self, when: float, what: Callable[["World", Any], None], argument: Any) -> None:
         """Let something happen at that instant."""
         self._serial = serial = self._serial + 1
-        if when < self._soon:
+        if when < self.soon:
             heappush(self.heap, (when, serial, what, argument))
         elif when <= self.last:
-            self._later[int(when / SOON_S)].append((when, serial, what, argument))
+            stretch = int(when / STRETCH_S)
+            later = self._later.get(stretch)
+            if later is None:
+                later = self._later[stretch] = []
+                heappush(self._stretches, stretch)
+            later.append((when, serial, what, argument))
 
     def deliver(self, leg: Line | Ring, delay: float, what: Callable[["World", Any], None], argument: Any) -> None:
         """A message sent now reaches the engine after `delay`, but never before one sent earlier for that leg."""
@@ -178,10 +174,13 @@ class World:
     def step(self, event: Event) -> None:
         """Give the engine an event now, and do what it commands."""
         self.steps += 1
-        for command in self._step(event, self.now):
-            if (what := self._do(type(command))) is not None:
+        core, do = self.core, self._do
+        commands: list[Any] = core.step(event, self.now)  # compiled, a `Command` is looked for among all kinds of them
+        for command in commands:
+            what = do.get(type(command))
+            if what is not None:
                 what(self, command)
-        self.due = self._deadline()
+        self.due = core.deadline()
 
     def measured(self) -> bool:
         return self.book.begin <= self.now < self.book.end
@@ -192,11 +191,14 @@ def step(world: World, event: Event) -> None:
     world.step(event)
 
 
-def turn(world: World, stretch: int) -> None:
-    """The next stretch of time begins: what happens in it goes into the heap, and the turn to the one after it."""
-    world._soon = ends = (stretch + 1) * SOON_S
-    world.heap += world._later.pop(stretch, ())
-    world.heap.append((ends, 0, turn, stretch + 1))
+def turn(world: World) -> None:
+    """The next stretch of time in which anything happens begins, if there is one: that goes into the heap."""
+    if not world._stretches:
+        world.soon = inf
+        return
+    stretch = heappop(world._stretches)
+    world.heap += world._later.pop(stretch)
+    world.soon = (stretch + 1) * STRETCH_S
     heapify(world.heap)
 
 

@@ -1,6 +1,5 @@
 """Every state machine of the core, walked over every pair of state and input."""
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any, get_args
 
@@ -16,7 +15,7 @@ from acd.core.transfers import CONSULT, ConsultInput
 from tests.core.world import DO as SHELL_DOES
 
 
-def walk(table: Mapping[tuple[Any, Any], Any], states: type[Enum], inputs: type[Enum]) -> list[str]:
+def walk(table: dict[tuple[Any, Any], Any], states: type[Enum], inputs: type[Enum]) -> list[str]:
     """Each state with what it takes and where that leads; what is not named is impossible."""
     lines = []
     for state in states:

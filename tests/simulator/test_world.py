@@ -1,6 +1,6 @@
 """The world as a transcript: what the engine was told and what it commanded, to the hundredth of a second."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -39,25 +39,19 @@ SHOWN = {
 }
 
 
-class Watched:
+class Watched(Engine):
     """The engine, with a transcript of what matters."""
 
     def __init__(self) -> None:
-        self.engine = Engine()
+        super().__init__()
         self.said: list[str] = []
 
     def step(self, event: Event, now: float) -> list[c.Command]:
-        commands = self.engine.step(event, now)
+        commands = super().step(event, now)
         shown = sorted(commands, key=lambda command: isinstance(command, c.WriteRecord))  # a record is nobody's cue
         if now > 0 or isinstance(event, e.LegArrived):
             self.said += [f"{now:.2f} {line}" for line in _lines([event, *shown])]
         return commands
-
-    def deadline(self) -> float | None:
-        return self.engine.deadline()
-
-    def keys_out(self, call: str) -> Collection[str]:
-        return self.engine.keys_out(call)
 
 
 def _lines(things: Iterable[Any]) -> Iterable[str]:
