@@ -79,13 +79,16 @@ class Arrival:
         return False
 
     def pracks(self, request: Request) -> bool:
-        """Whether a PRACK is for what we sent."""
-        return self._provisionals is not None and self._provisionals.matches(request)
+        """Whether a PRACK is for what we sent. If so, `pracked` goes on."""
+        provisionals = self._provisionals
+        if provisionals is None or not provisionals.matches(request):
+            return False
+        self.settled = self.settled or provisionals.carries_sdp
+        return True
 
     def pracked(self) -> bytes | None:
         """The answer that waited for this, if one did."""
         assert self._provisionals is not None
-        self.settled = self.settled or self._provisionals.carries_sdp
         self._provisionals.acknowledged()
         sdp, self._answer_after = self._answer_after, None
         return sdp

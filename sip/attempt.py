@@ -12,7 +12,7 @@ from sip.locate import is_address
 from sip.message import Response, SipError
 from sip.redirect import LOOK_UP_S, MAX_REDIRECTS, Redirect
 from sip.refresh import wish
-from sip.reliable import Pracks, send_prack
+from sip.reliable import Early, Pracks, send_prack
 from sip.session_id import SessionIds
 from sip.settings import Credentials, Hop, Way
 from sip.sips import CIPHERED, is_sips
@@ -240,9 +240,9 @@ class Attempt:
             self._endpoint.layer.timers.cancel(self._unheard_of)
             self._unheard_of = None
 
-    def last_cseq(self, tag: str) -> int:
-        """The highest CSeq used with the callee of that tag."""
-        return self.cseq if self._pracks is None else max(self.cseq, self._pracks.last_cseq(tag))
+    def early(self, tag: str) -> Early | None:
+        """The early dialog with the callee of that tag, if its provisionals are reliable."""
+        return self._pracks.early(tag) if self._pracks is not None else None
 
 
 def send_cancel(invite: ClientInvite, reason: str = "") -> None:

@@ -11,8 +11,10 @@ from sip.building import Outline, request_of
 from sip.dialog import Dialog
 from sip.events import FailedOver, Redirected
 from sip.headers import retry_after, tag_of
-from sip.message import Response, SipError
+from sip.message import Request, Response, SipError
+from sip.reliable import Early
 from sip.settings import Hop
+from sip.sips import is_sips
 from sip.states import CALLING, PROCEEDING, Input, cause_of
 from sip.transaction import Client, ClientInvite, ClientRequest, unheard
 
@@ -33,6 +35,17 @@ class Calling:
         """A provisional came: another has to, in a while."""
         assert self._attempt is not None
         self._attempt.rings(self._rang_out)
+
+    @property
+    def secure(self) -> bool:
+        """What we call now is a sips URI."""
+        outline = self._attempt.invite.outline if self._attempt is not None else None
+        return outline is not None and is_sips(outline.uri)
+
+    def early(self, request: Request) -> Early | None:
+        """The early dialog that a request of the callee is in, if we know it."""
+        assert self._attempt is not None
+        return self._attempt.early(tag_of(request.first.get("from", "")) or "")
 
     def cancel(self, reason: str) -> None:
         assert self._attempt is not None

@@ -58,7 +58,8 @@ class Redirected:
 
 @dataclass(slots=True)
 class Answered:
-    """Our INVITE was answered with 2xx; the ACK has gone out."""
+    """Our INVITE was answered with 2xx; the ACK has gone out. `sdp`: their answer to our offer, which may have come in
+    a provisional; empty if an `Offered` of theirs was accepted since, and holds."""
 
     session: Session
     sdp: bytes
@@ -74,7 +75,7 @@ class Confirmed:
 
 @dataclass(slots=True)
 class Offered:
-    """A re-INVITE or UPDATE brings a new offer: answer it by `session.accept` or `session.refuse`."""
+    """A re-INVITE, UPDATE or PRACK brings a new offer: answer it by `session.accept` or `session.refuse`."""
 
     session: Session
     sdp: bytes

@@ -79,13 +79,25 @@ class Provisionals(Timer):
         layer.timers.set(self, min(now + self._interval, self._ends))
 
 
+class Early:
+    """A dialog with a callee who has not answered yet, but whose provisionals are reliable."""
+
+    __slots__ = ("answered", "dialog", "offered", "rseq")
+
+    def __init__(self, dialog: Dialog) -> None:
+        self.dialog = dialog
+        self.rseq = 0  # of the last provisional
+        self.answered = False  # one of them brought the answer to our offer
+        self.offered = False  # since then an offer of theirs was answered
+
+
 class Pracks:
     """Theirs, to one INVITE of ours: each is acknowledged once, in order, per early dialog (§4)."""
 
     __slots__ = ("_dialogs",)
 
     def __init__(self) -> None:
-        self._dialogs: dict[str, tuple[Dialog, int]] = {}  # by their tag: with the last RSeq
+        self._dialogs: dict[str, Early] = {}  # by their tag
 
     def owed(self, response: Response, outline: Outline, local_tag: str, hop: Hop) -> Dialog | None:
         """The early dialog in which to send the PRACK; None if none is owed. Raises `SipError` (RSeq)."""
@@ -93,18 +105,17 @@ class Pracks:
         if not tag or "100rel" not in response.tokens("Require") or len(self._dialogs) > 20:
             return None
         rseq = rseq_of(response)
-        dialog, last = self._dialogs.get(tag, (None, rseq - 1))
-        if rseq != last + 1:
+        early = self._dialogs.get(tag)
+        if early is not None and rseq != early.rseq + 1:
             return None  # repeated, or one before it was lost: that will come again
-        if dialog is None:
-            dialog = Dialog.of_response(outline, local_tag, response, hop)
-        self._dialogs[tag] = (dialog, rseq)
-        return dialog
+        if early is None:
+            early = self._dialogs[tag] = Early(Dialog.of_response(outline, local_tag, response, hop))
+        early.rseq = rseq
+        early.answered = early.answered or bool(response.body)
+        return early.dialog
 
-    def last_cseq(self, tag: str) -> int:
-        """The highest CSeq used in that early dialog."""
-        known = self._dialogs.get(tag)
-        return 0 if known is None else known[0].local_cseq
+    def early(self, tag: str) -> Early | None:
+        return self._dialogs.get(tag)
 
 
 def rseq_of(response: Response) -> int:

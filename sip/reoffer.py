@@ -51,6 +51,7 @@ class Reoffer:
         "_cseq",
         "_invite",
         "_reply",
+        "_request",
         "_session",
         "_transaction",
         "_unacked",
@@ -67,7 +68,8 @@ class Reoffer:
         self._challenged = 0
         self._invite: ClientInvite | None = None  # ours
         self._cseq = 0  # of ours, or of theirs while it is open
-        self._transaction: Server | None = None  # theirs
+        self._request: Request | None = None  # theirs
+        self._transaction: Server | None = None
         self._reply: Reply | None = None
         self._unacked: Unacknowledged | None = None
         self._alarm: Alarm | None = None
@@ -78,7 +80,7 @@ class Reoffer:
 
     def theirs(self, request: Request, cseq: int, transaction: Server, reply: Reply) -> None:
         """Their offer; without a body they ask for ours."""
-        status = self._session.refuses_offer(of_update=not isinstance(transaction, ServerInvite))
+        status = self._session.refuses_offer(request, of_update=not isinstance(transaction, ServerInvite))
         if self.state in (State.ASKED, State.OFFERED, State.STOPPED):
             # §14.2: 491 while ours is open, 500 while theirs is.
             status = 500 if self.state is State.OFFERED else 491
@@ -86,27 +88,28 @@ class Reoffer:
             retry = f"Retry-After: {self._session.endpoint.rng.randrange(11)}\r\n" if status == 500 else ""
             transaction.respond(status, reply.to_bytes(status, retry))
             return
-        self._transaction, self._reply, self._cseq = transaction, reply, cseq
+        self._request, self._transaction, self._reply, self._cseq = request, transaction, reply, cseq
         if isinstance(transaction, ServerInvite):
             transaction.on_cancel = self._cancelled
         self._take(Input.THEIRS)
         session = self._session
-        session.refresh_target(request)
-        if request.body:
-            session.remote_sdp = request.body
+        if request.method != "PRACK":
+            session.refresh_target(request)
         session.endpoint.events.append(Offered(session, request.body))
 
     def accept(self, sdp: bytes) -> None:
         if self.state is not State.OFFERED:
             return
-        transaction, reply, session = self._transaction, self._reply, self._session
+        request, transaction, reply, session = self._request, self._transaction, self._reply, self._session
+        assert request is not None
         assert transaction is not None
         assert reply is not None
-        assert session.dialog is not None
-        session.offered(sdp)
-        lines = f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}{SDP if sdp else ''}"
+        session.answers_offer(request, sdp)
+        lines = SDP if sdp else ""
+        if request.method != "PRACK":
+            lines = f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}{lines}"
         data = reply.to_bytes(200, lines, sdp)
-        self._transaction = self._reply = None
+        self._request = self._transaction = self._reply = None
         if isinstance(transaction, ServerInvite):
             self._unacked = session.repeat_until_acked(transaction, self._cseq, data)
             self._take(Input.ACCEPT)
@@ -141,7 +144,7 @@ class Reoffer:
 
     def _refuse(self, status: int) -> None:
         transaction, reply = self._transaction, self._reply
-        self._transaction = self._reply = None
+        self._request = self._transaction = self._reply = None
         if transaction is not None and reply is not None:
             transaction.respond(status, reply.to_bytes(status))
 

@@ -243,9 +243,24 @@ class Session:
         """What we said last, in an offer or an answer."""
         self._local_sdp = sdp
 
-    def refuses_offer(self, *, of_update: bool) -> int:
-        """The status that refuses an offer of theirs before their INVITE is dealt with (RFC 3261 §14.2, RFC 3311 §5.2);
+    def answers_offer(self, request: Request, sdp: bytes) -> None:
+        """An offer of theirs is being answered so: it holds from now on."""
+        self._local_sdp, self.remote_sdp = sdp, request.body or self.remote_sdp
+        early = self._calling.early(request) if self._calling is not None else None
+        if early is not None:
+            early.offered = True
+
+    def dialog_of(self, request: Request) -> Dialog | None:
+        """The dialog that a request of theirs is in, or would be; a callee may have one before it answers."""
+        early = self._calling.early(request) if self._calling is not None else None
+        return self.dialog if early is None else early.dialog
+
+    def refuses_offer(self, request: Request, *, of_update: bool) -> int:
+        """The status that refuses an offer of theirs before the INVITE is dealt with (RFC 3261 §14.2, RFC 3311 §5.2);
         0: it may be answered. In an early dialog that is so once the first offer has its reliable answer."""
+        if self._calling is not None:
+            early = self._calling.early(request)
+            return 0 if of_update and self.state is PROCEEDING and early is not None and early.answered else 491
         if self.state is not ARRIVED:
             return 491 if of_update and self.state is not CONFIRMED else 0
         assert self._arrival is not None
@@ -271,6 +286,10 @@ class Session:
         """A PRACK. True if it is for what we sent; `pracked` then goes on."""
         return self._arrival is not None and self._arrival.pracks(request)
 
+    def offers_again(self, request: Request) -> bool:
+        """Whether such a PRACK brings an offer: it does once the first has its answer (RFC 3262 §5)."""
+        return bool(request.body and self.remote_sdp) and self._arrival is not None and self._arrival.settled
+
     def pracked(self, request: Request) -> None:
         assert self._arrival is not None
         answers = bool(request.body) and not self.remote_sdp  # our offer
@@ -279,7 +298,7 @@ class Session:
             self._endpoint.events.append(Reanswered(self, 200, request.body))
         sdp = self._arrival.pracked()
         if sdp is not None:
-            self.answer(b"" if answers else sdp)
+            self.answer(b"" if request.body else sdp)  # what has been agreed since is not taken back
 
     def gone(self, status: int) -> None:
         """The peer does not know the dialog any more, or is not there (481 or 408, §12.2.1.2)."""
@@ -310,9 +329,10 @@ class Session:
     def refresh_target(self, message: Request | Response) -> None:
         """The Contact of a re-INVITE, an UPDATE or their 2xx says where we send from now on."""
         endpoint = self._endpoint
-        if self.dialog is not None:
-            self.dialog.refresh(message)
-            self.dialog.hop = endpoint.addresses.next_hop(self.dialog, endpoint.heard_from or self.dialog.hop)
+        dialog = self.dialog_of(message) if isinstance(message, Request) else self.dialog
+        if dialog is not None:
+            dialog.refresh(message)
+            dialog.hop = endpoint.addresses.next_hop(dialog, endpoint.heard_from or dialog.hop)
 
     def send_within(
         self, method: str, tell: Callable[[Client, Response | None], None], lines: str = "", body: bytes = b""
@@ -358,6 +378,7 @@ class Session:
         assert isinstance(message, Response)
         assert self._calling is not None
         self._calling.rings()
+        self.secure = self._calling.secure
         if message.status > 100:
             self._endpoint.events.append(Progress(self, message.status, message.body))
 
@@ -368,25 +389,35 @@ class Session:
 
     def _establish(self, message: object) -> None:
         assert isinstance(message, Response)
-        self._acknowledge(message)
+        sdp = self._acknowledge(message)
         self._refresh = Refresh.of_response(self, message)
         if self._refresh is not None:
             self._refresh.restart()
-        self._endpoint.events.append(Answered(self, self.remote_sdp))
+        if self._reoffer is not None:
+            self._reoffer.confirmed()
+        self._endpoint.events.append(Answered(self, sdp))
 
-    def _acknowledge(self, response: Response) -> None:
-        """ACK their 2xx and keep the dialog it made (§13.2.2.4)."""
+    def _acknowledge(self, response: Response) -> bytes:
+        """ACK their 2xx and keep the dialog it made (§13.2.2.4). Returns their answer to our offer; empty if an offer
+        of theirs has held since (§13.2.1)."""
         assert self._calling is not None
         attempt, endpoint = self._calling.over(), self._endpoint
         outline = attempt.done()
         self.secure = is_sips(outline.uri)
         dialog = Dialog.of_response(outline, self.local_tag, response, self.hop)
         dialog.hop = endpoint.addresses.next_hop(dialog, endpoint.heard_from or self.hop)
-        dialog.local_cseq = attempt.last_cseq(dialog.remote_tag)
+        dialog.local_cseq = attempt.cseq
         dialog.ids = self.ids
-        self.dialog, self.remote_sdp = dialog, response.body or self.remote_sdp
-        self._calling = None
+        early = attempt.early(dialog.remote_tag)
+        if early is not None:
+            dialog.local_cseq = max(attempt.cseq, early.dialog.local_cseq)
+            dialog.remote_cseq = early.dialog.remote_cseq
+        offered = early is not None and early.offered
+        if not offered:
+            self.remote_sdp = response.body or self.remote_sdp
+        self.dialog, self._calling = dialog, None
         self.send_ack(outline.cseq)
+        return b"" if offered else self.remote_sdp
 
     def send_ack(self, cseq: int, body: bytes = b"") -> None:
         """The ACK of a 2xx: a request of its own, outside any transaction, kept in case the 2xx is repeated."""

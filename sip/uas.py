@@ -23,7 +23,7 @@ from sip.session import Session
 from sip.session_id import SessionIds, sender_of
 from sip.settings import Hop
 from sip.sips import CIPHERED, is_secure
-from sip.states import ARRIVED, CONFIRMED
+from sip.states import ARRIVED, CONFIRMED, PROCEEDING
 from sip.transaction import ServerInvite, ServerKey, ServerRequest
 from sip.vias import TopVia, top_via
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = tuple[Literal["trunk", "account", "unknown"], str]
 UNDERSTOOD = frozenset({"timer", "100rel", "replaces"})  # option tags that may stand in Require
+TAKES_UPDATE = (ARRIVED, PROCEEDING, CONFIRMED)  # one that only refreshes
 RETRY_AFTER_S = 9.0  # s, told to who meets our bounds
 
 
@@ -116,7 +117,7 @@ class Uas:
 
     def _within(self, request: Request, session: Session, key: ServerKey, hop: Hop, via: TopVia) -> None:
         """A request within a dialog. What is not needed of it is not read."""
-        dialog, method, cseq = session.dialog, request.method, request.cseq
+        dialog, method, cseq = session.dialog_of(request), request.method, request.cseq
         stranger = dialog is not None and tag_of(request.first.get("from", "")) != dialog.remote_tag
         if stranger or not session.may_be_within:
             self._answer(request, via, 481)
@@ -147,7 +148,7 @@ class Uas:
             transaction.respond(200, reply.to_bytes(200))
             session.reason_given = request.first.get("reason", "")
             session.bye()
-        elif method == "UPDATE" and dialog is not None and (request.body or session.state in (ARRIVED, CONFIRMED)):
+        elif method == "UPDATE" and dialog is not None and (request.body or session.state in TAKES_UPDATE):
             if request.body:
                 session.reoffer.theirs(request, cseq.number, transaction, reply)
             else:
@@ -156,9 +157,13 @@ class Uas:
                     200, reply.to_bytes(200, f"{session.contact_line()}{ALLOW}{session.refreshed(as_server=True)}")
                 )
         elif method == "PRACK":
-            status = 200 if session.pracks(request) else 481
-            transaction.respond(status, reply.to_bytes(status))
-            if status == 200:
+            if not session.pracks(request):
+                transaction.respond(481, reply.to_bytes(481))
+            else:
+                if session.offers_again(request):
+                    session.reoffer.theirs(request, cseq.number, transaction, reply)
+                else:
+                    transaction.respond(200, reply.to_bytes(200))
                 session.pracked(request)
         elif method == "INFO":
             self._informed(request, session, transaction, reply)

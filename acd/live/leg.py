@@ -71,8 +71,9 @@ class Leg:
         )
 
     def read_offer(self, body: bytes) -> sdp.Description:
-        """Their new offer. Raises `SdpError`, also where it would take back SRTP that was agreed."""
-        secure = self.agreed is not None and self.agreed.keys is not None
+        """Their new offer. Raises `SdpError`, also where it would take back SRTP that was agreed, or that we offered
+        and an answer in their early dialog must have taken."""
+        secure = bool(self._crypto) if self.agreed is None else self.agreed.keys is not None
         return sdp.parse(body, "required" if secure else self.srtp)
 
     def answer(self, theirs: sdp.Description) -> tuple[bytes, sdp.Agreed]:

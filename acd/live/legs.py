@@ -249,9 +249,11 @@ class Legs:
             self.trunks.answered(leg.trunk, event.session.hop)
         if leg.ending:
             return
-        if self.sound.agree(leg, event.sdp):
+        if (not event.sdp and leg.agreed is not None) or self.sound.agree(leg, event.sdp):
             self._save(leg)
             self.post(ev.LegAnswered(leg.id))
+            if leg.held:  # since before, when that was nothing to the core yet
+                self.post(ev.LegHeld(leg.id, True))
         else:
             self._give_up(leg, "failed", 488)
 
@@ -262,7 +264,7 @@ class Legs:
             self._give_up(leg, "failed", 488)
 
     def _offered(self, event: Offered) -> None:
-        """A re-INVITE or UPDATE is answered on its own leg: hold, resume, a new address."""
+        """A re-INVITE, UPDATE or PRACK with an offer is answered on its own leg: hold, resume, a new address."""
         leg = self.legs.get(event.session.name)
         if leg is None or leg.port is None:
             event.session.refuse(488)

@@ -10,7 +10,7 @@ import pytest
 from tests.live.bank import MENU, MUSIC, WELCOME, Bank
 from tests.live.ear import PCMA, Ear
 from tests.live.harness import EngineProcess, Sipp, free_port, wait_until
-from tests.live.rawsip import RawSip
+from tests.live.rawsip import RawSip, media_of, sdp
 
 pytestmark = pytest.mark.peer
 
@@ -54,6 +54,9 @@ class Trunk:
             agent.reaches(ear, 900.0)
             caller.bye()
         self.agent("sign-off")
+
+    def works(self) -> list[list[str]]:
+        return [[work for _, work in agent["work"]] for agent in self.engine.ask("agents")["agents"]]
 
     def hang_up(self) -> None:
         [call] = self.engine.ask("calls")["calls"]
@@ -108,6 +111,74 @@ def test_who_moves_before_the_answer_hears_and_presses_where_he_is(tmp_path: Pat
         agent.bye()
         caller.done()
         engine.wait_idle()
+
+
+def test_who_moves_by_his_very_prack_hears_and_presses_where_he_is(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, agents=1, flow=UNANSWERED)
+    with (
+        Ear() as old,
+        Ear() as new,
+        EngineProcess(tmp_path, bank.text) as engine,
+        RawSip(bank.agent_port) as desk,
+        RawSip(bank.caller_port) as carrier,
+    ):
+        caller = carrier.call(("127.0.0.1", bank.trunk_port), "95588", rtp=old.port, lines="Require: 100rel\r\n")
+        progress = caller.expect("183 INVITE")
+        old.wait_for_tone(WELCOME)
+        caller.request("PRACK", sdp(new.port, version=2), lines=f"RAck: {progress['rseq']} 1 INVITE\r\n")
+        answer = caller.expect("200 PRACK")
+        new.target = media_of(answer.body)
+        assert new.target == media_of(progress.body), "we stay where we are"
+        new.wait_for_tone(MENU)
+        new.press("1")
+        agent = desk.ringing("a1")
+        assert caller.connect().body == "", "the 200 does not call the audio back"
+        new.wait_for_tone(MUSIC)
+        agent.pick_up(desk.sink, "8 101")
+        agent.expect("ACK")
+        caller.bye()
+        agent.expect("BYE")
+        engine.wait_idle()
+
+
+def test_a_carrier_moves_the_audio_before_its_telephone_is_picked_up(trunk: Trunk) -> None:
+    trunk.agent("sign-on")
+    with (
+        Ear() as ear,
+        Ear() as old,
+        Ear() as new,
+        RawSip(trunk.bank.caller_port) as carrier,
+        RawSip(trunk.gateway) as far,
+    ):
+        caller = carrier.call(("127.0.0.1", trunk.bank.trunk_port), "95588", rtp=ear.port)
+        caller.connect()
+        agent = far.ringing("0138")
+        assert agent.invite is not None
+        assert "100rel" in agent.invite["supported"]
+        agent.request("UPDATE", sdp(new.port), cseq=1)
+        assert agent.expect("491 UPDATE", "481 UPDATE").status == 481, "there is no dialog yet"
+        agent.respond(agent.invite, 180, lines="Require: 100rel\r\nRSeq: 1\r\n")
+        agent.respond(agent.expect("PRACK"), 200)
+        agent.request("UPDATE", sdp(new.port), cseq=2)
+        agent.expect("491 UPDATE")  # our offer has no answer yet
+        agent.respond(agent.invite, 183, sdp(old.port), "Require: 100rel\r\nRSeq: 2\r\n")
+        agent.respond(agent.expect("PRACK"), 200)
+        agent.request("UPDATE", sdp(new.port, direction="sendonly", version=2), cseq=3)
+        assert "a=recvonly" in agent.expect("200 UPDATE").body
+        agent.respond(agent.invite, 200)
+        agent.expect("ACK")
+        wait_until(lambda: trunk.works() == [["held"]], "an agent who holds is one who does")
+        ear.wait_for_tone(MUSIC, since=time.monotonic())
+        agent.request("UPDATE", sdp(new.port, version=3), cseq=4)
+        new.target = media_of(agent.expect("200 UPDATE").body)
+        ear.wait_for_packets()
+        ear.reaches(new, 1100.0)
+        new.reaches(ear, 900.0)
+        assert old.packets == [], "nothing has gone where the answer was"
+        caller.bye()
+        agent.expect("BYE")
+    trunk.agent("sign-off")
+    trunk.engine.wait_idle()
 
 
 def test_who_wants_our_offer_answers_it_in_his_ack(trunk: Trunk) -> None:
