@@ -261,8 +261,9 @@ class Session:
         if self._calling is not None:
             early = self._calling.early(request)
             return 0 if of_update and self.state is PROCEEDING and early is not None and early.answered else 491
-        if self.state is not ARRIVED:
-            return 491 if of_update and self.state is not CONFIRMED else 0
+        if self.state is not ARRIVED:  # between our 200 and its ACK nothing is open, unless the 200 brought our offer
+            open_ = self.state is not CONFIRMED and not (self.state is ANSWERED and self.remote_sdp)
+            return 491 if of_update and open_ else 0
         assert self._arrival is not None
         if not of_update or (self.remote_sdp and not self._arrival.settled):
             return 500

@@ -333,13 +333,31 @@ def test_an_early_update_without_an_offer_moves_the_dialog() -> None:
     assert session.dialog.target == "sip:c@192.0.2.9:5999"
 
 
-def test_an_update_between_our_200_and_its_ack_is_too_early() -> None:
+def test_an_update_that_overtakes_the_ack_of_our_200_is_answered() -> None:
     wire, session = arrived()
     prack(wire, session, 2)
     session.answer(ANSWER)
-    wire.sent()
     wire.give(wire.within(session, "UPDATE", 3, body=NEW))
-    assert wire.lines() == ["491 UPDATE"]
+    assert wire.events[-1] == Offered(session, NEW)
+    session.accept(HELD)
+    session.reinvite(HOLD)
+    assert wire.lines() == ["200 INVITE", "200 UPDATE"]
+    wire.pass_time(1)
+    assert wire.lines() == ["200 INVITE"], "its ACK is still owed"
+    wire.give(wire.within(session, "ACK", 1))
+    assert wire.lines() == ["INVITE"]
+
+
+def test_an_update_that_overtakes_the_answer_to_the_offer_in_our_200_is_too_early() -> None:
+    wire = Wire()
+    wire.give(wire.request("INVITE"))
+    (event,) = wire.events
+    assert isinstance(event, Incoming)
+    event.session.answer(OFFER)
+    wire.give(wire.within(event.session, "UPDATE", 2, body=NEW))
+    assert wire.lines()[-1] == "491 UPDATE"
+    wire.give(wire.within(event.session, "ACK", 1, body=ANSWER))
+    assert wire.events[-1] == Confirmed(event.session, ANSWER)
 
 
 def test_two_endpoints_hold_at_the_same_instant() -> None:
