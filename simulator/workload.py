@@ -209,6 +209,7 @@ class _Kind:
         self.name = name
         self.at = at
         self.trunk = at.trunk or trunk
+        self._number, self._calling, self._channel = at.number, at.calling, at.channel
         self._draw = tuple(stream(seed, replication, f"{name}/{cause}") for cause in DRAWN)
         self._keys = stream(seed, replication, f"{name}/keys")
         self.patience: Distribution = at.patience.build()
@@ -233,9 +234,9 @@ class _Kind:
             serial,
             self.name,
             when,
-            self.at.number,
+            self._number,
             self.trunk,
-            f"{self.at.calling}{self.made:07d}",
+            self._calling + str(self.made).zfill(7),
             self._drawn_attributes() if self._same_attributes is None else self._same_attributes,
             self._drawn_keys() if self._same_keys is None else self._same_keys,
             self.patience.quantile(patience),
@@ -250,7 +251,7 @@ class _Kind:
             1,
             False,
             None if self._waiting_key_after is None else self._key_while_waiting(),
-            self.at.channel,
+            self._channel,
         )
 
     def _drawn_attributes(self) -> dict[str, Scalar]:

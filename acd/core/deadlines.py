@@ -37,17 +37,16 @@ class Deadlines:
 
     def cancel(self, name: Name) -> None:
         """Forget `name`; nothing happens if it is not set."""
-        gone = self.at.pop(name, None)
-        if gone is not None and self.heap[0][1] == gone[1]:
-            self._clear()
+        gone = self.at.get(name)
+        if gone is not None:
+            del self.at[name]
+            if self.heap[0][1] == gone[1]:
+                self._clear()
 
     def cancel_each(self, kinds: Iterable[str], of: str) -> None:
         """Forget the names ``(kind, of)``."""
-        pop = self.at.pop
         for kind in kinds:
-            gone = pop((kind, of), None)
-            if gone is not None and self.heap[0][1] == gone[1]:
-                self._clear()
+            self.cancel((kind, of))
 
     def next(self) -> float | None:
         """The earliest instant, or None."""

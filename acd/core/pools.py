@@ -69,35 +69,37 @@ class Line:
 class Crowd:
     """The idle agents of many pools at one level of a demand, those of the same standing and under the same reserves:
     with a pool for nearly every agent nobody goes through the pools. Entries come when somebody is looked for
-    (`Market.gather`) and go once they are dead at the head."""
+    (`Market.gather`); the dead stay behind, passed over, until there are many."""
 
-    __slots__ = ("entries", "most", "plan")
+    __slots__ = ("entries", "head", "most", "plan")
 
     def __init__(self, plan: "Plan") -> None:
         self.plan = plan
-        self.entries: deque[Entry] = deque()
+        self.entries: list[Entry] = []
+        self.head = 0  # all before are dead
         self.most = 64  # entries, before the dead are cleared out
 
     def push(self, entry: Entry) -> None:
         entries = self.entries
         if entries and entry < entries[-1]:
-            insort(entries, entry)
+            insort(entries, entry, self.head)
         else:
             entries.append(entry)
         if len(entries) > self.most:
-            alive = [e for e in entries if e[2].entry is e]
-            entries.clear()
-            entries.extend(alive)
-            self.most = max(64, 2 * len(alive))
+            entries[:] = [e for e in entries if e[2].entry is e]
+            self.head = 0
+            self.most = max(64, 2 * len(entries))
 
     def first(self) -> Entry | None:
         entries = self.entries
-        while entries:
-            head = entries[0]
-            seat: Seat = head[2]
-            if seat.entry is head:
-                return head
-            entries.popleft()
+        for head in range(self.head, len(entries)):
+            entry = entries[head]
+            seat: Seat = entry[2]
+            if seat.entry is entry:
+                self.head = head
+                return entry
+        self.head = 0
+        entries.clear()
         return None
 
 
