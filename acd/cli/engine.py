@@ -37,9 +37,9 @@ def run(
 
     Example: acd run examples/bank/hotline.yaml --log debug
     """
-    from acd.live import hotline  # here, because SIP, media and the event loop take their time to import
+    from acd.live import process  # here, because SIP, media and the event loop take their time to import
 
-    raise typer.Exit(hotline.run(file, log_level=log, until_stdin_closes=until_stdin_closes))
+    raise typer.Exit(process.run(file, log_level=log, until_stdin_closes=until_stdin_closes))
 
 
 def check(

@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import secrets
-import signal
-import sys
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final
 
-from acd.config import ConfigError, difference, load
+from acd.config import difference, load
 from acd.config.hours import instants
 from acd.config.shell import Hotline as Configuration
 from acd.core import commands as do
 from acd.core import events as ev
 from acd.core.engine import Engine
 from acd.core.settings import Settings
-from acd.journal.codec import JournalError
 from acd.journal.recovery import Recovered, recover
 from acd.journal.writer import JournalWriter
 from acd.live.clock import Clock
 from acd.live.control import ControlServer
 from acd.live.legs import Legs
 from acd.live.locator import Locator
-from acd.live.log import Level, configure, get
+from acd.live.log import get
 from acd.live.operations import Operations
 from acd.live.pages import gather
 from acd.live.prompts import Prompts
@@ -43,8 +38,7 @@ from acd.live.setup import Setup, endpoint_settings, static_devices, tls_files
 from acd.live.trace import Trace
 from acd.live.trunks import Trunks
 from acd.records.store import RecordStore
-from acd.secret import SecretMissing
-from media.client import MediaError, WorkerPool
+from media.client import WorkerPool
 from sip.aio import SipShell
 from sip.aio.resolver import Resolver
 from sip.endpoint import LockedOut, Redirected
@@ -407,54 +401,3 @@ class Hotline:
 
 def _hang_up(call: str, request: str) -> ev.Event:
     return ev.HangUp(request, "operator", call)
-
-
-def _watch_stdin(loop: asyncio.AbstractEventLoop, closed: Callable[[], object]) -> None:
-    """Whoever started us and holds the other end of a pipe may be killed without a word; the system closes it for him.
-    Raises OSError for what cannot be waited for, such as a file."""
-    stdin = sys.stdin.fileno()
-
-    def read() -> None:
-        if not os.read(stdin, 4096):
-            loop.remove_reader(stdin)
-            closed()
-
-    try:
-        loop.add_reader(stdin, read)
-    except PermissionError:
-        raise OSError("standard input never closes: it should be a pipe") from None
-
-
-async def serve(configuration: Configuration, *, until_stdin_closes: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM, or until a drain is through; if so asked, until standard input closes."""
-    hotline = Hotline(configuration)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, hotline.stopped.set)
-    if until_stdin_closes:
-        _watch_stdin(loop, hotline.stopped.set)
-    try:
-        await hotline.start()
-        await hotline.stopped.wait()
-    finally:
-        await hotline.close()
-
-
-def run(path: Path, *, log_level: Level | None = None, until_stdin_closes: bool = False) -> int:
-    """`acd run`: 0 after a clean end, 1 when the configuration or the machine does not allow a start."""
-    import uvloop
-
-    try:
-        configuration = load(path)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 1
-    output = configure(configuration.log, log_level)
-    try:
-        uvloop.run(serve(configuration, until_stdin_closes=until_stdin_closes))
-    except (OSError, JournalError, MediaError, SecretMissing) as error:
-        get("hotline").error("cannot start", why=str(error))
-        return 1
-    finally:
-        output.close()
-    return 0

@@ -35,8 +35,9 @@ def bank_in(directory: Path, **how: object) -> Bank:
 
 def acd(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "acd", *words], cwd=cwd, capture_output=True, text=True, timeout=180, check=False
-    )
+        [sys.executable, "-m", "acd", *words],
+        cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------- at start
@@ -83,6 +84,13 @@ def test_a_port_in_use_is_named(tmp_path: Path, held: str) -> None:
     assert f"127.0.0.1:{getattr(bank, held)}" in ran.stderr
     assert "in use" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_standard_input_that_never_closes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "hotline.yaml").write_text(bank_in(tmp_path).text)
+    ran = acd("run", "hotline.yaml", "--until-stdin-closes", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "standard input never closes: it should be a pipe" in ran.stderr
 
 
 # ---------------------------------------------------------------------------------------------------- at run time
