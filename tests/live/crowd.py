@@ -144,7 +144,8 @@ class Crowd:
         except AssertionError:
             wait_until(lambda: [word for word in call.words if " INVITE" in word], "an answer")
             call.cancel()
-            if not call.ended.wait(0.3) and call.answered:  # the 200 crossed it
+            wait_until(lambda: call.ended.is_set() or call.answered, "a 487, or the 200 that crossed it")
+            if call.answered:
                 call.ack()
                 call.bye()
             assert call.ended.wait(SOON_S), f"CANCEL came to nothing; there came {call.words}"
