@@ -1,7 +1,13 @@
 """The reference bank's day: 1,600 employees in three cities, 20 shifts, some 600 seated at the peak, 274,000 calls of
-90 s through the bank example's own menus and lanes."""
+90 s through the bank example's own menus and lanes.
 
+    python -m benchmarks.bank_day FOLDER        write it as files
+    acd simulate FOLDER/hotline.yaml FOLDER/scenario.yaml --seeds 14        a fortnight of it, on all cores
+"""
+
+import argparse
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +42,12 @@ def bank_day() -> tuple[Settings, Scenario]:
         devices={agent.device: Device(agent.device) for agent in people.values() if agent.device is not None},
         max_calls=100_000,
     )
+    return settings, checked(parse(_scenario(), "bank-day.yaml"), BANK)
+
+
+def _scenario() -> str:
     calls = [round(CALLS * share / sum(PROFILE), 1) for share in PROFILE]
-    return settings, checked(parse(TEXT.format(calls=calls, roster=_roster()), "bank-day.yaml"), BANK)
+    return TEXT.format(calls=calls, roster=_roster())
 
 
 def _roster() -> str:
@@ -80,3 +90,41 @@ agents:
 world: {{latency: 0.03}}
 measure: {{thresholds_s: [6, 20]}}
 """
+
+
+def write(folder: Path) -> None:
+    """The same as a user keeps it: the bank's own file, its agents and devices in CSV, the scenario."""
+    settings, _ = bank_day()
+    people = settings.agents.values()
+    teams = sorted({team for agent in people for team in agent.teams})
+    sites = sorted({agent.site for agent in people})
+    other = {
+        "devices": "devices: {csv: devices.csv}\n",
+        "agents": "agents: {csv: agents.csv}\n\n",
+        "teams": f"teams: [{', '.join(teams)}]\n",
+        "sites": f"sites: [{', '.join(sites)}]\n\n",
+        "limits": f"limits: {{calls: {settings.max_calls}}}\n\n",
+    }
+    parts = re.split(r"(?m)^(?=[a-z]+:)", (BANK / "hotline.yaml").read_text("utf-8"))
+    text = "".join(other.get(part.partition(":")[0], part) for part in parts)
+    for name, at in (("flows: ", "../../ivr_flows"), ("prompts: ", "prompts"), ("default: ", "music")):
+        text = text.replace(name + at, f"{name}{(BANK / at).resolve()}")
+    rows = ["id,device,skills,teams,site"]
+    for agent in people:
+        skills = " ".join(f"{skill}:{level}" for skill, level in agent.skills.items())
+        rows.append(f"{agent.id},{agent.device},{skills},{' '.join(agent.teams)},{agent.site}")
+    contacts = [f"{device},sip:{device}@127.0.0.1:7070" for device in settings.devices]
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in (
+        ("hotline.yaml", text),
+        ("scenario.yaml", _scenario()),
+        ("agents.csv", "\n".join([*rows, ""])),
+        ("devices.csv", "\n".join(["id,contact", *contacts, ""])),
+    ):
+        (folder / file).write_text(content, "utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="FOLDER", type=Path)
+    write(parser.parse_args().folder)
