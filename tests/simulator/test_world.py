@@ -63,8 +63,9 @@ def _lines(things: Iterable[Any]) -> Iterable[str]:
             (str(getattr(thing, name)) for name in ("leg", "op", "agent", "device") if hasattr(thing, name)), ""
         )
         for more in ("by", "cause", "reason", "digit", "how", "held"):
-            if more != "by" or isinstance(thing, e.LegEnded):
-                detail += f" {getattr(thing, more)}" if hasattr(thing, more) else ""
+            said = getattr(thing, more, None)
+            if said is not None and (more != "by" or isinstance(thing, e.LegEnded)):
+                detail += f" {said}"
         if isinstance(thing, c.WriteRecord):
             detail = f"{thing.record.outcome} after {thing.record.wait_s:.2f}"
         yield f"{word} {detail}"
