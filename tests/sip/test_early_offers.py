@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.endpoint import Answered, Ended, Incoming, Offered, Session
 from sip.message import Request, Response
@@ -216,3 +222,74 @@ def test_a_callee_that_only_moves_is_acknowledged_where_it_is() -> None:
     ((data, hop),) = wire.endpoint.outgoing
     assert data.startswith(b"PRACK sip:moved@192.0.2.9:5999 ")
     assert hop.port == 5999
+
+
+# --------------------------------------------------------------------------------------------- whatever the order
+
+
+class Talk:
+    """A call, ours or theirs, and the numbers by which the peer goes on."""
+
+    def __init__(self, ours: bool, body: bytes) -> None:
+        self.wire, self.cseq, self.rseq, self.acknowledged = Wire(), count(2), count(7), count(1)
+        self.invite: Request | None = None
+        if ours:
+            self.session, self.invite = self.wire.call(reliable=True)
+        else:
+            self.wire.give(self.wire.request("INVITE", lines="Require: 100rel\r\n", body=body))
+            (event,) = self.wire.events
+            assert isinstance(event, Incoming)
+            self.session = event.session
+
+    def says(self, method: str, body: bytes = b"", tag: str = "peer") -> None:
+        cseq = next(self.cseq)
+        if self.invite is not None:
+            from_callee(self.wire, self.invite, method, cseq, body, tag)
+        elif method == "PRACK":
+            prack(self.wire, self.session, cseq, body, next(self.acknowledged))
+        else:
+            self.wire.give(self.wire.within(self.session, method, 1 if method == "ACK" else cseq, body=body))
+
+    def answers(self, status: int, body: bytes = b"", tag: str = "peer") -> None:
+        if self.invite is not None:
+            lines = f"Require: 100rel\r\nRSeq: {next(self.rseq)}\r\n" if status < 200 else ""
+            self.wire.answer(self.invite, status, tag=tag, lines=lines, body=body)
+
+
+STEPS: Final[dict[str, Callable[[Talk], None]]] = {
+    "he rings": lambda talk: talk.answers(180),
+    "he answers early": lambda talk: talk.answers(183, ANSWER),
+    "another answers early": lambda talk: talk.answers(183, ANSWER, "other"),
+    "he picks up": lambda talk: talk.answers(200),
+    "another picks up": lambda talk: talk.answers(200, ANSWER, "other"),
+    "he refuses": lambda talk: talk.answers(486),
+    "UPDATE": lambda talk: talk.says("UPDATE", NEW),
+    "UPDATE of another": lambda talk: talk.says("UPDATE", NEW, "other"),
+    "he moves": lambda talk: talk.says("UPDATE"),
+    "re-INVITE": lambda talk: talk.says("INVITE", NEW),
+    "PRACK": lambda talk: talk.says("PRACK"),
+    "PRACK with SDP": lambda talk: talk.says("PRACK", NEW),
+    "ACK": lambda talk: talk.says("ACK"),
+    "ACK with SDP": lambda talk: talk.says("ACK", ANSWER),
+    "BYE": lambda talk: talk.says("BYE"),
+    "we ring": lambda talk: talk.session.ring(180),
+    "we answer early": lambda talk: talk.session.ring(183, ANSWER),
+    "we answer": lambda talk: talk.session.answer(ANSWER),
+    "we accept": lambda talk: talk.session.accept(HELD),
+    "we refuse": lambda talk: talk.session.refuse(),
+    "we offer": lambda talk: talk.session.reinvite(OFFER),
+    "a second goes by": lambda talk: talk.wire.pass_time(1),
+}
+
+
+@given(st.booleans(), st.sampled_from([OFFER, b""]), st.lists(st.sampled_from(sorted(STEPS)), max_size=25))
+def test_whatever_comes_before_the_answer_the_call_ends_once_and_nothing_is_left(
+    ours: bool, body: bytes, steps: list[str]
+) -> None:
+    talk = Talk(ours, body)
+    for step in steps:
+        STEPS[step](talk)
+    talk.session.end()
+    talk.wire.pass_time(400)
+    assert sum(isinstance(event, Ended) for event in talk.wire.events) == 1
+    assert (talk.wire.endpoint.sessions, talk.wire.endpoint.layer.servers) == ({}, {})
