@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.machine import describe
 from benchmarks.sip_calls import MESSAGES, Pair
-from sip import sdp
+from sip import negotiation, sdp
 from sip.auth import Authenticator, answer
 from sip.building import ALLOW, SDP, Outline, Reply, request_of
 from sip.endpoint import Hop, Session
@@ -225,7 +225,7 @@ def recorded_calls(count: int) -> list[list[bytes]]:
 
 
 def answer_sdp(theirs: sdp.Description) -> bytes:
-    return sdp.answer(theirs, "203.0.113.10", 40_000, (sdp.PCMA,), session_id=1)[0]
+    return negotiation.answer(theirs, "203.0.113.10", 40_000, (sdp.PCMA,), session_id=1)[0]
 
 
 class _Account:

@@ -12,7 +12,7 @@ from typing import Final
 from media.codecs import decode, encode
 from media.dtmf import Receiver, Step, spell
 from media.rtp import FRAME, FRAME_S, SEQ, WORD, Packet, parse
-from sip.sdp import Agreed
+from sip.negotiation import Agreed
 from softphone.sound import FLOOR_DB, FRAME_BYTES, SILENT, Sound, level_db
 
 EVENTS: Final = "telephone-event"

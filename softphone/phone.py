@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from sip import sdp
+from sip import negotiation, sdp
 from sip.aio import SipShell
 from sip.endpoint import (
     Answered,
@@ -122,7 +122,7 @@ class Phone:
         audio = self.audio = self._audio()
         try:
             theirs = sdp.parse(self._session.remote_sdp)
-            body, agreed = sdp.answer(theirs, self.host, audio.port, CODECS, session_id=self._calls)
+            body, agreed = negotiation.answer(theirs, self.host, audio.port, CODECS, session_id=self._calls)
         except sdp.SdpError as error:
             self.hang_up(NOT_ACCEPTABLE)
             raise NotNow(str(error)) from None
@@ -194,7 +194,7 @@ class Phone:
 
     def _offer(self, audio: Audio, direction: sdp.Direction = "sendrecv") -> bytes:
         self._version += 1
-        return sdp.offer(
+        return negotiation.offer(
             self.host, audio.port, CODECS, session_id=self._calls, version=self._version, direction=direction
         )
 
@@ -245,7 +245,7 @@ class Phone:
         if self.audio is None or not body:
             return
         try:
-            self.audio.connect(sdp.agreed(CODECS, "sendrecv", sdp.parse(body)))
+            self.audio.connect(negotiation.agreed(CODECS, "sendrecv", sdp.parse(body)))
         except sdp.SdpError as error:
             self.tell(f"no audio: {error}")
             self.hang_up()
@@ -257,7 +257,7 @@ class Phone:
         self._version += 1
         direction: sdp.Direction = "sendonly" if self.held else "sendrecv"
         try:
-            body, agreed = sdp.answer(
+            body, agreed = negotiation.answer(
                 sdp.parse(event.sdp), self.host, self.audio.port, CODECS,
                 session_id=self._calls, version=self._version, direction=direction,
             )  # fmt: skip

@@ -13,7 +13,7 @@ from acd.core.record import Quality
 from acd.live.keypad import Keypad
 from acd.live.setup import Network
 from media import plane
-from sip import sdes, sdp
+from sip import negotiation, sdes, sdp
 from sip.endpoint import Session
 
 NOT_SO: Final = (415, 488, 606)  # statuses that refuse a description
@@ -31,7 +31,7 @@ class Leg:
     latch: tuple[str, ...] = ()
     srtp: sdp.Security = "off"
     port: plane.Port | None = None
-    agreed: sdp.Agreed | None = None
+    agreed: negotiation.Agreed | None = None
     version: int = 0
     held: bool = False
     keypad: Keypad = field(init=False)
@@ -60,7 +60,7 @@ class Leg:
             self._crypto = ()
         elif not self._crypto:
             self._crypto = tuple(sdes.Crypto(n, suite, _key()) for n, suite in enumerate(sdes.SUITES, 1))
-        return sdp.offer(
+        return negotiation.offer(
             self.network.media_advertise,
             self.port.port,
             self.codecs,
@@ -76,13 +76,13 @@ class Leg:
         secure = bool(self._crypto) if self.agreed is None else self.agreed.keys is not None
         return sdp.parse(body, "required" if secure else self.srtp)
 
-    def answer(self, theirs: sdp.Description) -> tuple[bytes, sdp.Agreed]:
+    def answer(self, theirs: sdp.Description) -> tuple[bytes, negotiation.Agreed]:
         """Our answer and what it means. Raises `SdpError`."""
         assert self.port is not None
         self.version += 1
         keys = self.agreed.keys if self.agreed is not None else None
         same = keys is not None and bool(theirs.crypto) and keys.suite == theirs.crypto[0].suite
-        return sdp.answer(
+        return negotiation.answer(
             theirs,
             self.network.media_advertise,
             self.port.port,
@@ -92,10 +92,10 @@ class Leg:
             key=(keys.ours if keys is not None and same else _key()) if theirs.crypto else b"",
         )
 
-    def read_answer(self, body: bytes) -> sdp.Agreed:
+    def read_answer(self, body: bytes) -> negotiation.Agreed:
         """What their answer to our offer means. Raises `SdpError`, also where it is not as secure as we offered."""
         theirs = sdp.parse(body, "required" if self._crypto else "off")
-        return sdp.agreed(self.codecs, "sendrecv", theirs, self._crypto)
+        return negotiation.agreed(self.codecs, "sendrecv", theirs, self._crypto)
 
     def refused_srtp(self, status: int) -> bool:
         """Whether a call of ours ended since SRTP, which we would only prefer, is more than the peer can do."""
@@ -107,7 +107,7 @@ class Leg:
             and not self.ending
         )
 
-    def peer(self, agreed: sdp.Agreed) -> plane.Peer:
+    def peer(self, agreed: negotiation.Agreed) -> plane.Peer:
         """What was agreed, as a media worker is told it."""
         keys = agreed.keys
         return plane.Peer(

@@ -14,7 +14,7 @@ from acd.live.leg import Leg, quality
 from acd.live.log import get
 from acd.live.prompts import Prompts, UnknownPrompt
 from media import plane
-from sip import sdp
+from sip import negotiation, sdp
 from sip.endpoint import InfoDigit
 
 
@@ -206,7 +206,7 @@ class Sound:
             return False
         return True
 
-    def apply(self, leg: Leg, agreed: sdp.Agreed) -> None:
+    def apply(self, leg: Leg, agreed: negotiation.Agreed) -> None:
         if agreed == leg.agreed:
             return
         leg.agreed = agreed

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from media.client import WorkerPool
 from media.plane import Fact, LostFact, Peer, Source
 from simulator.phones.quiet import Quiet
-from sip import sdp
+from sip import negotiation, sdp
 from sip.aio import SipShell
 from sip.endpoint import (
     Answered,
@@ -161,7 +161,7 @@ class Exchange:
         session = phone.session
         assert session is not None
         theirs = sdp.parse(session.remote_sdp)
-        body, agreed = sdp.answer(theirs, self.host, self._port(phone), CODECS, session_id=phone.serial)
+        body, agreed = negotiation.answer(theirs, self.host, self._port(phone), CODECS, session_id=phone.serial)
         session.answer(body)
         self.sip.flush()
         self._speak(phone, agreed)
@@ -285,7 +285,7 @@ class Exchange:
         phone = self.phones.get(event.session.name)
         if phone is None:
             return
-        self._speak(phone, sdp.agreed(CODECS, "sendrecv", sdp.parse(event.sdp)))
+        self._speak(phone, negotiation.agreed(CODECS, "sendrecv", sdp.parse(event.sdp)))
         phone.answered.set()
 
     def _reoffered(self, event: Offered) -> None:
@@ -294,7 +294,7 @@ class Exchange:
             event.session.refuse(488)
             return
         phone.versions += 1
-        body, agreed = sdp.answer(
+        body, agreed = negotiation.answer(
             sdp.parse(event.sdp), self.host, self._port(phone), CODECS, session_id=phone.serial, version=phone.versions
         )
         event.session.accept(body)
@@ -303,7 +303,7 @@ class Exchange:
     def _reanswered(self, event: Reanswered) -> None:
         phone = self.phones.get(event.session.name)
         if phone is not None and event.status == 200 and event.sdp:
-            self._speak(phone, sdp.agreed(CODECS, "sendrecv", sdp.parse(event.sdp)))
+            self._speak(phone, negotiation.agreed(CODECS, "sendrecv", sdp.parse(event.sdp)))
 
     def _ended(self, event: Ended) -> None:
         phone = self.phones.pop(event.session.name, None)
@@ -325,7 +325,7 @@ class Exchange:
 
     def _offer(self, phone: Phone, direction: sdp.Direction = "sendrecv") -> bytes:
         phone.versions += 1
-        return sdp.offer(
+        return negotiation.offer(
             self.host,
             self._port(phone),
             CODECS,
@@ -334,7 +334,7 @@ class Exchange:
             direction=direction,
         )
 
-    def _speak(self, phone: Phone, agreed: sdp.Agreed) -> None:
+    def _speak(self, phone: Phone, agreed: negotiation.Agreed) -> None:
         """Send where they said, and never fall silent."""
         peer = Peer(
             agreed.address, agreed.port, agreed.codec.name, agreed.codec.payload, agreed.events,

@@ -7,7 +7,7 @@ import pytest
 from acd.live.leg import Leg
 from acd.live.setup import Network
 from media.plane import Port
-from sip import sdp
+from sip import negotiation, sdp
 from sip.sdes import SUITES, Crypto
 from sip.sdp import PCMA, TELEPHONE_EVENT, SdpError, Security
 
@@ -23,7 +23,7 @@ def leg(srtp: Security) -> Leg:
 
 
 def theirs(*crypto: Crypto, direction: sdp.Direction = "sendrecv") -> bytes:
-    return sdp.offer("198.51.100.9", 30000, (PCMA,), session_id=7, direction=direction, crypto=crypto)
+    return negotiation.offer("198.51.100.9", 30000, (PCMA,), session_id=7, direction=direction, crypto=crypto)
 
 
 def lines(body: bytes) -> list[str]:

@@ -11,8 +11,9 @@ from sip.framing import Framer
 from sip.grammar import parse_params, split_list
 from sip.headers import CSeq, MediaType, NameAddr, Parameterised, RAck, Reason, Replaces, Via, tag_of
 from sip.message import Request, SipError
+from sip.negotiation import agreed, answer
 from sip.parsing import parse
-from sip.sdp import PCMA, SdpError, agreed, answer
+from sip.sdp import PCMA, SdpError
 from sip.sdp import parse as parse_sdp
 from sip.settings import Hop
 from sip.uri import Uri

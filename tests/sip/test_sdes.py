@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip import sdes, sdp
+from sip.negotiation import agreed, answer, offer
 from sip.sdes import KEY_BYTES, SUITES, Crypto, Keys
-from sip.sdp import PCMA, PCMU, SdpError, Security, agreed, answer, offer, parse
+from sip.sdp import PCMA, PCMU, SdpError, Security, parse
 
 THEIRS, OURS = bytes(range(30)), bytes(range(30, 60))
 KEY = b64encode(THEIRS).decode()

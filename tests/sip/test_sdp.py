@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sip.negotiation import agreed, answer, offer
 from sip.sdp import (
     PCMA,
     PCMU,
@@ -13,9 +14,6 @@ from sip.sdp import (
     Codec,
     Direction,
     SdpError,
-    agreed,
-    answer,
-    offer,
     parse,
 )
 
