@@ -15,20 +15,25 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 
 WANTED = os.environ.get("HOTLINE_COMPILED") == "1"
-WATCHERS = {"activity", "explain", "invariants", "metrics", "observe", "values"}
-"""Modules of the core that only watch it or check it stay Python's: whoever watches may be anybody."""
-WORLD = ("desks", "distributions", "handling", "lean", "tally", "workload", "world/*")
-"""What of the simulator is with every call."""
+PURE = ("acd/core/*", "sip/*", "simulator/world/*")
+BOOKS = tuple(f"simulator/{name}" for name in ("desks", "distributions", "handling", "lean", "tally", "workload"))
+"""What every call passes through, live and simulated, and does nothing but compute: no shell is compiled."""
+PYTHONS = {
+    *(f"acd/core/{name}" for name in ("activity", "explain", "invariants", "metrics", "observe", "values")),
+    "sip/events",
+}
+"""What stays Python's of it: modules that only watch or check the core – whoever watches may be anybody –, and fields
+of a class that is not there yet when they are declared, for `Session` imports them."""
 
 DATA = ("value", "event", "command", "dataclass")
 """The decorators of classes that are nothing but fields."""
-INHERITED = ("Engine", "Step")
+INHERITED = ("Endpoint", "Engine", "Step")
 """Classes that data, or Python's own classes, inherit from."""
 
 SETUP = """\
@@ -85,10 +90,10 @@ class Build(BuildHookInterface):  # type: ignore[type-arg]
 def compiled(root: Path, folder: Path) -> list[Path]:
     """Compile a copy in `folder`; the built files. Raises `CalledProcessError` when the compiler refuses: whoever asks
     for a compiled wheel shall not get another."""
-    for package in ("acd", "simulator"):
+    for package in ("acd", "sip", "simulator"):
         shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
-    chosen = [path for path in (folder / "acd/core").glob("*.py") if path.stem not in WATCHERS | {"__init__"}]
-    chosen += [path for pattern in WORLD for path in (folder / "simulator").glob(f"{pattern}.py")]
+    modules = [path for pattern in PURE + BOOKS for path in folder.glob(f"{pattern}.py") if path.stat().st_size]
+    chosen = [path for path in modules if str(path.relative_to(folder).with_suffix("")) not in PYTHONS]
     for path in chosen:
         path.write_text(translated(path.read_text("utf-8")), "utf-8")
     (folder / "setup_compiled.py").write_text(SETUP)
@@ -128,7 +133,8 @@ def translated(text: str) -> str:
             behind.append(f"setattr({node.name}, '__annotations__', {kept})")
     if marked:
         imports = next(i for i, line in enumerate(lines) if line.startswith(("import ", "from ")))
-        put(lines, imports - 1, "from dataclasses import dataclass; from typing import TYPE_CHECKING")
+        beside = 1 if lines[imports].startswith("from __future__") else -1
+        put(lines, imports + beside, "from dataclasses import dataclass; from typing import TYPE_CHECKING")
     return "\n".join([*lines, *behind]) + "\n"
 
 
@@ -139,6 +145,10 @@ def annotation(field: ast.AnnAssign) -> str:
 
 def kind(decorator: ast.expr) -> str:
     return ast.unparse(decorator).partition("(")[0]
+
+
+def is_field(value: ast.expr | None) -> TypeGuard[ast.Call]:
+    return isinstance(value, ast.Call) and kind(value) == "field"
 
 
 def put(lines: list[str], at: int, text: str) -> None:
@@ -156,13 +166,14 @@ def constructor(node: ast.ClassDef, fields: list[ast.AnnAssign]) -> str:
         name, given, value = ast.unparse(field.target), annotation(field), field.value
         if given.startswith("ClassVar"):
             continue
-        if isinstance(value, ast.Call) and kind(value) == "field":
-            [factory] = [one.value for one in value.keywords if one.arg == "default_factory"]
+        said = {one.arg: one.value for one in value.keywords} if is_field(value) else {}
+        if factory := said.get("default_factory"):
             made = ast.unparse(factory.body) if isinstance(factory, ast.Lambda) else f"{ast.unparse(factory)}()"
             parameters.append(f"{name}: {given + ' | None'!r} = None")
             body.append(f"self.{name} = {name} if {name} is not None else {made}")
         else:
-            parameters.append(f"{name}: {given!r}" + (f" = {ast.unparse(value)}" if value is not None else ""))
+            default = "" if value is None or is_field(value) else f" = {ast.unparse(value)}"
+            parameters.append(f"{name}: {given!r}{default}")
             body.append(f"self.{name} = {name}")
     if any(isinstance(method, ast.FunctionDef) and method.name == "__post_init__" for method in node.body):
         body.append("self.__post_init__()")

@@ -136,7 +136,7 @@ class Message:
         """The strict reading. Raises `SipError`."""
         index = self.first
         if not index.keys() >= _MANDATORY:
-            raise SipError(400, f"Missing {' '.join(sorted(_MANDATORY - index.keys()))} header")
+            raise SipError(400, f"Missing {' '.join(sorted(_MANDATORY.difference(index)))} header")
         for key in self._repeated:
             if key in ONCE:
                 raise SipError(400, f"More than one {key} header")

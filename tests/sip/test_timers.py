@@ -63,8 +63,8 @@ def test_cancelled_timers_do_not_pile_up() -> None:
 
 def test_a_far_one_is_moved_nearer_and_farther() -> None:
     timers, rung = Timers(), list[str]()
-    alarms = [Alarm(lambda now, name=name: rung.append(f"{name}@{now}")) for name in "ab"]  # type: ignore[misc]  # default binds
-    for alarm, whens in zip(alarms, ([100, 2, 50], [3, 200, 51]), strict=True):
+    alarms = [Alarm(lambda now, name=name: rung.append(f"{name}@{now:g}")) for name in "ab"]  # type: ignore[misc]  # default binds
+    for alarm, whens in zip(alarms, ([100.0, 2.0, 50.0], [3.0, 200.0, 51.0]), strict=True):
         for when in whens:
             timers.set(alarm, when)
     for now in range(0, 300, 10):
