@@ -1,5 +1,6 @@
 """Replications, in processes beside each other: the same results in any number of them."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -89,7 +90,10 @@ def _replication(
             core=core,
             progress=progress,
         )
-    return Replication.of(number, book, time.process_time() - began)
+    cpu_s = time.process_time() - began
+    if cpu_s > 1:  # a world is full of circles; after short runs it is found when its time comes
+        gc.collect()
+    return Replication.of(number, book, cpu_s)
 
 
 # --------------------------------------------------------------------------------------------- other processes
