@@ -53,7 +53,6 @@ def simulate_command(
     *configurations, last = files
     scenario, hotlines = _read(configurations, last)
     _override(scenario, seeds, seed)
-    _name_what_is_not_played(configurations, hotlines)
     found: list[Results] = []
     for path, hotline in zip(configurations, hotlines, strict=True):
         with _progress(path.name) as progress, _written():
@@ -89,14 +88,6 @@ def _read(configurations: list[Path], last: Path) -> "tuple[Scenario, list[Hotli
             print(problem, file=sys.stderr)
         raise typer.Exit(1) from None
     return scenario, hotlines
-
-
-def _name_what_is_not_played(configurations: list[Path], hotlines: "list[Hotline]") -> None:
-    for path, hotline in zip(configurations, hotlines, strict=True):
-        kept = [id for id, device in hotline.settings.devices.items() if device.nailed_up_s]
-        if kept:
-            some = ", ".join(kept[:3]) + (f" and {len(kept) - 3} more" if len(kept) > 3 else "")
-            complain(f"{path}: lines that stay up between calls are not simulated: {some} is called each time")
 
 
 def _override(scenario: "Scenario", seeds: int | None, seed: int | None) -> None:

@@ -39,7 +39,7 @@ from acd.core.events import (
     WallClockSet,
     Woke,
 )
-from acd.core.ids import CallId, call_of
+from acd.core.ids import CallId, LegId, call_of
 from acd.core.overlay import configure
 from acd.core.queueing import announce, announced
 from acd.core.record import LegRecord
@@ -109,6 +109,10 @@ class Engine:
     def keys_out(self, call: CallId) -> Collection[str]:
         """The keys by which this call's caller may leave the queue he waits in."""
         return interpreter.keys_out(self._core, self._core.state.calls[call])
+
+    def call_on(self, leg: LegId) -> CallId:
+        """The call that a leg is in; empty while its line is up between two calls."""
+        return self._core.legs[leg].call
 
     def snapshot(self) -> Snapshot:
         """The state, a copy: what changes is copied deeply, settings and flows never change."""

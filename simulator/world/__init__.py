@@ -4,7 +4,6 @@ The engine is the real one, unchanged.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from heapq import heappop
 from math import inf
 from typing import Any, Final
@@ -65,19 +64,12 @@ def play(
     `prompts` are lengths in seconds by name; `hours` are the hotline's calendars; `core` is the engine, if it shall do
     more than decide; `progress` is told the virtual time now and then.
     """
-    world = World(core or Engine(), _called_each_time(settings), scenario, replication, prompts or {}, DO)
+    world = World(core or Engine(), settings, scenario, replication, prompts or {}, DO)
     with collector.seldom():
         _begin(world, hours or {})
         _run(world, progress or (lambda now: None))
     _close(world)
     return world.book
-
-
-def _called_each_time(settings: Settings) -> Settings:
-    """Without lines that stay up between calls: the simulated telephones know of none."""
-    if not any(device.nailed_up_s for device in settings.devices.values()):
-        return settings
-    return replace(settings, devices={id: replace(at, nailed_up_s=0.0) for id, at in settings.devices.items()})
 
 
 def _begin(world: World, hours: Mapping[str, Calendar]) -> None:
@@ -145,7 +137,7 @@ def _run(world: World, progress: Callable[[float], None]) -> None:
 
 def _is_over(world: World, at: float) -> bool:
     """Behind the end of the run: whether what comes then is not waited for."""
-    return at > world.last or not (world.lines or world.rings)
+    return at > world.last or not (world.lines or any(not ring.kept for ring in world.rings.values()))
 
 
 def _close(world: World) -> None:

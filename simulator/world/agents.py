@@ -107,11 +107,7 @@ def rings(world: World, command: c.StartLeg) -> None:
     """An offer: it rings, and the agent picks up, or rejects, or is not there."""
     line, desk = world.lines[command.beside or ""], world.at_device[command.to.device or ""]
     ring = world.rings[command.leg] = Ring(command.leg, line, desk, line.queue, latest=world.now)
-    if not line.rung:
-        line.rung, line.delayed = True, line.joined_at != world.now
-    if line.asking is not None:
-        line.asking.ring = ring
-    desk.take(world.now)
+    _offered(world, ring)
     if desk.dead:
         return
     there, back = world.latency(), world.latency()
@@ -129,6 +125,15 @@ def rings(world: World, command: c.StartLeg) -> None:
     world.at(ring.response_at, _responds, ring)
 
 
+def _offered(world: World, ring: Ring) -> None:
+    line = ring.line
+    if not line.rung:
+        line.rung, line.delayed = True, line.joined_at != world.now
+    if line.asking is not None:
+        line.asking.ring = ring
+    ring.desk.take(world.now)
+
+
 def _responds(world: World, ring: Ring) -> None:
     """His answer arrives, unless our cancel reached the telephone first."""
     if ring.cut_at < ring.responds_at or ring.desk.dead:
@@ -142,7 +147,7 @@ def _responds(world: World, ring: Ring) -> None:
 def confirms(world: World, ring: Ring) -> None:
     """Asked for the confirm key: a person presses it."""
     key = world.settings.devices[ring.desk.device].confirm_key
-    if key is not None:
+    if key is not None and not ring.absent and not ring.desk.dead:
         after = ring.desk.confirm.quantile(ring.desk.uniform())
         world.at(world.now + after + world.latency(), _confirmed, (ring, key))
 
@@ -185,18 +190,51 @@ def gone(world: World, ring: Ring, delay: float, event: e.LegEnded) -> None:
 def _leg_gone(world: World, what: tuple[Ring, e.LegEnded]) -> None:
     ring, event = what
     del world.rings[ring.leg]
-    desk, wrap_up = ring.desk, world.settings.queues[ring.queue].wrap_up
-    if not ring.accepted or wrap_up.kind == "none":
-        _free(world, desk)  # before the engine hears of it: it may offer him the next call in that very step
+    if ring.kept:
         world.step(event)
         return
-    desk.missed = 0
+    wraps_up = _wraps_up(world, ring)
+    if not wraps_up:
+        _free(world, ring.desk)  # before the engine hears of it: it may offer him the next call in that very step
     world.step(event)
+    if wraps_up:
+        _wrap_up(world, ring)
+
+
+def _wraps_up(world: World, ring: Ring) -> bool:
+    return ring.accepted and world.settings.queues[ring.queue].wrap_up.kind != "none"
+
+
+def _wrap_up(world: World, ring: Ring) -> None:
+    desk, wrap_up = ring.desk, world.settings.queues[ring.queue].wrap_up
+    desk.missed = 0
     if wrap_up.kind == "until_done":
         world.at(world.now + ring.wrap_up_s, _done, desk)
     else:
         hung_up_at = ring.released_at if ring.released_at is not None else world.now
         world.at(max(world.now, hung_up_at + wrap_up.timed_s), _free, desk)
+
+
+def keeps(world: World, ring: Ring) -> None:
+    """His call is over and the line stays up. What was still to happen in that call happens no more; only the end of
+    the leg does, if it is on its way."""
+    if ring.ended:
+        ring.kept = True
+    else:
+        ring.ended = True
+        world.rings[ring.leg] = Ring(ring.leg, ring.line, ring.desk, ring.queue, kept=True, latest=ring.latest)
+    if _wraps_up(world, ring):
+        _wrap_up(world, ring)
+    else:
+        _free(world, ring.desk)
+
+
+def told(world: World, ring: Ring) -> None:
+    """The next caller is whispered to him on the line that is up: nothing rings."""
+    ring.line = world.lines[f"{world.core.call_on(ring.leg)}.0"]
+    ring.queue, ring.kept, ring.accepted = ring.line.queue, False, False
+    ring.absent = ring.desk.uniform() < ring.desk.no_answer + ring.desk.reject
+    _offered(world, ring)
 
 
 def hold(world: World, what: tuple[Ring, bool]) -> None:

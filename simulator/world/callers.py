@@ -8,7 +8,7 @@ from acd.core.record import Record
 from simulator.handling import Parts
 from simulator.tally import Ended, Stay
 from simulator.workload import REACTS_S, Caller
-from simulator.world.agents import gone, hold, request
+from simulator.world.agents import gone, hold, keeps, request
 from simulator.world.context import Asking, Line, Ring, World
 
 SERVED: Final = frozenset({"answered", "self_service", "key_pressed", "hung_up_in_flow"})
@@ -131,6 +131,8 @@ def told(world: World, command: c.Publish) -> None:
 def hears(world: World, command: c.Hears) -> None:
     """Once the caller hears an agent, the conversation takes its time."""
     if command.source.kind != "leg":
+        if command.source.kind == "silence" and command.leg in world.rings:  # said of an agent only then
+            keeps(world, world.rings[command.leg])
         return
     ring = world.rings.get(command.source.legs[0][0])
     if ring is None:

@@ -70,6 +70,8 @@ class Ring:
     wrap_up_s: float = 0.0  # until he says that he is done
     op: str = ""
     ended: bool = False
+    kept: bool = False  # the line is up between two calls: `line` and `queue` are those of the last
+    absent: bool = False  # told of a call on such a line, he does not take it
     latest: float = 0.0
 
 

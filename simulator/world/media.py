@@ -4,7 +4,7 @@ from acd.core import commands as c
 from acd.core import events as e
 from simulator.distributions import Constant
 from simulator.workload import Choices
-from simulator.world.agents import confirms
+from simulator.world.agents import confirms, told
 from simulator.world.context import Line, Ring, World
 
 
@@ -41,7 +41,7 @@ def listens(world: World, command: c.Listen) -> None:
     if line is None:
         ring = world.rings.get(command.leg)
         if ring is not None:
-            confirms(world, ring)
+            (told if command.how == "forget" else confirms)(world, ring)
     elif not (line.waiting and world.core.keys_out(line.leg.removesuffix(".0"))):
         line.waiting = False
         key, after_s = _next_keys(line)

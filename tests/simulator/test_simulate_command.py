@@ -125,14 +125,6 @@ def test_two_configurations(acd: Callable[..., Result], quarter: str, tmp_path: 
     assert line.startswith("  senior: wait +")
 
 
-def test_what_is_not_simulated_is_named(acd: Callable[..., Result], quarter: str, tmp_path: Path) -> None:
-    phone = '"sip:a1@127.0.0.1:7070"'
-    kept = changed(phone, f'{phone}, confirm: "1", nailed_up_s: 3600', tmp_path / "home.yaml")
-    done = acd("simulate", kept, quarter, "--seeds", "1")
-    assert done.exit_code == 0, done.output
-    assert f"{kept}: lines that stay up between calls are not simulated: a1 is called each time" in done.stderr
-
-
 def test_a_journal_that_replays(acd: Callable[..., Result], quarter: str, tmp_path: Path) -> None:
     journal = tmp_path / "00000001.journal"
     done = acd("simulate", HOTLINE, quarter, "--seeds", "1", "--journal", str(journal))
