@@ -107,7 +107,8 @@ def test_a_database_that_may_only_be_read_keeps_records_waiting(cluster: Cluster
         told = Told()
         store = await open_store(at, told)
         cluster.sql(at.url, f"alter database {name} set default_transaction_read_only = on")
-        cluster.sql(at.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'hotline'")
+        ours = "from pg_stat_activity where application_name = 'hotline'"
+        cluster.sql(at.url, f"select pg_terminate_backend(pid, 30000) {ours}")  # it waits until they have ended
         store.put(record(1))
         async with asyncio.timeout(30.0):
             while "read-only" not in told.said[-1][1] if told.said else True:
