@@ -22,7 +22,7 @@ from time import process_time
 from typing import Final
 
 import acd.core.engine
-from benchmarks import bank_day, dispatch, simulator
+from benchmarks import bank_day, dispatch, simulator, sip_calls
 from benchmarks.machine import describe
 from simulator.world import play
 
@@ -30,6 +30,7 @@ ROOT: Final = Path(__file__).parents[1]
 ROUNDS: Final = 3
 HIGHER: Final = "calls per CPU s"
 AGENTS: Final = 10_000
+CALLS: Final = 5000
 
 
 def figures(day: bool) -> dict[str, tuple[float, str]]:
@@ -59,6 +60,8 @@ def figures(day: bool) -> dict[str, tuple[float, str]]:
     for figure in [*busy, *calm]:
         found[f"{figure.what}, {AGENTS:,} agents, µs p50"] = figure.p50, _digest((freed, arrived))
     found["one queue, a step, µs p50"] = dispatch.one_queue(1000).p50, ""
+    took, answered = sip_calls.speed(CALLS)
+    found["a call's SIP, both sides, µs"] = took / CALLS * 1e6, f"{answered}"
     return found
 
 
